@@ -14,4 +14,14 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[cli,mock]' --group dev
 	@touch $@
 
-.PHONY: help
+views: $(VENV)/installed  ## build the document's views for Prism and for OpenAPI 3.2
+	$(BIN)/python spec/views/apply.py spec/views/prism.overlay.yaml build/spec/prism.yaml
+	$(BIN)/python spec/views/apply.py spec/views/itemschema.overlay.yaml build/spec/streaming-3.2.yaml
+
+client: $(VENV)/installed  ## generate the client from the document
+	$(BIN)/python spec/generator/generate.py
+
+check-client: $(VENV)/installed  ## fail if generated/ is not what `make client` writes
+	$(BIN)/python spec/generator/generate.py --check
+
+.PHONY: help views client check-client

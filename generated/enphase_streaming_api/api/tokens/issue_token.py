@@ -1,0 +1,106 @@
+# Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
+# spec/generator, then run `make client`.
+from typing import Any
+
+from ...client import AuthenticatedClient
+from ...models.token_error import TokenError
+from ...models.token_request import TokenRequest
+from ...models.token_response import TokenResponse
+from ...types import Response, parse
+
+ANSWERS: dict[int, type[TokenError | TokenResponse]] = {
+    200: TokenResponse,
+    400: TokenError,
+    401: TokenError,
+}
+"""The documented statuses, and what the body decodes to."""
+
+
+def get_kwargs(
+    *,
+    body: TokenRequest,
+) -> dict[str, Any]:
+    """The arguments for httpx's `build_request`, `request` or `stream`."""
+    headers: dict[str, str] = {}
+    _kwargs: dict[str, Any] = {
+        "method": "POST",
+        "url": "/oauth/token",
+        "headers": headers,
+    }
+    _kwargs["data"] = body.to_dict()
+
+    return _kwargs
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: TokenRequest,
+) -> Response[TokenError | TokenResponse]:
+    """Trade a code, a password or a refresh token for a pair of tokens.
+
+    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    carries a new refresh token and spends the one that was sent. The publisher documents
+    these parameters in the query string; a form body is seen to work and keeps them out of
+    logs.
+
+    The whole answer; `parsed` is None where it is not as documented.
+    """
+
+    response = client.get_httpx_client().request(**get_kwargs(body=body))
+    return parse(response, ANSWERS)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    body: TokenRequest,
+) -> TokenError | TokenResponse | None:
+    """Trade a code, a password or a refresh token for a pair of tokens.
+
+    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    carries a new refresh token and spends the one that was sent. The publisher documents
+    these parameters in the query string; a form body is seen to work and keeps them out of
+    logs.
+
+    The body of the answer, or None where it is not as documented.
+    """
+
+    return sync_detailed(body=body, client=client).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    body: TokenRequest,
+) -> Response[TokenError | TokenResponse]:
+    """Trade a code, a password or a refresh token for a pair of tokens.
+
+    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    carries a new refresh token and spends the one that was sent. The publisher documents
+    these parameters in the query string; a form body is seen to work and keeps them out of
+    logs.
+
+    The whole answer; `parsed` is None where it is not as documented.
+    """
+
+    response = await client.get_async_httpx_client().request(**get_kwargs(body=body))
+    return parse(response, ANSWERS)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    body: TokenRequest,
+) -> TokenError | TokenResponse | None:
+    """Trade a code, a password or a refresh token for a pair of tokens.
+
+    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    carries a new refresh token and spends the one that was sent. The publisher documents
+    these parameters in the query string; a form body is seen to work and keeps them out of
+    logs.
+
+    The body of the answer, or None where it is not as documented.
+    """
+
+    return (await asyncio_detailed(body=body, client=client)).parsed

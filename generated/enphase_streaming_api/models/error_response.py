@@ -1,0 +1,38 @@
+# Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
+# spec/generator, then run `make client`.
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+
+from ..models.error_detail import ErrorDetail
+
+
+class ErrorResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The envelope that every error of the operation shares."""
+
+    error: ErrorDetail | None = None
+    """What went wrong."""
+
+    timestamp_epoch: int | None = None
+    """When it happened, since 1970, in milliseconds or in seconds."""
+
+    timestamp_utc: str | None = None
+    """The same moment as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, without a zone."""
+
+    type_: str | None = msgspec.field(name="type", default=None)
+    """The family of the error, such as `validation_error`."""
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build one from decoded JSON; unknown names are ignored.
+
+        Raises:
+            msgspec.ValidationError: a field has another type, or a required one is missing.
+        """
+        return msgspec.convert(src_dict, cls)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types under the names of the wire, without the fields that are None."""
+        result: dict[str, Any] = msgspec.to_builtins(self)
+        return result

@@ -1,0 +1,13 @@
+# Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
+# spec/generator, then run `make client`.
+from enum import StrEnum
+
+
+class KnownBatteryMode(StrEnum):
+    """Values of `battery_mode` that were published. New ones appear unannounced, and spellings
+    drift, so no field is restricted to them."""
+
+    SAVINGS_MODE = "Savings Mode"
+    FULL_BACKUP = "Full Backup"
+    SELF_CONSUMPTION = "Self-consumption"
+    DR_EVENT_ACTIVE = "DR Event Active"

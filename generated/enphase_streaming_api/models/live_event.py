@@ -1,0 +1,38 @@
+# Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
+# spec/generator, then run `make client`.
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+
+from ..models.live_status import LiveStatus
+
+
+class LiveEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """The JSON text of one event of the stream."""
+
+    data: LiveStatus | None = None
+    """What the gateway measures at one moment. No field is promised by the publisher."""
+
+    timestamp_epoch: int | None = None
+    """When it was measured, in milliseconds since 1970 (at times in seconds)."""
+
+    timestamp_utc: str | None = None
+    """The same moment as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, without a zone."""
+
+    type_: str | None = msgspec.field(name="type", default=None)
+    """`response` for a reading."""
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build one from decoded JSON; unknown names are ignored.
+
+        Raises:
+            msgspec.ValidationError: a field has another type, or a required one is missing.
+        """
+        return msgspec.convert(src_dict, cls)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types under the names of the wire, without the fields that are None."""
+        result: dict[str, Any] = msgspec.to_builtins(self)
+        return result

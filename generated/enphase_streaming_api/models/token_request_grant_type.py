@@ -1,0 +1,11 @@
+# Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
+# spec/generator, then run `make client`.
+from enum import StrEnum
+
+
+class TokenRequestGrantType(StrEnum):
+    """How the caller proves that the owner agreed."""
+
+    AUTHORIZATION_CODE = "authorization_code"
+    PASSWORD = "password"
+    REFRESH_TOKEN = "refresh_token"

@@ -1,0 +1,60 @@
+# Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
+# spec/generator, then run `make client`.
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+
+
+class TokenResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """A pair of tokens. Further fields appear at times."""
+
+    access_token: str
+    """What opens a stream."""
+
+    refresh_token: str
+    """What buys the next pair, once. Store it before using this pair."""
+
+    token_type: str | None = None
+    """`bearer`."""
+
+    expires_in: int | None = None
+    """Seconds that the access token has left."""
+
+    scope: str | None = None
+
+    enl_uid: str | None = None
+
+    enl_cid: str | None = None
+
+    enl_password_last_changed: str | None = None
+
+    is_internal_app: bool | None = None
+
+    app_type: str | None = None
+
+    jti: str | None = None
+    """The id of this access token."""
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build one from decoded JSON; unknown names are ignored.
+
+        Raises:
+            msgspec.ValidationError: a field has another type, or a required one is missing.
+        """
+        return msgspec.convert(src_dict, cls)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON types under the names of the wire, without the fields that are None."""
+        result: dict[str, Any] = msgspec.to_builtins(self)
+        return result
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        fields = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        secrets = ["access_token", "refresh_token"]
+        return [(n, "***" if n in secrets and v is not None else v) for n, v in fields]
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({fields})"

@@ -1,0 +1,80 @@
+"""Write `generated/` from the document, or with --check say where it differs."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+GENERATED = HERE.parent.parent / "generated"
+PACKAGE = "enphase_streaming_api"
+NOTICE = """\
+# Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
+# spec/generator, then run `make client`.
+"""
+
+
+def generate(package: Path) -> None:
+    """Write a fresh package into a folder that does not exist yet."""
+    # The hooks name ruff alone, and the one beside this Python is the one that is pinned. Not
+    # resolved: in a virtual environment this Python is a link, and ruff is beside the link.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"),
+            *("--path", HERE.parent / "streaming.yaml", "--config", HERE / "config.yaml"),
+            *("--custom-template-path", HERE / "templates"),
+            *("--meta", "none", "--output-path", package),
+        ],
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if run.returncode:
+        sys.exit(run.stdout)
+    for module in package.rglob("*.py"):
+        module.write_bytes(NOTICE.encode() + module.read_bytes())
+    (package / "py.typed").touch()
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file by its path in the folder, without what Python leaves behind."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def main() -> int:
+    """0 when all is as generated: afterwards or, with --check, already."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail on a difference")
+    check = parser.parse_args().check
+    with tempfile.TemporaryDirectory() as folder:
+        generate(Path(folder) / PACKAGE)
+        wanted, present = files(Path(folder)), files(GENERATED)
+    different = [name for name in wanted if present.get(name) != wanted[name]]
+    extra = [name for name in present if name not in wanted]
+    if check:
+        for name in different:
+            print(f"{'changed' if name in present else 'missing'}: generated/{name}")
+        for name in extra:
+            print(f"extra: generated/{name}")
+        if different or extra:
+            print("generated/ is not what the document and the templates say: run make client")
+        return int(bool(different or extra))
+    # Only what differs is touched: whoever imports the package meanwhile keeps a whole one.
+    for name in different:
+        (GENERATED / name).parent.mkdir(parents=True, exist_ok=True)
+        (GENERATED / name).write_bytes(wanted[name])
+    for name in extra:
+        (GENERATED / name).unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

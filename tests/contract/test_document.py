@@ -1,0 +1,306 @@
+"""The document and its views against what the API's publisher says."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from enphase_streaming_api.api.streaming import stream_system_live_data
+from enphase_streaming_api.api.tokens import issue_token
+
+SPEC = Path(__file__).parents[2] / "spec"
+LIVE_DATA = "/systems/{system_id}/live_data"
+TOKEN = "/oauth/token"
+
+# Written down from the published text, not from the document.
+PUBLISHED = [
+    (401, "NOT_AUTHENTICATED", "API key is missing", "authentication_error"),
+    (401, "NOT_AUTHENTICATED", "API Key is invalid", "authentication_error"),
+    (401, "UNAUTHORIZED", "Access token is invalid", "authentication_error"),
+    (401, "UNAUTHORIZED", "Access token has expired", "authentication_error"),
+    (
+        401,
+        "UNAUTHORIZED",
+        "Application is not authorized to access the requested resource",
+        "authentication_error",
+    ),
+    (403, "FORBIDDEN", "User is not authorized", "authorization_error"),
+    (429, "TOO_MANY_REQUESTS", "Too Many Requests", "request_exceeded_error"),
+    (461, "INVALID_DURATION", "Duration cannot be less than 30", "validation_error"),
+    (462, "INVALID_DURATION", "Duration cannot be greater than 300", "validation_error"),
+    (463, "INVALID_DURATION", "Duration must be an integer", "validation_error"),
+    (
+        466,
+        "UNSUPPORTED_ENVOY",
+        "Envoy must be active and envoy version must be at least 6.0.0",
+        "validation_error",
+    ),
+    (468, "INVALID_SYSTEM_ID", "System ID doesn't exist", "validation_error"),
+    (
+        472,
+        "LIVE_STREAM_NOT_SUPPORTED",
+        "The system doesn\N{RIGHT SINGLE QUOTATION MARK}t support live stream",
+        "validation_error",
+    ),
+    (473, "IQ_GATEWAY_NOT_REPORTING", "IQ gateway is not reporting", "site_connectivity_error"),
+    (550, "SERVICE_UNREACHABLE", "Service unreachable, please try again", "server_error"),
+    (551, "SERVICE_UNREACHABLE", "Service unreachable, please try again", "server_error"),
+    (552, "CONNECTION_NOT_ESTABLISHED", "Unable to connect, please try again", "server_error"),
+]
+
+
+def apply(overlay: Path, output: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, SPEC / "views" / "apply.py", overlay, output],
+        capture_output=True,
+        text=True,
+    )
+
+
+def load(file: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
+    return document
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return load(SPEC / "streaming.yaml")
+
+
+@pytest.fixture(scope="module")
+def prism(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return view("prism", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def itemschema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return view("itemschema", tmp_path_factory)
+
+
+def view(name: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    output = tmp_path_factory.mktemp("views") / "new folder" / f"{name}.yaml"
+    run = apply(SPEC / "views" / f"{name}.overlay.yaml", output)
+    assert run.returncode == 0, run.stderr
+    return load(output)
+
+
+def walk(node: object) -> Iterator[tuple[str, Any]]:
+    """Every key with its value, at any depth."""
+    if isinstance(node, dict):
+        yield from node.items()
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for child in children:
+        yield from walk(child)
+
+
+def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """What a $ref points to; anything else as it is."""
+    while "$ref" in node:
+        target = document
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
+
+
+def responses(document: dict[str, Any], path: str, method: str) -> dict[int, dict[str, Any]]:
+    found = document["paths"][path][method]["responses"]
+    return {int(status): resolved(document, response) for status, response in found.items()}
+
+
+def stream_media_type(document: dict[str, Any]) -> dict[str, Any]:
+    content = responses(document, LIVE_DATA, "get")[200]["content"]
+    assert list(content) == ["text/event-stream"]
+    media_type: dict[str, Any] = content["text/event-stream"]
+    return media_type
+
+
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("document", "3.1.0"), ("prism", "3.1.0"), ("itemschema", "3.2.0")]
+)
+def test_it_is_valid_openapi(name: str, version: str, request: pytest.FixtureRequest) -> None:
+    loaded = request.getfixturevalue(name)
+    assert loaded["openapi"] == version
+    validate(loaded)
+
+
+@pytest.mark.parametrize("name", ["prism", "itemschema"])
+def test_a_view_names_no_host_but_loopback(name: str, request: pytest.FixtureRequest) -> None:
+    loaded = request.getfixturevalue(name)
+    servers = [value for key, value in walk(loaded) if key == "servers"]
+    assert len(servers) == 2
+    for (server,) in servers:
+        assert server["url"].startswith("http://127.0.0.1:")
+    assert loaded["servers"][0]["url"].endswith("/api/v4")
+    assert "enphaseenergy.com" not in json.dumps(loaded)
+
+
+@pytest.mark.parametrize("action", ["remove: true", "update: {type: string}"])
+def test_an_overlay_action_that_matches_nothing_fails(tmp_path: Path, action: str) -> None:
+    overlay, output = tmp_path / "bad.overlay.yaml", tmp_path / "out.yaml"
+    overlay.write_text(
+        "overlay: 1.0.0\ninfo: {title: t, version: '1'}\n"
+        f"extends: {SPEC / 'streaming.yaml'}\n"
+        "actions:\n- {target: $.info, update: {x-new: 1}}\n"
+        f"- {{target: $.paths.nowhere, {action}}}\n"
+    )
+    run = apply(overlay, output)
+    assert run.returncode != 0
+    assert "bad.overlay.yaml: action 2 matches nothing: $.paths.nowhere" in run.stderr
+    assert not output.exists()
+
+
+def test_an_overlay_action_with_a_misspelt_key_fails(tmp_path: Path) -> None:
+    overlay, output = tmp_path / "bad.overlay.yaml", tmp_path / "out.yaml"
+    overlay.write_text(
+        "overlay: 1.0.0\ninfo: {title: t, version: '1'}\n"
+        f"extends: {SPEC / 'streaming.yaml'}\n"
+        "actions:\n- {target: $.info, updates: {x-new: 1}}\n"
+    )
+    run = apply(overlay, output)
+    assert run.returncode != 0
+    assert "updates" in run.stderr
+    assert not output.exists()
+
+
+def test_the_prism_view_answers_with_framed_events(prism: dict[str, Any]) -> None:
+    media_type = stream_media_type(prism)
+    assert media_type["schema"] == {"type": "string"}
+    *frames, rest = media_type["example"].split("\n\n")
+    assert len(frames) == 2
+    assert rest == ""
+    event = validator(prism, {"$ref": "#/components/schemas/LiveEvent"})
+    for frame in frames:
+        event.validate(json.loads(frame.removeprefix("data:")))
+
+
+def test_the_3_2_view_describes_one_event_of_the_stream(itemschema: dict[str, Any]) -> None:
+    media_type = stream_media_type(itemschema)
+    assert "schema" not in media_type
+    assert media_type["itemSchema"]["required"] == ["data"]
+    data = media_type["itemSchema"]["properties"]["data"]
+    assert data == {
+        "type": "string",
+        "contentMediaType": "application/json",
+        "contentSchema": {"$ref": "#/components/schemas/LiveEvent"},
+    }
+
+
+@pytest.mark.parametrize(("code", "status", "message", "kind"), PUBLISHED)
+def test_a_published_error_is_an_example_of_its_status(
+    document: dict[str, Any], code: int, status: str, message: str, kind: str
+) -> None:
+    content = responses(document, LIVE_DATA, "get")[code]["content"]
+    assert list(content) == ["application/json"]
+    found = [example["value"] for example in content["application/json"]["examples"].values()]
+    assert (code, status, message, kind) in [
+        (
+            value["error"]["code"],
+            value["error"]["status"],
+            value["error"]["message"],
+            value["type"],
+        )
+        for value in found
+    ]
+
+
+def test_no_error_is_described_that_was_not_published(document: dict[str, Any]) -> None:
+    described = [
+        (status, example["value"]["error"]["message"])
+        for status, response in responses(document, LIVE_DATA, "get").items()
+        if status != 200
+        for example in response["content"]["application/json"]["examples"].values()
+    ]
+    assert sorted(described) == sorted((code, message) for code, _, message, _ in PUBLISHED)
+
+
+def test_every_error_shares_one_envelope(document: dict[str, Any]) -> None:
+    for status, response in responses(document, LIVE_DATA, "get").items():
+        if status != 200:
+            schema = response["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorResponse"}
+    details = document["components"]["schemas"]["ErrorDetail"]["properties"]["details"]
+    assert (details["type"], details["items"]) == ("array", {})
+
+
+def test_every_example_matches_its_schema(document: dict[str, Any]) -> None:
+    media_types = [
+        media_type
+        for path, method in ((LIVE_DATA, "get"), (TOKEN, "post"))
+        for response in responses(document, path, method).values()
+        for media_type in response["content"].values()
+    ]
+    for media_type in media_types:
+        for example in media_type["examples"].values():
+            validator(document, media_type["schema"]).validate(example["value"])
+
+
+def test_duration_is_a_header_of_30_to_300_without_a_default(document: dict[str, Any]) -> None:
+    parameters = {p["name"]: p for p in document["paths"][LIVE_DATA]["get"]["parameters"]}
+    duration = parameters["duration"]
+    assert (duration["in"], duration["required"]) == ("header", False)
+    assert duration["schema"] == {"type": "integer", "minimum": 30, "maximum": 300}
+    assert (parameters["system_id"]["in"], parameters["system_id"]["required"]) == ("path", True)
+
+
+def test_a_stream_needs_token_and_key_together(document: dict[str, Any]) -> None:
+    (needed,) = document["paths"][LIVE_DATA]["get"]["security"]
+    schemes = [document["components"]["securitySchemes"][name] for name in needed]
+    kinds = {(s["type"], s.get("scheme"), s.get("in"), s.get("name")) for s in schemes}
+    assert kinds == {("http", "bearer", None, None), ("apiKey", None, "header", "key")}
+
+
+def test_tokens_have_their_own_server_and_a_form_body(document: dict[str, Any]) -> None:
+    assert document["servers"] == [{"url": "https://api.enphaseenergy.com/api/v4"}]
+    assert document["paths"][TOKEN]["servers"] == [{"url": "https://api.enphaseenergy.com"}]
+    body = document["paths"][TOKEN]["post"]["requestBody"]
+    assert list(body["content"]) == ["application/x-www-form-urlencoded"]
+
+
+def test_timestamp_utc_is_a_string_in_every_example(document: dict[str, Any]) -> None:
+    stamps = [v for key, v in walk(document) if key == "timestamp_utc" and not isinstance(v, dict)]
+    assert len(stamps) > len(PUBLISHED)
+    assert {type(stamp) for stamp in stamps} == {str}
+
+
+def test_the_known_values_restrict_no_field(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    known = [name for name in schemas if name.startswith("Known")]
+    assert sorted(known) == ["KnownBatteryMode", "KnownGridStatus"]
+    references = [value for key, value in walk(document) if key == "$ref"]
+    assert references
+    for name in known:
+        assert f"#/components/schemas/{name}" not in references
+
+
+@pytest.mark.parametrize("field", ["battery_mode", "grid_status"])
+def test_mode_and_grid_status_take_any_string(document: dict[str, Any], field: str) -> None:
+    schema = document["components"]["schemas"]["LiveStatus"]["properties"][field]
+    assert schema.keys() == {"type", "description"}
+    assert schema["type"] == "string"
+
+
+def test_the_reading_has_the_published_fields_and_promises_none(document: dict[str, Any]) -> None:
+    status = document["components"]["schemas"]["LiveStatus"]
+    assert status["properties"].keys() == {
+        *("pv_power", "consumption_power", "generator_power", "battery_power", "grid_power"),
+        *("battery_soc", "battery_mode", "grid_status", "envoy_serial_number", "system_id"),
+    }
+    assert "required" not in status
+
+
+def test_the_generated_client_knows_the_documented_statuses(document: dict[str, Any]) -> None:
+    documented = responses(document, LIVE_DATA, "get").keys() - {200}
+    assert stream_system_live_data.ERRORS.keys() == documented
+    assert issue_token.ANSWERS.keys() == responses(document, TOKEN, "post").keys()

@@ -1,0 +1,113 @@
+"""`generated/` is what the document and the templates say, to the byte."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path("generated", "enphase_streaming_api")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what generation reads and writes."""
+    for folder in ("spec", "generated"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return tmp_path
+
+
+def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, checkout / "spec" / "generator" / "generate.py", *arguments],
+        capture_output=True,
+        text=True,
+    )
+
+
+def contents(checkout: Path) -> dict[str, bytes]:
+    folder = checkout / "generated"
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_generating_twice_from_nothing_gives_the_committed_bytes(checkout: Path) -> None:
+    committed = contents(checkout)
+    for _ in range(2):
+        shutil.rmtree(checkout / "generated")
+        assert run(checkout).returncode == 0
+        assert contents(checkout) == committed
+
+
+def test_an_untouched_client_passes_the_check(checkout: Path) -> None:
+    check = run(checkout, "--check")
+    assert (check.returncode, check.stdout) == (0, "")
+
+
+def test_a_hand_edit_fails_the_check(checkout: Path) -> None:
+    with (checkout / PACKAGE / "client.py").open("a") as file:
+        file.write("# by hand\n")
+    check = run(checkout, "--check")
+    assert check.returncode == 1
+    assert "changed: generated/enphase_streaming_api/client.py\n" in check.stdout
+    assert "run make client" in check.stdout
+
+
+def test_a_missing_file_fails_the_check(checkout: Path) -> None:
+    (checkout / PACKAGE / "py.typed").unlink()
+    check = run(checkout, "--check")
+    assert check.returncode == 1
+    assert "missing: generated/enphase_streaming_api/py.typed\n" in check.stdout
+
+
+@pytest.mark.parametrize("name", ["stray.py", "enphase_streaming_api/models/stray.txt"])
+def test_an_extra_file_fails_the_check(checkout: Path, name: str) -> None:
+    (checkout / "generated" / name).touch()
+    check = run(checkout, "--check")
+    assert check.returncode == 1
+    assert f"extra: generated/{name}\n" in check.stdout
+
+
+def test_a_changed_template_fails_the_check_until_the_client_is_generated(checkout: Path) -> None:
+    template = checkout / "spec" / "generator" / "templates" / "types.py.jinja"
+    template.write_text(template.read_text("utf-8") + "\nNEW = 1\n", "utf-8")
+    check = run(checkout, "--check")
+    assert check.returncode == 1
+    assert "changed: generated/enphase_streaming_api/types.py\n" in check.stdout
+    assert run(checkout).returncode == 0
+    assert run(checkout, "--check").returncode == 0
+
+
+def test_a_changed_document_fails_the_check(checkout: Path) -> None:
+    document = checkout / "spec" / "streaming.yaml"
+    document.write_text(document.read_text("utf-8").replace("pv_power", "sun_power"), "utf-8")
+    assert run(checkout, "--check").returncode == 1
+
+
+def test_a_document_that_the_generator_warns_of_generates_nothing(checkout: Path) -> None:
+    document = checkout / "spec" / "streaming.yaml"
+    form = "application/x-www-form-urlencoded:"
+    document.write_text(document.read_text("utf-8").replace(form, "text/csv:"), "utf-8")
+    committed = contents(checkout)
+    generation = run(checkout)
+    assert generation.returncode != 0
+    assert "text/csv" in generation.stderr
+    assert contents(checkout) == committed
+
+
+def test_generation_removes_what_is_no_longer_generated(checkout: Path) -> None:
+    stray = checkout / PACKAGE / "models" / "gone.py"
+    stray.touch()
+    assert run(checkout).returncode == 0
+    assert not stray.exists()
+
+
+def test_every_generated_module_says_not_to_edit_it() -> None:
+    modules = list((ROOT / "generated").rglob("*.py"))
+    assert modules
+    for module in modules:
+        first = module.read_text("utf-8").partition("\n")[0]
+        assert "Do not edit" in first, module

@@ -1,0 +1,122 @@
+"""Arguments that are checked before any call is made."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import operator
+from typing import SupportsIndex
+from urllib.parse import SplitResult, urlsplit
+
+from enphase_streaming.errors import InvalidArgument
+
+
+def shown(value: object) -> str:
+    """Return `value` for an error message: short, and without calling its own code."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**18:
+        return f"an int of {value.bit_length()} bits"
+    if value is None or type(value) in (bool, int, float):
+        return repr(value)
+    if isinstance(value, str):
+        return repr(value if len(value) <= 40 else value[:40] + "…")
+    return f"a value of type {type(value).__name__}"
+
+
+def whole_number(value: object) -> int | None:
+    """Return `value` as an int if it is one by `operator.index` and no bool, else None."""
+    if isinstance(value, bool) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def system_id(value: object) -> int:
+    """Return the number of a site. Raises `InvalidArgument` unless it is a positive int."""
+    number = whole_number(value)
+    if number is None or not 0 < number < 2**63:
+        raise InvalidArgument(
+            f"system_id is {shown(value)}; give the number of the site as a positive int."
+        )
+    return number
+
+
+def seconds(name: str, value: object) -> float:
+    """Return a time-out in seconds. Raises `InvalidArgument` unless positive and finite."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not math.isfinite(value)
+        or not 0 < value <= 86_400
+    ):
+        raise InvalidArgument(
+            f"{name} is {shown(value)}; give a number of seconds above 0, at most 86400."
+        )
+    return float(value)
+
+
+def size(name: str, value: object) -> int:
+    """Return a size in bytes. Raises `InvalidArgument` unless it is a positive int."""
+    number = whole_number(value)
+    if number is None or number < 1:
+        raise InvalidArgument(f"{name} is {shown(value)}; give a positive int of bytes.")
+    return number
+
+
+def secret(name: str, value: object, way_out: str) -> str:
+    """Return a credential. Raises `InvalidArgument`, never showing what was given."""
+    if value is None or value == "":
+        raise InvalidArgument(f"{name} is missing. {way_out}")
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
+        raise InvalidArgument(
+            f"{name} is not a plain string: it must be printable ASCII without spaces (a line "
+            f"break copied along with it, perhaps). {way_out}"
+        )
+    return value
+
+
+def url(name: str, value: object) -> str:
+    """Return an address without its trailing slash.
+
+    Raises `InvalidArgument` unless it is https (or http on a loopback host) and free of
+    credentials, query and fragment.
+    """
+    parts = _split(value)
+    if (
+        not isinstance(value, str)
+        or parts is None
+        or parts.scheme not in ("https", "http")
+        or not parts.hostname
+    ):
+        raise InvalidArgument(f"{name} is {shown(value)}; give an https:// address.")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise InvalidArgument(
+            f"{name} carries credentials, a query or a fragment; give only scheme, host and path."
+        )
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise InvalidArgument(
+            f"{name} is {shown(value)}: plain http would show your key and token to the network. "
+            "Use https; http is for a loopback host only."
+        )
+    return value.rstrip("/")
+
+
+def _split(value: object) -> SplitResult | None:
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        return None
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

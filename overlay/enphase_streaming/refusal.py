@@ -1,0 +1,68 @@
+"""When no event stream comes: no response, an error status, or a 200 of another kind."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Generator
+from typing import NoReturn
+
+from enphase_streaming.answers import error_from_answer
+from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
+from enphase_streaming.steps import Head, Receive, Result, Step
+
+_BODY_BYTES = 65_536
+_BODY_SECONDS = 5.0
+
+
+def is_event_stream(head: Head) -> bool:
+    """Return whether a 200 can be read as an event stream; one without a type can."""
+    kind = (head.content_type or "text/event-stream").split(";")[0].strip().lower()
+    return kind == "text/event-stream" and head.content_encoding in (None, "", "identity")
+
+
+def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step, Result, NoReturn]:
+    """Read the body of an answer that is no event stream, and raise what it means.
+
+    64 KiB and 5 s at most; a body that breaks off or never ends explains what it can.
+    """
+    body = bytearray()
+    deadline = at + _BODY_SECONDS
+    while True:
+        result = yield Receive(deadline)
+        if not isinstance(result.what, bytes):
+            break
+        body += result.what
+        if len(body) >= _BODY_BYTES or result.at >= deadline:
+            break
+    del body[_BODY_BYTES:]
+    if head.status_code != 200:
+        raise error_from_answer(
+            head.status_code,
+            bytes(body),
+            now=result.now,
+            retry_after=head.retry_after,
+            mask=mask,
+        )
+    start = mask(body.decode("utf-8", "replace"))[:200]
+    kind = head.content_type or "no content type"
+    if head.content_encoding:
+        kind += f" encoded as {head.content_encoding}"
+    raise NotAnEventStream(
+        f"The API answered 200 with {kind}, which is no event stream. It starts {start!r}",
+        body=start,
+    )
+
+
+def connection_failed(error: Exception) -> ConnectionFailed:
+    """Return what to raise when no response came."""
+    untrusted = False
+    cause: BaseException | None = error
+    while cause is not None:
+        untrusted = untrusted or isinstance(cause, ssl.SSLCertVerificationError)
+        cause = cause.__cause__ or cause.__context__
+    return ConnectionFailed(f"No response from the API: {named(error)}", untrusted=untrusted)
+
+
+def named(error: Exception) -> str:
+    """Return an exception's type and text on one line."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

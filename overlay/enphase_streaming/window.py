@@ -1,0 +1,267 @@
+"""The life of one stream, from its request to its end.
+
+How a stream ends is never a guess: the clock of the one who waits decides, and where the caller
+was away when the end came, the readings' own timestamps do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+import msgspec
+
+from enphase_streaming.errors import (
+    EnphaseStreamingError,
+    EventTooLarge,
+    MalformedEvent,
+    NotAnEventStream,
+    StreamDropped,
+    StreamEndedEarly,
+    StreamStalled,
+)
+from enphase_streaming.reading import EventReader, Reading
+from enphase_streaming.refusal import connection_failed, is_event_stream, named, refused
+from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.steps import (
+    Failed,
+    Head,
+    Open,
+    Pause,
+    Receive,
+    Result,
+    Signal,
+    Steps,
+    Stopped,
+)
+
+_CLOSES_EARLY_BY = 2.0
+"""A clean close this many seconds before the duration is over still counts as planned."""
+_STAYS_OPEN_BY = 5.0
+"""A stream that is still open this many seconds past its duration is hung up on."""
+_BACKLOG = 1.0
+"""How long, in seconds, bytes that may have been there already are read past a deadline."""
+_SURE = 0.05
+"""A wait of this many seconds shows that the bytes were not there already."""
+
+Reason = Literal[
+    "planned", "stopped", "early", "dropped", "stalled", "error", "too_large", "not_a_stream"
+]
+OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
+
+_REASONS: dict[type[Exception], Reason] = {
+    StreamEndedEarly: "early",
+    StreamDropped: "dropped",
+    StreamStalled: "stalled",
+    EventTooLarge: "too_large",
+    NotAnEventStream: "not_a_stream",
+}
+
+_log = logging.getLogger("enphase_streaming")
+
+
+class StreamEnd(msgspec.Struct, frozen=True):
+    """How a stream ended.
+
+    `elapsed` is in seconds, from sending the request; `readings` counts those that were handed
+    over, `malformed` the events that were no JSON object.
+    """
+
+    reason: Reason
+    elapsed: float
+    readings: int
+    malformed: int
+
+
+class Window:
+    """One stream of `duration` seconds. `run` is its core; `end` is set when that has finished."""
+
+    def __init__(
+        self,
+        *,
+        duration: int,
+        first_reading_timeout: float,
+        stall_timeout: float,
+        max_event_bytes: int,
+        on_malformed: OnMalformed,
+        mask: Callable[[str], str],
+    ) -> None:
+        self.end: StreamEnd | None = None
+        self.readings = 0
+        self.malformed = 0
+        self._duration = duration
+        self._first_reading_timeout = first_reading_timeout
+        self._stall_timeout = stall_timeout
+        self._on_malformed = on_malformed
+        self._mask = mask
+        self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
+        self._reader = EventReader(mask=mask)
+        self._pending: deque[Reading | MalformedEvent] = deque()
+        self._failure: EnphaseStreamingError | None = None
+        self._first: Reading | None = None
+        self._last: Reading | None = None
+        self._logged_stranger = False
+        self._sent = False
+        self._started = self._at = self._first_at = self._patience = self._hang_up = 0.0
+        self._late_since: float | None = None
+        self._lag = 0.0  # how long the caller was away since the stream was last surely open
+
+    @property
+    def retry(self) -> int | None:
+        """The stream's last `retry`, in milliseconds; None if there was none."""
+        return self._decoder.retry
+
+    def run(self) -> Steps:
+        """Run the window, from its request to its end.
+
+        Raises the exception of every end that is not planned, after the readings before it.
+        """
+        reason: Reason = "stopped"
+        try:
+            yield from self._stream()
+            reason = "planned"
+        except Stopped as stop:
+            self._at = stop.at
+        except Exception as error:
+            reason = _REASONS.get(type(error), "error")
+            raise
+        finally:
+            elapsed = self._at - self._started if self._sent else 0.0
+            self.end = StreamEnd(reason, elapsed, self.readings, self.malformed)
+
+    def _stream(self) -> Steps:
+        result = yield Pause()
+        self._sent = True
+        self._started = self._at = result.at
+        self._patience = result.at + self._first_reading_timeout
+        self._hang_up = result.at + self._duration + _STAYS_OPEN_BY
+        result = yield Open(self._patience)
+        self._at = result.at
+        head = result.what
+        if isinstance(head, Failed):
+            raise connection_failed(head.error) from head.error
+        assert isinstance(head, Head)
+        if head.status_code != 200 or not is_event_stream(head):
+            yield from refused(head, result.at, self._mask)
+        left = result.at
+        result = yield Pause()
+        while True:
+            self._came_back(left, result.at)
+            asked = result.at
+            result = yield Receive(min(self._patience, self._hang_up))
+            self._at = left = result.at
+            if result.at - asked > max(_SURE, self._lag / 10):
+                self._lag = 0.0
+            what = result.what
+            if isinstance(what, bytes):
+                self._feed(what, result)
+            while self._pending:
+                event = self._pending.popleft()
+                if isinstance(event, MalformedEvent):
+                    self._skip(event)
+                    continue
+                self.readings += 1
+                result = yield event
+                self._came_back(left, result.at)
+                left = result.at
+            if self._failure is not None:
+                raise self._failure
+            if isinstance(what, Failed):
+                raise StreamDropped(
+                    f"The connection broke {self._progress()}: {named(what.error)}"
+                ) from what.error
+            if what is Signal.CLOSED:
+                return self._closed()
+            if what is Signal.OVERDUE or self._is_late():
+                return self._overdue()
+            # Only a caller who is often away gets here so late: see _came_back.
+            too_long = self._duration + _STAYS_OPEN_BY
+            if self._at - self._started > too_long and self._span() > too_long:
+                return None
+
+    def _feed(self, chunk: bytes, result: Result) -> None:
+        for event in self._decoder.feed(chunk):
+            try:
+                found = self._reader.read(event.data, result.now)
+            except MalformedEvent as malformed:
+                self._pending.append(malformed)
+                continue
+            if isinstance(found, Reading):
+                if self._first is None:
+                    self._first, self._first_at = found, result.at
+                self._last = found
+                self._patience = result.at + self._stall_timeout
+                self._pending.append(found)
+            elif found is not None:
+                self._failure = found
+                return
+            elif not self._logged_stranger:
+                self._logged_stranger = True
+                _log.warning("An event holds neither a reading nor an error; ignored.")
+        self._failure = self._decoder.overflow
+
+    def _skip(self, malformed: MalformedEvent) -> None:
+        self.malformed += 1
+        _log.log(logging.WARNING if self.malformed == 1 else logging.DEBUG, "%s", malformed)
+        if self._on_malformed == "raise":
+            raise malformed
+        if callable(self._on_malformed):
+            self._on_malformed(malformed)
+
+    def _came_back(self, left: float, at: float) -> None:
+        """Take the time that the caller was away out of every deadline."""
+        away = at - left
+        self._lag += away
+        self._patience += away
+        self._hang_up += max(0.0, at - max(left, self._started + self._duration))
+
+    def _closed(self) -> None:
+        """Return if the end was planned, else raise."""
+        elapsed = self._at - self._started
+        enough = self._duration - _CLOSES_EARLY_BY
+        if not self.readings:
+            raise StreamStalled(
+                f"The server closed the stream after {elapsed:.1f} s, without a reading."
+            )
+        if elapsed - self._lag >= enough:
+            return
+        ended = min(elapsed, self._lasted()) if elapsed >= enough else elapsed
+        if ended >= enough:
+            return
+        missing = self._duration - ended
+        raise StreamEndedEarly(
+            f"The server closed the stream {self._progress()}, {missing:.1f} s before its "
+            f"{self._duration} s were over.",
+            missing=missing,
+        )
+
+    def _is_late(self) -> bool:
+        """Return whether bytes kept coming after a deadline for longer than a backlog explains."""
+        if self._at < min(self._patience, self._hang_up):
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = self._at
+        return self._late_since is not None and self._at - self._late_since > _BACKLOG
+
+    def _overdue(self) -> None:
+        """Return if the stream had its time, else raise."""
+        if self.readings and self._at >= self._hang_up:
+            return
+        raise StreamStalled(f"No reading came in time {self._progress()}.")
+
+    def _span(self) -> float:
+        """The seconds between the first and the last reading, by their own timestamps."""
+        first = self._first.timestamp if self._first else None
+        last = self._last.timestamp if self._last else None
+        return (last - first).total_seconds() if first and last else 0.0
+
+    def _lasted(self) -> float:
+        """How long the stream was open by its readings, one interval after the last included."""
+        span = self._span()
+        return self._first_at - self._started + span + span / max(self.readings - 1, 1)
+
+    def _progress(self) -> str:
+        count = "1 reading" if self.readings == 1 else f"{self.readings} readings"
+        return f"{self._at - self._started:.1f} s in, after {count}"

@@ -1,0 +1,38 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from callers import Caller, async_caller, sync_caller
+from scripted import HandClock
+
+settings.register_profile("suite", deadline=None, print_blob=True)
+settings.load_profile("suite")
+
+
+@pytest.fixture(params=[sync_caller, async_caller], ids=["sync", "async"])
+def caller(request: pytest.FixtureRequest) -> Caller:
+    """Each client in turn."""
+    caller: Caller = request.param
+    return caller
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that only the test moves."""
+    return HandClock()
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "enphase-streaming":
+            thread.join(5)
+            assert not thread.is_alive(), "the client left a thread behind"

@@ -1,0 +1,592 @@
+"""Every row of the table of ends, over real sockets, on both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import trustme
+
+from callers import CREDENTIALS, Caller
+from enphase_streaming import (
+    AsyncStreamingClient,
+    ConnectionFailed,
+    EventTooLarge,
+    GatewayNotReportingError,
+    MalformedEvent,
+    NotAnEventStream,
+    Reading,
+    StreamDropped,
+    StreamEndedEarly,
+    StreamingClient,
+    StreamStalled,
+)
+from scripted import STREAM_HEAD, HandClock, Peer, scripted
+
+
+def options(clock: HandClock, base_url: str, **more: Any) -> dict[str, Any]:
+    return {"base_url": base_url, "monotonic": clock.monotonic, "now": clock.now, **more}
+
+
+def seconds_of_events(peer: Peer, clock: HandClock, seconds: int) -> None:
+    for _ in range(seconds):
+        peer.chunk(clock.event())
+        clock.time += 1
+
+
+def pass_time_until_hang_up(peer: Peer, clock: HandClock, send: bytes = b"") -> None:
+    """Let the clock run, fifty times faster than the real one, until the client leaves."""
+    peer.sock.settimeout(0.02)
+    for _ in range(500):
+        clock.time += 1
+        try:
+            if send:
+                peer.chunk(send)
+            if not peer.sock.recv(65536):
+                return
+        except TimeoutError:
+            continue
+        except ConnectionError:
+            return
+    raise AssertionError("the client never hung up")
+
+
+def test_a_clean_close_at_the_duration_is_planned(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        seconds_of_events(peer, clock, 30)
+        peer.end()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert (outcome.error, outcome.reason) == (None, "planned")
+    assert len(outcome.readings) == 30
+
+
+def test_a_clean_close_before_that_is_early_and_says_what_is_missing(
+    caller: Caller, clock: HandClock
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        seconds_of_events(peer, clock, 10)
+        peer.end()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert isinstance(outcome.error, StreamEndedEarly)
+    assert outcome.error.missing == 20
+    assert outcome.reason == "early"
+    assert len(outcome.readings) == 10
+
+
+def test_a_clean_close_without_a_reading_is_a_stall(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        clock.time += 30
+        peer.end()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url, first_reading_timeout=100))
+    assert isinstance(outcome.error, StreamStalled)
+    assert (outcome.reason, outcome.readings) == ("stalled", [])
+
+
+def reset(peer: Peer, clock: HandClock) -> None:
+    peer.reset()
+
+
+def incomplete_chunk(peer: Peer, clock: HandClock) -> None:
+    peer.send(b"400\r\n" + clock.event())
+
+
+def malformed_chunk_size(peer: Peer, clock: HandClock) -> None:
+    peer.send(b"zz\r\n\r\n")
+
+
+def half_an_event_and_a_reset(peer: Peer, clock: HandClock) -> None:
+    peer.chunk(clock.event()[:-1])
+    time.sleep(0.05)  # so that the bytes arrive before the reset destroys them
+    peer.reset()
+
+
+@pytest.mark.parametrize(
+    "fault", [reset, incomplete_chunk, malformed_chunk_size, half_an_event_and_a_reset]
+)
+def test_a_broken_connection_is_a_drop_with_its_cause(
+    caller: Caller, clock: HandClock, fault: Callable[[Peer, HandClock], None]
+) -> None:
+    third = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        seconds_of_events(peer, clock, 3)
+        assert third.wait(10)
+        fault(peer, clock)
+
+    seen: list[Reading] = []
+
+    def on_reading(reading: Reading) -> None:
+        seen.append(reading)
+        if len(seen) == 3:
+            third.set()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), on_reading=on_reading)
+    assert isinstance(outcome.error, StreamDropped)
+    assert outcome.error.__cause__ is not None
+    assert outcome.reason == "dropped"
+    complete = 4 if fault is incomplete_chunk else 3
+    assert len(outcome.readings) in (3, complete)
+
+
+def test_half_an_event_at_a_clean_end_is_never_delivered(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        seconds_of_events(peer, clock, 30)
+        peer.chunk(clock.event()[:-1])
+        peer.end()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert (outcome.reason, len(outcome.readings)) == ("planned", 30)
+
+
+@pytest.mark.parametrize("meanwhile", [b"", b": still here\n\n"], ids=["silence", "comments only"])
+def test_no_reading_in_time_is_a_stall(caller: Caller, clock: HandClock, meanwhile: bytes) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        pass_time_until_hang_up(peer, clock, meanwhile)
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), duration=300)
+    assert isinstance(outcome.error, StreamStalled)
+    assert outcome.end is not None
+    assert outcome.end.reason == "stalled"
+    assert outcome.end.elapsed >= 20
+
+
+@pytest.mark.parametrize("meanwhile", [b"", b": still here\n\n"], ids=["silence", "comments only"])
+def test_silence_after_readings_is_a_stall_too(
+    caller: Caller, clock: HandClock, meanwhile: bytes
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        pass_time_until_hang_up(peer, clock, meanwhile)
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), duration=300)
+    assert isinstance(outcome.error, StreamStalled)
+    assert (outcome.reason, len(outcome.readings)) == ("stalled", 1)
+
+
+def test_a_stream_past_its_duration_is_hung_up_on_as_planned(
+    caller: Caller, clock: HandClock
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.sock.settimeout(0.02)
+        for _ in range(500):
+            try:
+                peer.chunk(clock.event())
+                clock.time += 1
+                if not peer.sock.recv(65536):
+                    return
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                return
+        raise AssertionError("the client never hung up")
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert (outcome.error, outcome.reason) == (None, "planned")
+    assert outcome.end is not None
+    assert outcome.end.elapsed >= 35
+    assert len(outcome.readings) >= 35
+
+
+def test_an_event_over_the_limit_ends_the_stream(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event() + b"data:" + b"x" * 5000)
+        peer.wait_for_hang_up()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url, max_event_bytes=4000))
+    assert isinstance(outcome.error, EventTooLarge)
+    assert (outcome.reason, len(outcome.readings)) == ("too_large", 1)
+
+
+def test_invalid_utf8_is_replaced_and_the_stream_goes_on(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event(battery_mode="@").replace(b"@", b"\xff"))
+        clock.time += 30
+        peer.chunk(clock.event())
+        peer.end()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert outcome.reason == "planned"
+    assert [reading.battery_mode for reading in outcome.readings] == ["�", None]
+
+
+def test_an_error_envelope_inside_the_stream_is_its_own_exception(
+    caller: Caller, clock: HandClock
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        envelope = (
+            b'data:{"error":{"code":473,"status":"IQ_GATEWAY_NOT_REPORTING","details":[{}],'
+            b'"message":"IQ gateway is not reporting"},"type":"site_connectivity_error"}\n\n'
+        )
+        peer.chunk(clock.event() + envelope + clock.event())
+        peer.wait_for_hang_up()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert isinstance(outcome.error, GatewayNotReportingError)
+    assert outcome.error.status_code == 473
+    assert outcome.error.type == "site_connectivity_error"
+    assert (outcome.reason, len(outcome.readings)) == ("error", 1)
+
+
+def test_a_200_that_is_no_event_stream_says_how_it_starts(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        body = b'{"hello": "world"}'
+        peer.send(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            % (len(body), body)
+        )
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert isinstance(outcome.error, NotAnEventStream)
+    assert outcome.error.body == '{"hello": "world"}'
+    assert outcome.reason == "not_a_stream"
+
+
+def malformed_script(clock: HandClock) -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event() + b"data:[1]\n\n" + b"data:{\n\n")
+        clock.time += 30
+        peer.chunk(clock.event())
+        peer.end()
+
+    return script
+
+
+def test_malformed_events_are_skipped_and_counted(caller: Caller, clock: HandClock) -> None:
+    with scripted(malformed_script(clock)) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert outcome.end is not None
+    assert (outcome.reason, outcome.end.malformed, len(outcome.readings)) == ("planned", 2, 2)
+
+
+def test_malformed_events_can_be_handed_to_a_callable(caller: Caller, clock: HandClock) -> None:
+    given: list[MalformedEvent] = []
+    with scripted(malformed_script(clock)) as server:
+        outcome = caller(options(clock, server.base_url), on_malformed=given.append)
+    assert [error.data for error in given] == ["[1]", "{"]
+    assert outcome.reason == "planned"
+
+
+def test_malformed_events_can_end_the_stream(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event() + b"data:[1]\n\n" + clock.event())
+        peer.wait_for_hang_up()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), on_malformed="raise")
+    assert isinstance(outcome.error, MalformedEvent)
+    assert (outcome.reason, len(outcome.readings)) == ("error", 1)
+
+
+def test_a_refused_connection_is_no_response(caller: Caller, clock: HandClock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    outcome = caller(options(clock, f"http://127.0.0.1:{port}/api/v4"))
+    assert isinstance(outcome.error, ConnectionFailed)
+    assert outcome.error.__cause__ is not None
+    assert outcome.reason == "error"
+
+
+def test_a_connection_that_closes_without_a_head_is_no_response(
+    caller: Caller, clock: HandClock
+) -> None:
+    with scripted(lambda peer: None) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert isinstance(outcome.error, ConnectionFailed)
+
+
+def test_a_head_that_never_comes_is_no_response(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        pass_time_until_hang_up(peer, clock)
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert isinstance(outcome.error, ConnectionFailed)
+    assert isinstance(outcome.error.__cause__, TimeoutError)
+    assert outcome.end is not None
+    assert outcome.end.elapsed >= 20
+
+
+class SlowCaller:
+    """Goes away for a minute at each reading, and comes back when the stream has long ended."""
+
+    def __init__(self, clock: HandClock, seconds: int) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._has_one = threading.Event()
+        self._ended = threading.Event()
+
+    def script(self, peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(self._clock.event())
+        assert self._has_one.wait(10)
+        self._clock.time += 1
+        seconds_of_events(peer, self._clock, self._seconds - 1)
+        peer.end()
+        self._ended.set()
+
+    def on_reading(self, reading: Reading) -> None:
+        self._has_one.set()
+        assert self._ended.wait(10)
+        self._clock.time += 60
+
+
+def test_a_slow_caller_gets_every_reading_and_no_stall(caller: Caller, clock: HandClock) -> None:
+    slow = SlowCaller(clock, 30)
+    with scripted(slow.script) as server:
+        outcome = caller(options(clock, server.base_url), on_reading=slow.on_reading)
+    assert (outcome.error, outcome.reason) == (None, "planned")
+    assert len(outcome.readings) == 30
+
+
+def test_a_slow_caller_is_still_told_of_an_early_end(caller: Caller, clock: HandClock) -> None:
+    slow = SlowCaller(clock, 10)
+    with scripted(slow.script) as server:
+        outcome = caller(options(clock, server.base_url), on_reading=slow.on_reading)
+    assert isinstance(outcome.error, StreamEndedEarly)
+    assert outcome.error.missing == 20
+    assert len(outcome.readings) == 10
+
+
+def test_what_arrived_while_the_machine_slept_is_still_delivered(
+    caller: Caller, clock: HandClock
+) -> None:
+    has_one = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        assert has_one.wait(10)
+        backlog = []
+        for _ in range(29):
+            clock.time += 1
+            backlog.append(clock.event())
+        clock.time += 500
+        for event in backlog:
+            peer.chunk(event)
+        peer.end()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), on_reading=lambda reading: has_one.set())
+    assert outcome.reason == "planned"
+    assert len(outcome.readings) == 30
+
+
+def connecting(peer: Peer, reached: threading.Event) -> None:
+    """Take the connection and answer no TLS handshake."""
+    reached.set()
+    peer.wait_for_hang_up()
+
+
+def waiting_for_the_head(peer: Peer, reached: threading.Event) -> None:
+    peer.read_request()
+    reached.set()
+    peer.wait_for_hang_up()
+
+
+def reading(peer: Peer, reached: threading.Event) -> None:
+    peer.read_request()
+    peer.send(STREAM_HEAD)
+    peer.chunk(b": open\n\n")
+    reached.set()
+    peer.wait_for_hang_up()
+
+
+Phase = Callable[[Peer, threading.Event], None]
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def tls_server(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def tls_client(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context
+
+
+PHASES = [
+    (connecting, "https"),
+    (waiting_for_the_head, "http"),
+    (waiting_for_the_head, "tls"),
+    (reading, "http"),
+    (reading, "tls"),
+]
+
+
+@pytest.mark.parametrize(("phase", "over"), PHASES)
+def test_close_from_another_thread_frees_the_reader(
+    phase: Phase, over: str, authority: trustme.CA
+) -> None:
+    reached = threading.Event()
+
+    def script(peer: Peer) -> None:
+        phase(peer, reached)
+
+    tls = tls_server(authority) if over == "tls" else None
+    transport = httpx.HTTPTransport(verify=tls_client(authority))
+    with scripted(script, tls=tls, read_request=False) as server:
+        url = server.base_url.replace("http:", "https:") if over == "https" else server.base_url
+        with StreamingClient(**CREDENTIALS, base_url=url, transport=transport) as client:
+            stream = client.live_data(1765)
+            left = threading.Event()
+            readings: list[Reading] = []
+
+            def read() -> None:
+                readings.extend(stream)
+                left.set()
+
+            thread = threading.Thread(target=read)
+            thread.start()
+            assert reached.wait(10)
+            time.sleep(0.05)
+            stream.close()
+            assert left.wait(5), "close() did not free the reader"
+            thread.join()
+    assert readings == []
+    assert stream.end is not None
+    assert stream.end.reason == "stopped"
+
+
+@pytest.mark.parametrize(("phase", "over"), PHASES)
+def test_aclose_from_another_task_frees_the_reader(
+    phase: Phase, over: str, authority: trustme.CA
+) -> None:
+    reached = threading.Event()
+
+    def script(peer: Peer) -> None:
+        phase(peer, reached)
+
+    tls = tls_server(authority) if over == "tls" else None
+
+    async def run(base_url: str) -> None:
+        transport = httpx.AsyncHTTPTransport(verify=tls_client(authority))
+        async with AsyncStreamingClient(
+            **CREDENTIALS, base_url=base_url, transport=transport
+        ) as client:
+            stream = client.live_data(1765)
+
+            async def read() -> list[Reading]:
+                return [reading async for reading in stream]
+
+            task = asyncio.create_task(read())
+            assert await asyncio.to_thread(reached.wait, 10)
+            await asyncio.sleep(0.05)
+            await stream.aclose()
+            assert await asyncio.wait_for(task, 5) == []
+            assert stream.end is not None
+            assert stream.end.reason == "stopped"
+
+    with scripted(script, tls=tls, read_request=False) as server:
+        url = server.base_url.replace("http:", "https:") if over == "https" else server.base_url
+        asyncio.run(run(url))
+
+
+def test_a_cancelled_task_is_cancelled_and_the_stream_stopped(clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        peer.wait_for_hang_up()
+
+    async def run(base_url: str) -> None:
+        async with AsyncStreamingClient(**CREDENTIALS, base_url=base_url) as client:
+            stream = client.live_data(1765)
+            first = asyncio.Event()
+
+            async def read() -> None:
+                async with stream:
+                    async for _ in stream:
+                        first.set()
+
+            task = asyncio.create_task(read())
+            await first.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert stream.end is not None
+            assert (stream.end.reason, stream.end.readings) == ("stopped", 1)
+
+    with scripted(script) as server:
+        asyncio.run(run(server.base_url))
+
+
+def test_leaving_the_loop_hangs_up(caller: Caller, clock: HandClock) -> None:
+    gone = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        peer.wait_for_hang_up()
+        gone.set()
+
+    class Enough(Exception):
+        pass
+
+    def on_reading(reading: Reading) -> None:
+        raise Enough
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), on_reading=on_reading)
+        assert gone.wait(5)
+    assert isinstance(outcome.error, Enough)
+    assert outcome.reason == "stopped"
+
+
+def test_event_two_leaves_the_server_only_once_the_caller_has_reading_one(
+    caller: Caller, clock: HandClock
+) -> None:
+    has_one = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event(pv_power=1))
+        assert has_one.wait(10), "the caller never got the first reading"
+        clock.time += 30
+        peer.chunk(clock.event(pv_power=2))
+        peer.end()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), on_reading=lambda reading: has_one.set())
+    assert [reading.pv_power for reading in outcome.readings] == [1, 2]
+    assert outcome.reason == "planned"

@@ -14,6 +14,12 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[cli,mock]' --group dev
 	@touch $@
 
+demo: $(VENV)/installed  ## a live view of one stream: of a mock, or of your site if ENPHASE_* is set
+	@sh mock/demo.sh $(BIN)
+
+mock: $(VENV)/installed  ## serve the mock on http://127.0.0.1:4010 until Ctrl-C
+	@$(BIN)/enphase-mock serve
+
 views: $(VENV)/installed  ## build the document's views for Prism and for OpenAPI 3.2
 	$(BIN)/python spec/views/apply.py spec/views/prism.overlay.yaml build/spec/prism.yaml
 	$(BIN)/python spec/views/apply.py spec/views/itemschema.overlay.yaml build/spec/streaming-3.2.yaml
@@ -24,4 +30,32 @@ client: $(VENV)/installed  ## generate the client from the document
 check-client: $(VENV)/installed  ## fail if generated/ is not what `make client` writes
 	$(BIN)/python spec/generator/generate.py --check
 
-.PHONY: help views client check-client
+# For the tests of the built wheel, which reach no network. Older than the virtual environment means
+# for another Python, perhaps.
+build/wheels/fetched: pyproject.toml $(VENV)/installed
+	rm -rf build/wheels
+	$(BIN)/python -m pip wheel --quiet --wheel-dir build/wheels '.[cli,mock]' pytest
+	rm build/wheels/enphase_streaming-*.whl
+	@touch $@
+
+test: $(VENV)/installed check-client lint build/wheels/fetched  ## everything, in under three minutes on two cores
+	$(BIN)/python -m pytest
+
+FORMATTED := overlay mock tests spec
+SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py connection.py aconnection.py auth.py))
+CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
+
+lint: $(VENV)/installed  ## check style and types, and print the sizes
+	$(BIN)/ruff check $(FORMATTED)
+	$(BIN)/ruff format --check $(FORMATTED)
+	$(BIN)/mypy
+	@printf 'overlay core    %5d lines\n' "$$(cat $(CORE) | wc -l)"
+	@printf 'overlay shells  %5d lines\n' "$$(cat $(SHELLS) | wc -l)"
+	@printf 'overlay command %5d lines\n' "$$(find overlay/enphase_streaming/cli -name '*.py' -exec cat {} + | wc -l)"
+	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -exec cat {} + | wc -l)"
+
+clean:  ## remove what was built, and the virtual environment
+	rm -rf build dist $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: help demo mock views client check-client test lint clean

@@ -1,0 +1,55 @@
+"""A mock of the Enphase Streaming API: `enphase-mock serve`, or the pytest fixture `enphase_mock`.
+
+The names below load their modules when first used: this package is imported by pytest wherever the
+library is installed, with or without the packages that the mock itself needs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from enphase_streaming_mock.clock import Clock, ScaledClock
+    from enphase_streaming_mock.engine import Engine
+    from enphase_streaming_mock.exchange import Reply, Request
+    from enphase_streaming_mock.journal import RecordedRequest
+    from enphase_streaming_mock.scenarios import SCENARIOS, Conditions, Scenario
+    from enphase_streaming_mock.server import MockServer
+    from enphase_streaming_mock.wire import Wire
+
+__all__ = [
+    "SCENARIOS",
+    "Clock",
+    "Conditions",
+    "Engine",
+    "MockServer",
+    "RecordedRequest",
+    "Reply",
+    "Request",
+    "ScaledClock",
+    "Scenario",
+    "Wire",
+]
+
+_HOME = {
+    "SCENARIOS": "scenarios",
+    "Clock": "clock",
+    "Conditions": "scenarios",
+    "Engine": "engine",
+    "MockServer": "server",
+    "RecordedRequest": "journal",
+    "Reply": "exchange",
+    "Request": "exchange",
+    "ScaledClock": "clock",
+    "Scenario": "scenarios",
+    "Wire": "wire",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,91 @@
+"""What `streaming.yaml` says: paths, bounds, credentials, errors, and what an event looks like."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from jsonschema import Draft202012Validator
+
+# The C parser is several times faster, but PyYAML comes without it on some platforms.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_STREAM = "/systems/{system_id}/live_data"
+_TOKENS = "/oauth/token"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One documented error: its HTTP status, the name of its example, and that example."""
+
+    status: int
+    name: str
+    envelope: Mapping[str, Any]
+
+
+class Contract:
+    """The document, read once.
+
+    `refusals` maps each documented error status of the stream to its examples by name.
+    `shortest` and `longest` bound `duration`, in seconds; without the header a stream lasts
+    `shortest`, which the document says in prose only.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._document = document
+        operation = document["paths"][_STREAM]["get"]
+        origin = urlsplit(document["servers"][0]["url"])
+        self.base_path: str = origin.path
+        self.before_system_id, _, self.after_system_id = (origin.path + _STREAM).partition(
+            "{system_id}"
+        )
+        self.token_path: str = _TOKENS
+        self.key_name: str = document["components"]["securitySchemes"]["apiKey"]["name"]
+        self.token_scheme: str = document["components"]["securitySchemes"]["accessToken"]["scheme"]
+        header = next(item for item in operation["parameters"] if item["in"] == "header")
+        self.duration_name: str = header["name"]
+        self.shortest: int = header["schema"]["minimum"]
+        self.longest: int = header["schema"]["maximum"]
+        self.refusals = {
+            int(status): dict(self._examples(int(status), response))
+            for status, response in operation["responses"].items()
+            if int(status) >= 400
+        }
+        # The whole document goes along, because the schema refers to others in it.
+        self._event = Draft202012Validator(
+            {"$ref": "#/components/schemas/LiveEvent", "components": document["components"]}
+        )
+
+    def refusal(self, name: str) -> Refusal:
+        """Find an error by the name of its example, which the document uses for one status only."""
+        (found,) = (each[name] for each in self.refusals.values() if name in each)
+        return found
+
+    def event_faults(self, event: object) -> list[str]:
+        """Say where the JSON of an event departs from the document; nothing if it conforms."""
+        return [f"{fault.json_path}: {fault.message}" for fault in self._event.iter_errors(event)]
+
+    def _examples(self, status: int, response: Mapping[str, Any]) -> Iterator[tuple[str, Refusal]]:
+        name = response["$ref"].rpartition("/")[2]
+        content = self._document["components"]["responses"][name]["content"]
+        for example, holder in content["application/json"]["examples"].items():
+            yield example, Refusal(status, example, holder["value"])
+
+
+@cache
+def load_contract() -> Contract:
+    """Read the document that came with the package."""
+    return Contract(yaml.load(_document_file().read_bytes(), _Loader))
+
+
+def _document_file() -> Traversable:
+    packaged = files(__package__) / "streaming.yaml"
+    if packaged.is_file():
+        return packaged
+    # The wheel carries the document inside the package; a checkout keeps the one copy in spec/.
+    return Path(__file__).parents[2] / "spec" / "streaming.yaml"

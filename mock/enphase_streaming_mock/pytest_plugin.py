@@ -1,0 +1,70 @@
+"""The pytest fixture `enphase_mock`: a mock Enphase Streaming API on a free loopback port.
+
+    def test_my_dashboard(enphase_mock):
+        client = StreamingClient(
+            api_key=enphase_mock.api_key,
+            access_token=enphase_mock.access_token,
+            base_url=enphase_mock.base_url,
+            monotonic=enphase_mock.monotonic,
+            now=enphase_mock.now,
+        )
+
+A marker sets what it serves: `@pytest.mark.enphase_mock(scenario="night", speed=1, seed=7)`.
+
+The clock runs fifty times faster than real, so a 30-second window takes 0.6 s, and a client has to
+measure by the same clock (`monotonic=enphase_mock.monotonic`), or the stream seems to it to end
+early. Its watchdogs run faster as well: 20 s without a reading are 0.4 s of a test, which a busy
+machine still keeps. Choose a lower `speed` where a test itself takes its time.
+
+pytest loads this module wherever the library is installed, so it imports only pytest and the
+standard library until the fixture is used.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from enphase_streaming_mock.extra import how_to_install
+
+if TYPE_CHECKING:
+    from enphase_streaming_mock.server import MockServer
+
+DEFAULT_SPEED = 50.0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, so that `--strict-markers` accepts it."""
+    config.addinivalue_line(
+        "markers",
+        "enphase_mock(scenario='sunny-day', speed=50, seed=0, start=None, wire=Wire()): "
+        "what the fixture enphase_mock serves in this test.",
+    )
+
+
+@pytest.fixture
+def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
+    """A mock of the Enphase Streaming API, running on loopback for the length of the test."""
+    try:
+        from enphase_streaming_mock.server import MockServer
+    except ModuleNotFoundError as error:
+        pytest.fail(how_to_install(error), pytrace=False)
+    try:
+        server = MockServer(**{"speed": DEFAULT_SPEED, **_marked_options(request)})
+    except (TypeError, ValueError) as error:
+        pytest.fail(f"pytest.mark.enphase_mock: {error}", pytrace=False)
+    with server:
+        yield server
+
+
+def _marked_options(request: pytest.FixtureRequest) -> dict[str, Any]:
+    marker = request.node.get_closest_marker("enphase_mock")
+    if marker is None:
+        return {}
+    options = ("scenario", "speed", "seed", "start", "wire")
+    if marker.args:
+        raise TypeError(f"{marker.args[0]!r} has no name; write {options[0]}={marker.args[0]!r}")
+    for name in marker.kwargs:
+        if name not in options:
+            raise TypeError(f"there is no option {name!r}; choose from {', '.join(options)}")
+    return dict(marker.kwargs)

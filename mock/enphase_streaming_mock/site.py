@@ -1,0 +1,135 @@
+"""A simulated site: a house, a solar array, a battery and the grid, second by second.
+
+All of it is a function of the scenario (with its seed) and of the seconds since the mock's start:
+streams that are open at once see one house, and the next window goes on where the last one ended.
+Powers are whole watts and energy whole joules, so they balance exactly and nothing drifts.
+"""
+
+from array import array
+from typing import NamedTuple, TypedDict
+
+from enphase_streaming_mock.scenarios import STEP, Conditions, Scenario
+
+PEAK = 6_000  # W, the solar array in full sun
+CAPACITY = 10_000 * 3600  # J, the battery
+BATTERY_LIMIT = 3_840  # W, both ways
+
+# From second to second, the house and the array stray by at most this many W from a step's level.
+_HOUSE_FLICKER = 40
+_ARRAY_FLICKER = 6
+# The most that an islanded battery is ahead or behind within a step because of it, in J; kept free
+# at both ends of its charge.
+_MARGIN = _HOUSE_FLICKER + _ARRAY_FLICKER
+# Readings are kept for streams that are open at once; a few steps, as they are all at the present.
+_STEPS_KEPT = 16
+
+
+class Reading(TypedDict):
+    """The fields of the document's LiveStatus: W, percent, and the signs that it gives them."""
+
+    system_id: int
+    envoy_serial_number: list[str]
+    pv_power: int
+    consumption_power: int
+    battery_power: int
+    battery_soc: int
+    battery_mode: str
+    grid_power: int
+    grid_status: str
+    generator_power: int
+
+
+class Site:
+    """One simulated site under one scenario; `gateway` is the serial number that reports."""
+
+    def __init__(self, scenario: Scenario, system_id: int, gateway: str) -> None:
+        self.scenario = scenario
+        self.system_id = system_id
+        self.gateway = gateway
+        # Energy in the battery at the start of each step, in J; grows as time is asked for.
+        self._energy = array("q", [CAPACITY * scenario.charge // 100])
+        self._steps: dict[int, list[Reading]] = {}
+
+    def reading(self, second: int) -> Reading:
+        """What the gateway measures at a second since the mock's start (0 or more)."""
+        step, offset = divmod(second, STEP)
+        if step not in self._steps:
+            self._steps[step] = self._readings(step)
+            if len(self._steps) > _STEPS_KEPT:
+                del self._steps[next(iter(self._steps))]
+        return self._steps[step][offset]
+
+    def energy(self, second: int) -> int:
+        """What the battery holds at a second since the mock's start (0 or more), in J."""
+        step, offset = divmod(second, STEP)
+        spent = sum(self.reading(step * STEP + each)["battery_power"] for each in range(offset))
+        return self._energy_at(step) - spent
+
+    def _energy_at(self, step: int) -> int:
+        while len(self._energy) <= step:
+            last = len(self._energy) - 1
+            levels = _levels(self.scenario.conditions(last * STEP), self._energy[last])
+            self._energy.append(self._energy[last] - levels.battery * STEP)
+        return self._energy[step]
+
+    def _readings(self, step: int) -> list[Reading]:
+        conditions = self.scenario.conditions(step * STEP)
+        energy = self._energy_at(step)
+        levels = _levels(conditions, energy)
+        house = self._flicker("house", step, _HOUSE_FLICKER if levels.load > 100 else 0)
+        sun = self._flicker("array", step, _ARRAY_FLICKER if levels.pv > 100 else 0)
+        readings = []
+        for more_load, more_pv in zip(house, sun, strict=True):
+            pv, load, battery = levels.pv + more_pv, levels.load + more_load, levels.battery
+            grid = 0
+            if conditions.islanded:
+                battery = load - pv - levels.generator
+            else:
+                grid = load - pv - levels.generator - battery
+            readings.append(
+                Reading(
+                    system_id=self.system_id,
+                    envoy_serial_number=[self.gateway],
+                    pv_power=pv,
+                    consumption_power=load,
+                    battery_power=battery,
+                    battery_soc=round(100 * energy / CAPACITY),
+                    battery_mode=conditions.battery_mode,
+                    grid_power=grid,
+                    grid_status=conditions.grid_status,
+                    generator_power=levels.generator,
+                )
+            )
+            energy -= battery
+        return readings
+
+    def _flicker(self, what: str, step: int, most: int) -> list[int]:
+        # Differences around a ring sum to zero: whatever the battery makes up for within a step,
+        # it holds the same at its end, so past steps need no look at their single seconds.
+        ring = [
+            int(self.scenario.noise(what, step * STEP + each) * (most + 1)) for each in range(STEP)
+        ]
+        return [ring[each] - ring[each - 1] for each in range(STEP)]
+
+
+class _Levels(NamedTuple):
+    pv: int
+    load: int
+    battery: int
+    generator: int
+
+
+def _levels(conditions: Conditions, energy: int) -> _Levels:
+    """Settle the powers of a step, given the energy in the battery at its start."""
+    pv, load, generator = round(PEAK * conditions.sun), conditions.load, conditions.generator
+    floor = 0 if conditions.islanded else CAPACITY * conditions.reserve // 100
+    discharge = min(BATTERY_LIMIT, max(0, energy - floor - _MARGIN) // STEP)
+    charge = min(BATTERY_LIMIT, max(0, CAPACITY - energy - _MARGIN) // STEP)
+    battery = max(-charge, min(discharge, load - pv - generator))
+    if conditions.islanded:
+        # No grid evens it out: the house goes without what is lacking, a surplus is not produced.
+        lacking = max(0, load - pv - generator - battery)
+        surplus = max(0, pv + generator + battery - load)
+        curtailed = min(pv, surplus)
+        pv, load, generator = pv - curtailed, load - lacking, generator - (surplus - curtailed)
+    return _Levels(pv, load, battery, generator)

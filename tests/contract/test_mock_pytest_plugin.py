@@ -1,0 +1,102 @@
+"""The fixture `enphase_mock`, as a user's test suite meets it."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from enphase_streaming_mock import MockServer
+from enphase_streaming_mock.extra import how_to_install
+
+pytest_plugins = ["pytester"]
+
+SETTINGS = ["-p", "no:cacheprovider", "-W", "error", "--strict-markers"]
+
+
+def readings(mock: MockServer) -> list[dict[str, object]]:
+    request = urllib.request.Request(
+        f"{mock.base_url}/systems/{mock.system_id}/live_data",
+        headers={"key": mock.api_key, "Authorization": f"Bearer {mock.access_token}"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        events = response.read().split(b"\n\n")[:-1]
+    return [json.loads(event.removeprefix(b"data:"))["data"] for event in events]
+
+
+def test_the_fixture_serves_a_window_in_well_under_a_second(enphase_mock: MockServer) -> None:
+    before = enphase_mock.monotonic()
+    assert len(readings(enphase_mock)) == 30
+    assert enphase_mock.clock.speed == 50
+    assert 30 <= enphase_mock.monotonic() - before < 45
+
+
+@pytest.mark.enphase_mock(scenario="night", speed=1000, seed=7)
+def test_a_marker_sets_what_is_served(enphase_mock: MockServer) -> None:
+    assert {reading["pv_power"] for reading in readings(enphase_mock)} == {0}
+    assert enphase_mock.engine.site.scenario.seed == 7
+
+
+@pytest.mark.enphase_mock(speed=1000)
+def test_the_journal_tells_what_was_asked(enphase_mock: MockServer) -> None:
+    readings(enphase_mock)
+    (entry,) = enphase_mock.requests
+    assert (entry.method, entry.status, entry.events_sent, entry.closed_by) == (
+        "GET", 200, 30, "server",
+    )  # fmt: skip
+    assert entry.header("Key") == ["***"]
+    assert entry.received <= enphase_mock.now()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("scenario='nope'", "there is no scenario 'nope'; choose from sunny-day, night, outage"),
+        ("speeed=3", "there is no option 'speeed'; choose from scenario, speed, seed, start, wire"),
+        ("speed=0", "speed is 0; it has to lie between 0.001 and 1000"),
+        ("start='now'", "start is 'now'; give a datetime with its time zone"),
+        ("'night'", "'night' has no name; write scenario='night'"),
+    ],
+)
+def test_a_bad_option_is_refused_where_it_is_set(
+    pytester: pytest.Pytester, options: str, said: str
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+
+        @pytest.mark.enphase_mock({options})
+        def test_it(enphase_mock):
+            pass
+        """
+    )
+    result = pytester.runpytest_inprocess(*SETTINGS)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"pytest.mark.enphase_mock: {said}"])
+
+
+def test_without_its_packages_the_fixture_says_what_to_install(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import sys; sys.modules['aiohttp'] = None")
+    pytester.makepyfile("def test_it(enphase_mock): pass\ndef test_other(): pass")
+    result = pytester.runpytest_subprocess(*SETTINGS)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*pip install 'enphase-streaming[[]mock]'"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_loading_the_plugin_loads_none_of_the_mocks_packages() -> None:
+    seen = subprocess.check_output(
+        [
+            sys.executable, "-c",
+            "import sys, enphase_streaming_mock.pytest_plugin; print(*sys.modules)",
+        ],
+        text=True,
+    )  # fmt: skip
+    loaded = {name.partition(".")[0] for name in seen.split()}
+    assert not loaded & {"aiohttp", "jsonschema", "yaml", "httpx", "msgspec", "asyncio"}
+
+
+def test_a_module_that_is_missing_for_another_reason_is_a_defect() -> None:
+    with pytest.raises(ModuleNotFoundError, match="typo"):
+        how_to_install(ModuleNotFoundError("No module named 'typo'", name="typo"))

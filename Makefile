@@ -42,7 +42,7 @@ test: $(VENV)/installed check-client lint build/wheels/fetched  ## everything, i
 	$(BIN)/python -m pytest
 
 FORMATTED := overlay mock tests spec
-SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py connection.py aconnection.py auth.py))
+SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py connection.py aconnection.py auth.py grants.py tokens.py recording.py))
 CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
 
 lint: $(VENV)/installed  ## check style and types, and print the sizes

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from enphase_streaming.client import ReadingStream, StreamingClient
+from enphase_streaming.auth import Auth, RefreshingAuth, StaticAuth
+from enphase_streaming.budget import Budget
+from enphase_streaming.client import StreamingClient
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
+    BudgetExhausted,
     ConnectionFailed,
     EnphaseStreamingError,
     EventTooLarge,
@@ -20,6 +23,7 @@ from enphase_streaming.errors import (
     InvalidDuration,
     InvalidDurationError,
     LiveStreamNotSupportedError,
+    LoginRequired,
     MalformedEvent,
     NotAnEventStream,
     PermissionDeniedError,
@@ -33,34 +37,48 @@ from enphase_streaming.errors import (
     UnexpectedStatusError,
     UnsupportedGatewayError,
 )
+from enphase_streaming.grants import authorize_url, login_with_code, login_with_password
+from enphase_streaming.plans import Plan
 from enphase_streaming.reading import Drift, Reading
+from enphase_streaming.stream import ReadingStream
+from enphase_streaming.tokens import FileTokenStore, MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming.version import __version__
 from enphase_streaming.window import StreamEnd
 
 if TYPE_CHECKING:
-    from enphase_streaming.aclient import AsyncReadingStream, AsyncStreamingClient
+    from enphase_streaming.aclient import AsyncStreamingClient
+    from enphase_streaming.astream import AsyncReadingStream
 
 __all__ = [
     "APIStatusError",
     "AsyncReadingStream",
     "AsyncStreamingClient",
+    "Auth",
     "AuthenticationError",
+    "Budget",
+    "BudgetExhausted",
     "ConnectionFailed",
     "Drift",
     "EnphaseStreamingError",
     "EventTooLarge",
+    "FileTokenStore",
     "GatewayNotReportingError",
     "InvalidArgument",
     "InvalidDuration",
     "InvalidDurationError",
     "LiveStreamNotSupportedError",
+    "LoginRequired",
     "MalformedEvent",
+    "MemoryTokenStore",
     "NotAnEventStream",
     "PermissionDeniedError",
+    "Plan",
     "RateLimitError",
     "Reading",
     "ReadingStream",
+    "RefreshingAuth",
     "ServiceUnavailableError",
+    "StaticAuth",
     "StreamDropped",
     "StreamEnd",
     "StreamEndedEarly",
@@ -68,16 +86,25 @@ __all__ = [
     "StreamStalled",
     "StreamingClient",
     "SystemNotFoundError",
+    "TokenPair",
+    "TokenStore",
     "UnexpectedStatusError",
     "UnsupportedGatewayError",
     "__version__",
+    "authorize_url",
+    "login_with_code",
+    "login_with_password",
 ]
 
 
 def __getattr__(name: str) -> Any:
     # asyncio is as heavy as all the rest, and a plain program never needs it.
-    if name in ("AsyncReadingStream", "AsyncStreamingClient"):
-        from enphase_streaming import aclient
+    if name == "AsyncStreamingClient":
+        from enphase_streaming.aclient import AsyncStreamingClient
 
-        return getattr(aclient, name)
+        return AsyncStreamingClient
+    if name == "AsyncReadingStream":
+        from enphase_streaming.astream import AsyncReadingStream
+
+        return AsyncReadingStream
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

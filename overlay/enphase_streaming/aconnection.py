@@ -11,12 +11,13 @@ import math
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor
 from time import monotonic as _real_time
 from typing import Any
 
 import httpx
 
-from enphase_streaming.connection import INJECTED_NAP, SECOND_LOOK, head_of
+from enphase_streaming.connection import INJECTED_NAP, SECOND_LOOK, Abandoned, head_of
 from enphase_streaming.steps import Failed, Head, Signal
 
 _log = logging.getLogger("enphase_streaming")
@@ -29,6 +30,7 @@ class AsyncConnection:
         self._http = http
         self._monotonic = monotonic
         self._longest_nap = 3600.0 if monotonic is _real_time else INJECTED_NAP
+        self._stopped = False
         self._stopping: asyncio.Future[None] | None = None
         self._response: httpx.Response | None = None
         self._transport: Any = None
@@ -46,18 +48,8 @@ class AsyncConnection:
         self._overdue = False
         request.extensions = {**request.extensions, "trace": self._trace}
         sending = asyncio.ensure_future(self._http.send(request, stream=True))
-        stopping = self._stopping = asyncio.get_running_loop().create_future()
         try:
-            while not (sending.done() or stopping.done()):
-                left = deadline - self._monotonic()
-                if left <= 0:
-                    break
-                await asyncio.wait(
-                    {sending, stopping},
-                    timeout=min(left, self._longest_nap),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-            if not sending.done():
+            if not await self._wait(sending, deadline):
                 return Failed(TimeoutError("no answer within the time-out"))
         finally:
             if not sending.done():
@@ -87,6 +79,20 @@ class AsyncConnection:
         finally:
             self._deadline = math.inf
 
+    async def aside(self, executor: Executor, work: Callable[[], str]) -> str | Failed:
+        """Return what `work` returns or raises; it goes on alone if the caller does not wait."""
+        working = asyncio.get_running_loop().run_in_executor(executor, work)
+        if not await self._wait(working, math.inf):
+            return Failed(Abandoned("closed meanwhile"))
+        try:
+            return working.result()
+        except Exception as error:  # noqa: BLE001 - goes to the core, as a transport's does
+            return Failed(error)
+
+    async def wait(self, until: float) -> None:
+        """Let time pass until `until`, or until `stop`."""
+        await self._wait(None, until)
+
     async def hang_up(self) -> None:
         """Close the response, if there is one. Only for whoever opens and receives."""
         self._disarm()
@@ -99,10 +105,23 @@ class AsyncConnection:
             await _close(open_still)
 
     def stop(self) -> None:
-        """Free whoever opens or receives."""
+        """Free whoever waits here."""
+        self._stopped = True
         if self._stopping is not None and not self._stopping.done():
             self._stopping.set_result(None)
         self._shut_down()
+
+    async def _wait(self, work: asyncio.Future[Any] | None, deadline: float) -> bool:
+        """Wait until `work` is done, `deadline` or `stop`; return whether it is done."""
+        self._stopping = asyncio.get_running_loop().create_future()
+        awaited = {self._stopping} if work is None else {self._stopping, work}
+        while not (self._stopped or (work is not None and work.done())):
+            left = deadline - self._monotonic()
+            if left <= 0:
+                break
+            nap = min(left, self._longest_nap)
+            await asyncio.wait(awaited, timeout=nap, return_when=asyncio.FIRST_COMPLETED)
+        return work is not None and work.done()
 
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith("connect_tcp.complete"):

@@ -25,6 +25,7 @@ from enphase_streaming.sse import SSEDecoder
 
 _SECONDS_BELOW = 1e11
 _LONGEST_WAIT = timedelta(days=366)
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 def from_epoch(epoch: float | None) -> datetime | None:
@@ -37,6 +38,22 @@ def from_epoch(epoch: float | None) -> datetime | None:
         return None
 
 
+def hide(text: str, mask: Callable[[str], str]) -> str:
+    """Return `text` masked, in JSON strings too that spell a secret with escapes, like `\\/`."""
+
+    def string(found: re.Match[str]) -> str:
+        if "\\" not in found[0]:
+            return found[0]
+        try:
+            plain = msgspec.json.decode(found[0], type=str)
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            return found[0]
+        masked = mask(plain)
+        return found[0] if masked == plain else msgspec.json.encode(masked).decode()
+
+    return mask(_STRING.sub(string, text))
+
+
 def error_from_answer(
     status_code: int,
     body: bytes,
@@ -46,7 +63,7 @@ def error_from_answer(
     mask: Callable[[str], str] = str,
 ) -> APIStatusError:
     """Return the exception for an HTTP status and as much of its body as arrived."""
-    text = mask(body.decode("utf-8", "replace"))
+    text = hide(body.decode("utf-8", "replace"), mask)
     return _build(status_code, _json_object(text), text, now, retry_after)
 
 
@@ -54,7 +71,7 @@ def error_from_envelope(
     envelope: dict[str, Any], *, now: datetime, mask: Callable[[str], str] = str
 ) -> APIStatusError:
     """Return the exception for an error envelope inside a stream, by the code that it carries."""
-    text = mask(msgspec.json.encode(envelope).decode())
+    text = hide(msgspec.json.encode(envelope).decode(), mask)
     masked = _json_object(text)
     code = _mapping(masked.get("error")).get("code", masked.get("code"))
     try:
@@ -153,9 +170,9 @@ def _retry_after(value: str | None, now: datetime) -> datetime | None:
         return now + min(timedelta(seconds=int(value)), _LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _latest(*moments: datetime | None) -> datetime | None:

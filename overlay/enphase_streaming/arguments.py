@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import ipaddress
-import math
 import operator
+import re
 from typing import SupportsIndex
 from urllib.parse import SplitResult, urlsplit
 
 from enphase_streaming.errors import InvalidArgument
 
+_LONGEST_URL = 2_000
+
 
 def shown(value: object) -> str:
     """Return `value` for an error message: short, and without calling its own code."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**18:
+    if type(value) is int and abs(value) >= 10**18:
         return f"an int of {value.bit_length()} bits"
     if value is None or type(value) in (bool, int, float):
         return repr(value)
-    if isinstance(value, str):
+    if type(value) is str:
         return repr(value if len(value) <= 40 else value[:40] + "…")
     return f"a value of type {type(value).__name__}"
 
@@ -44,12 +46,7 @@ def system_id(value: object) -> int:
 
 def seconds(name: str, value: object) -> float:
     """Return a time-out in seconds. Raises `InvalidArgument` unless positive and finite."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not math.isfinite(value)
-        or not 0 < value <= 86_400
-    ):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 86_400:
         raise InvalidArgument(
             f"{name} is {shown(value)}; give a number of seconds above 0, at most 86400."
         )
@@ -89,12 +86,14 @@ def url(name: str, value: object) -> str:
         or parts.scheme not in ("https", "http")
         or not parts.hostname
     ):
-        raise InvalidArgument(f"{name} is {shown(value)}; give an https:// address.")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        # A part that may hold a secret is not shown.
+        given = "no plain address" if re.search("[@?#]", str(value)) else shown(value)
+        raise InvalidArgument(f"{name} is {given}; give an https:// address.")
+    if parts.username is not None or "?" in value or "#" in value:
         raise InvalidArgument(
             f"{name} carries credentials, a query or a fragment; give only scheme, host and path."
         )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InvalidArgument(
             f"{name} is {shown(value)}: plain http would show your key and token to the network. "
             "Use https; http is for a loopback host only."
@@ -103,17 +102,22 @@ def url(name: str, value: object) -> str:
 
 
 def _split(value: object) -> SplitResult | None:
-    if not isinstance(value, str) or not value.isprintable() or " " in value:
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
+        return None
+    if " " in value or len(value) > _LONGEST_URL:
         return None
     try:
         parts = urlsplit(value)
         _ = parts.port
+        if "[" in parts.netloc or re.fullmatch(r"[\d.]+", parts.hostname or ""):
+            ipaddress.ip_address(parts.hostname or "")
     except ValueError:
         return None
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine."""
     if host == "localhost":
         return True
     try:

@@ -45,6 +45,10 @@ def head_of(response: httpx.Response) -> Head:
     )
 
 
+def _in_thread(work: Callable[..., None], *arguments: object) -> None:
+    threading.Thread(target=work, args=arguments, name="enphase-streaming", daemon=True).start()
+
+
 class Connection:
     """Sends a request and receives its response; `stop` ends either from any thread."""
 
@@ -63,18 +67,10 @@ class Connection:
     def open(self, request: httpx.Request, deadline: float) -> Head | Failed:
         """Send `request` and return what came by `deadline`."""
         exchange = _Exchange(request)
-        minder = threading.Thread(
-            target=self._attend, args=(exchange,), name="enphase-streaming", daemon=True
-        )
         with self._changed:
             self._exchange = exchange
-            minder.start()
-            while not (exchange.answered or self._stopped):
-                left = deadline - self._monotonic()
-                if left <= 0:
-                    break
-                self._changed.wait(self._nap(left))
-            if not exchange.answered:
+            _in_thread(self._attend, exchange)
+            if not self._wait(lambda: exchange.answered, deadline):
                 self._exchange = None
                 exchange.abandon()
                 return Failed(TimeoutError("no answer within the time-out"))
@@ -101,6 +97,29 @@ class Connection:
             return Signal.OVERDUE if exchange.overdue else Failed(error)
         finally:
             self._deadline = math.inf
+
+    def aside(self, work: Callable[[], str]) -> str | Failed:
+        """Return what `work` returns or raises; it goes on alone if the caller does not wait."""
+        done: list[str | Failed] = []
+
+        def run() -> None:
+            try:
+                outcome: str | Failed = work()
+            except Exception as error:  # noqa: BLE001 - goes to the core, as a transport's does
+                outcome = Failed(error)
+            with self._changed:
+                done.append(outcome)
+                self._changed.notify_all()
+
+        with self._changed:
+            _in_thread(run)
+            self._wait(lambda: bool(done), math.inf)
+        return done[0] if done else Failed(Abandoned("closed meanwhile"))
+
+    def wait(self, until: float) -> None:
+        """Let time pass until `until`, or until `stop`."""
+        with self._changed:
+            self._wait(lambda: False, until)
 
     def hang_up(self) -> None:
         """Close the response, if there is one. Only for whoever opens and receives."""
@@ -148,6 +167,15 @@ class Connection:
             exchange.close()
         elif exchange.overdue:
             exchange.shut_down()
+
+    def _wait(self, done: Callable[[], bool], deadline: float) -> bool:
+        """Wait, holding the lock, until `done`, `deadline` or `stop`; return whether it is done."""
+        while not (done() or self._stopped):
+            left = deadline - self._monotonic()
+            if left <= 0:
+                break
+            self._changed.wait(self._nap(left))
+        return done()
 
     def _nap(self, left: float) -> float | None:
         if left == math.inf:

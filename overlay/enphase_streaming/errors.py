@@ -6,6 +6,8 @@
     ├── InvalidArgument (ValueError)      refused before any call is made
     │   └── InvalidDuration
     ├── ConnectionFailed                  no response: DNS, refused, TLS, time-out
+    ├── LoginRequired                     the tokens are spent or refused
+    ├── BudgetExhausted                   no call is left to spend
     ├── APIStatusError                    the API answered with an error
     │   ├── AuthenticationError           401
     │   ├── PermissionDeniedError         403
@@ -68,6 +70,14 @@ class ConnectionFailed(EnphaseStreamingError):
     def __init__(self, message: str = "", *, untrusted: bool = False) -> None:
         super().__init__(message)
         self.untrusted = untrusted
+
+
+class LoginRequired(EnphaseStreamingError):
+    """There is no token that opens a stream, and none can be had without the site's owner."""
+
+
+class BudgetExhausted(EnphaseStreamingError):
+    """The budget has no call left; the failure that used the last one is chained."""
 
 
 class APIStatusError(EnphaseStreamingError):

@@ -1,4 +1,4 @@
-"""What both clients are made of: checked arguments, and the request that they send."""
+"""What both clients are made of: checked arguments, the request that they send, their core."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, SupportsIndex
 
 from enphase_streaming import arguments
+from enphase_streaming.auth import Auth, StaticAuth
+from enphase_streaming.budget import Budget
 from enphase_streaming.duration import DEFAULT, whole_seconds
+from enphase_streaming.endpoints import USER_AGENT
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.version import __version__
+from enphase_streaming.reading import Reading
+from enphase_streaming.watch import OnGap, Policy, Watch
 from enphase_streaming.window import OnMalformed, Window
 from enphase_streaming_api.api.streaming import stream_system_live_data
-
-BASE_URL = "https://api.enphaseenergy.com/api/v4"
-
-_USER_AGENT = f"enphase-streaming/{__version__}"
 
 
 def utc_now() -> datetime:
@@ -34,7 +34,9 @@ class Options:
         *,
         api_key: str,
         access_token: str | None,
+        auth: Auth | None,
         base_url: str,
+        token_url: str,
         first_reading_timeout: float,
         stall_timeout: float,
         max_event_bytes: int,
@@ -46,11 +48,10 @@ class Options:
             api_key,
             "It is the API key of your application in Enphase's developer portal.",
         )
-        self.access_token = arguments.secret(
-            "access_token",
-            access_token,
-            "It comes from the OAuth login of the site's owner and lives for a day.",
-        )
+        if auth is not None and access_token is not None:
+            raise InvalidArgument("access_token and auth are both given; give one of them.")
+        self.auth = StaticAuth(access_token) if auth is None else auth
+        self.token_url = arguments.url("token_url", token_url)
         self.base_url = arguments.url("base_url", base_url)
         self.first_reading_timeout = arguments.seconds(
             "first_reading_timeout", first_reading_timeout
@@ -62,39 +63,73 @@ class Options:
 
     def mask(self, text: str) -> str:
         """Return `text` without this client's secrets, should a server have echoed one."""
-        for secret in (self.api_key, self.access_token):
+        for secret in (self.api_key, *self.auth.secrets()):
             text = text.replace(secret, "***")
         return text
 
-    def request(self, system_id: SupportsIndex, duration: Duration) -> dict[str, Any]:
-        """Return the arguments of httpx's `build_request`. Raises `InvalidArgument`."""
-        seconds = whole_seconds(duration)
-        arguments_ = stream_system_live_data.get_kwargs(
-            arguments.system_id(system_id), duration=seconds
-        )
-        arguments_["url"] = self.base_url + arguments_["url"]
-        arguments_["headers"] |= {
-            "Authorization": f"Bearer {self.access_token}",
+    def renewal(self, stale: str | None) -> Callable[[], str]:
+        """Return what gets a token other than `stale`. It may block."""
+        return lambda: self.auth.renew(stale, token_url=self.token_url, now=self.now())
+
+    def request(self, system_id: int, duration: int | None, token: str) -> dict[str, Any]:
+        """Return the arguments of httpx's `build_request`."""
+        kwargs = stream_system_live_data.get_kwargs(system_id, duration=duration)
+        kwargs["url"] = self.base_url + kwargs["url"]
+        kwargs["headers"] |= {
+            "Authorization": f"Bearer {token}",
             "key": self.api_key,
             "Accept-Encoding": "identity",
             "Cache-Control": "no-cache",
             "Connection": "close",
-            "User-Agent": _USER_AGENT,
+            "User-Agent": USER_AGENT,
         }
-        return arguments_
+        return kwargs
 
-    def window(self, duration: Duration, on_malformed: OnMalformed) -> Window:
-        """Return the core of one stream. Raises `InvalidArgument`."""
+    def watch(
+        self,
+        system_id: SupportsIndex,
+        duration: Duration,
+        *,
+        policy: Policy,
+        budget: Budget | None,
+        on_malformed: OnMalformed,
+        on_gap: OnGap | None = None,
+    ) -> tuple[Watch, Callable[[str], dict[str, Any]]]:
+        """Return the core of a stream or a watch, and what makes a request of a token.
+
+        Raises `InvalidArgument`.
+        """
+        site = arguments.system_id(system_id)
+        seconds = whole_seconds(duration)
         if on_malformed not in ("skip", "raise") and not callable(on_malformed):
             raise InvalidArgument(
                 f"on_malformed is {arguments.shown(on_malformed)}; give 'skip', 'raise' or a "
                 "callable that takes a MalformedEvent."
             )
-        return Window(
-            duration=whole_seconds(duration) or DEFAULT,
-            first_reading_timeout=self.first_reading_timeout,
-            stall_timeout=self.stall_timeout,
-            max_event_bytes=self.max_event_bytes,
-            on_malformed=on_malformed,
-            mask=self.mask,
+        if on_gap is not None and not callable(on_gap):
+            raise InvalidArgument(f"on_gap is {arguments.shown(on_gap)}; give a callable or None.")
+        if budget is not None and not isinstance(budget, Budget):
+            raise InvalidArgument(
+                f"budget is {arguments.shown(budget)}; give a Budget, such as Budget(calls=12)."
+            )
+
+        def window(accept: Callable[[Reading], bool]) -> Window:
+            return Window(
+                duration=DEFAULT if seconds is None else seconds,
+                first_reading_timeout=self.first_reading_timeout,
+                stall_timeout=self.stall_timeout,
+                max_event_bytes=self.max_event_bytes,
+                on_malformed=on_malformed,
+                mask=self.mask,
+                accept=accept,
+            )
+
+        core = Watch(
+            window,
+            name=f"Site {site}",
+            policy=policy,
+            budget=budget,
+            on_gap=on_gap,
+            can_refresh=self.auth.can_refresh,
         )
+        return core, lambda token: self.request(site, seconds, token)

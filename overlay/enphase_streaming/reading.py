@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from enphase_streaming.answers import error_from_envelope, from_epoch
+from enphase_streaming.answers import error_from_envelope, from_epoch, hide
 from enphase_streaming.errors import APIStatusError, MalformedEvent
 from enphase_streaming_api.models import LiveEvent, LiveStatus
 
 _MOST_NAMES = 1_000
 _WHOLE = re.compile(r"(-?\d{1,18})(?:\.0{1,18})?", re.ASCII)
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _set = msgspec.structs.force_setattr
 
 
@@ -131,7 +132,7 @@ class EventReader:
         """
         try:
             event = _nested.decode(data).data if self._is_nested else _plain.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+        except _UNREADABLE:
             return self._tolerate(data, arrived)
         reading = event.data
         _set(reading, "arrived", arrived)
@@ -144,9 +145,9 @@ class EventReader:
         event = self._json_object(data)
         inner = event.get("data")
         if event.get("error") is None and isinstance(inner, dict):
-            self._is_nested = "data" in inner or "error" in inner
+            self._is_nested = "data" in inner or inner.get("error") is not None
             if self._is_nested:
-                event = inner
+                event = event | inner
         if event.get("error") is not None:
             return error_from_envelope(event, now=arrived, mask=self._mask)
         status = event.get("data")
@@ -170,9 +171,9 @@ class EventReader:
             found = _any.decode(data)
             if isinstance(found, dict):
                 return found
-        except (msgspec.DecodeError, RecursionError) as error:
+        except _UNREADABLE as error:
             cause = error
-        start = self._mask(data)[:120]
+        start = hide(data, self._mask)[:120]
         raise MalformedEvent(f"An event is no JSON object: {start!r}", data=start) from cause
 
     def _unknown(self, found: dict[str, Any], documented: dict[str, str]) -> list[Drift]:
@@ -261,6 +262,6 @@ def _from_text(text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

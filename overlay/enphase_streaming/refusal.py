@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Generator
 from typing import NoReturn
 
-from enphase_streaming.answers import error_from_answer
+from enphase_streaming.answers import error_from_answer, hide
 from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
 from enphase_streaming.steps import Head, Receive, Result, Step
 
@@ -43,7 +43,7 @@ def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step
             retry_after=head.retry_after,
             mask=mask,
         )
-    start = mask(body.decode("utf-8", "replace"))[:200]
+    start = hide(body.decode("utf-8", "replace"), mask)[:200]
     kind = head.content_type or "no content type"
     if head.content_encoding:
         kind += f" encoded as {head.content_encoding}"

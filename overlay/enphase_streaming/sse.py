@@ -59,6 +59,8 @@ class SSEDecoder:
                 chunk = chunk[1:]
         if self._at_start:
             chunk = self._without_bom(chunk)
+            if self._at_start:
+                return []
         if not (b"\n" in chunk or b"\r" in chunk):
             self._partial += chunk
             if self._size + len(self._partial) > self._limit:

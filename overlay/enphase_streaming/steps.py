@@ -15,17 +15,22 @@ from typing import NamedTuple
 from enphase_streaming.reading import Reading
 
 
-class Pause(NamedTuple):
-    """Nothing to do: before the request, and once more when the stream is open.
+class Begin(NamedTuple):
+    """Nothing to do: the first step of every core, before it does anything."""
 
-    Whoever only wants the stream opened stops at the second one. Answer with None.
-    """
+
+class Authorize(NamedTuple):
+    """Have a token that is not about to expire; answer None, or `Failed`."""
 
 
 class Open(NamedTuple):
     """Send the request, and answer with a `Head` or `Failed` by `deadline` (monotonic)."""
 
     deadline: float
+
+
+class Opened(NamedTuple):
+    """Nothing to do: the stream is open. Whoever only wants it opened stops here."""
 
 
 class Receive(NamedTuple):
@@ -36,6 +41,20 @@ class Receive(NamedTuple):
     """
 
     deadline: float
+
+
+class HangUp(NamedTuple):
+    """Close the response, if there is one."""
+
+
+class Wait(NamedTuple):
+    """Let time pass until `until` (monotonic)."""
+
+    until: float
+
+
+class Refresh(NamedTuple):
+    """Replace the token that the last request carried; answer None, or `Failed`."""
 
 
 class Head(NamedTuple):
@@ -60,10 +79,13 @@ class Signal(Enum):
     OVERDUE = "the deadline passed and the connection was shut down"
 
 
+Answer = Head | bytes | Failed | Signal | None
+
+
 class Result(NamedTuple):
     """How a step went, and when: `at` is monotonic seconds, `now` an aware moment."""
 
-    what: Head | bytes | Failed | Signal | None
+    what: Answer
     at: float
     now: datetime
 
@@ -76,5 +98,5 @@ class Stopped(BaseException):
         self.at = at
 
 
-Step = Pause | Open | Receive | Reading
+Step = Begin | Authorize | Open | Opened | Receive | HangUp | Wait | Refresh | Reading
 Steps = Generator[Step, Result, None]

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from enphase_streaming.errors import (
+    BudgetExhausted,
     EnphaseStreamingError,
     EventTooLarge,
     MalformedEvent,
@@ -29,7 +30,7 @@ from enphase_streaming.steps import (
     Failed,
     Head,
     Open,
-    Pause,
+    Opened,
     Receive,
     Result,
     Signal,
@@ -47,7 +48,15 @@ _SURE = 0.05
 """A wait of this many seconds shows that the bytes were not there already."""
 
 Reason = Literal[
-    "planned", "stopped", "early", "dropped", "stalled", "error", "too_large", "not_a_stream"
+    "planned",
+    "stopped",
+    "early",
+    "dropped",
+    "stalled",
+    "error",
+    "too_large",
+    "not_a_stream",
+    "budget",
 ]
 OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
 
@@ -57,16 +66,23 @@ _REASONS: dict[type[Exception], Reason] = {
     StreamStalled: "stalled",
     EventTooLarge: "too_large",
     NotAnEventStream: "not_a_stream",
+    BudgetExhausted: "budget",
 }
 
 _log = logging.getLogger("enphase_streaming")
+
+
+def reason_of(error: Exception) -> Reason:
+    """Return the reason that belongs to the exception of an end."""
+    return _REASONS.get(type(error), "error")
 
 
 class StreamEnd(msgspec.Struct, frozen=True):
     """How a stream ended.
 
     `elapsed` is in seconds, from sending the request; `readings` counts those that were handed
-    over, `malformed` the events that were no JSON object.
+    over, `malformed` the events that were no JSON object. `reason` is `budget` where a watch
+    used up what it was allowed.
     """
 
     reason: Reason
@@ -87,6 +103,7 @@ class Window:
         max_event_bytes: int,
         on_malformed: OnMalformed,
         mask: Callable[[str], str],
+        accept: Callable[[Reading], bool],
     ) -> None:
         self.end: StreamEnd | None = None
         self.readings = 0
@@ -96,6 +113,7 @@ class Window:
         self._stall_timeout = stall_timeout
         self._on_malformed = on_malformed
         self._mask = mask
+        self._accept = accept
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._reader = EventReader(mask=mask)
         self._pending: deque[Reading | MalformedEvent] = deque()
@@ -103,8 +121,9 @@ class Window:
         self._first: Reading | None = None
         self._last: Reading | None = None
         self._logged_stranger = False
-        self._sent = False
-        self._started = self._at = self._first_at = self._patience = self._hang_up = 0.0
+        self._arrived = 0
+        self._started = self._at = self._patience = self._hang_up = 0.0
+        self._first_at = self._last_at = 0.0
         self._late_since: float | None = None
         self._lag = 0.0  # how long the caller was away since the stream was last surely open
 
@@ -113,30 +132,33 @@ class Window:
         """The stream's last `retry`, in milliseconds; None if there was none."""
         return self._decoder.retry
 
-    def run(self) -> Steps:
-        """Run the window, from its request to its end.
+    @property
+    def steady(self) -> float:
+        """Seconds between the arrival of the first reading and that of the last."""
+        return self._last_at - self._first_at
+
+    def run(self, at: float) -> Steps:
+        """Run the window, from sending its request at `at` (monotonic seconds) to its end.
 
         Raises the exception of every end that is not planned, after the readings before it.
         """
+        self._started = self._at = at
+        self._patience = at + self._first_reading_timeout
+        self._hang_up = at + self._duration + _STAYS_OPEN_BY
         reason: Reason = "stopped"
         try:
             yield from self._stream()
             reason = "planned"
         except Stopped as stop:
             self._at = stop.at
+            raise
         except Exception as error:
-            reason = _REASONS.get(type(error), "error")
+            reason = reason_of(error)
             raise
         finally:
-            elapsed = self._at - self._started if self._sent else 0.0
-            self.end = StreamEnd(reason, elapsed, self.readings, self.malformed)
+            self.end = StreamEnd(reason, self._at - self._started, self.readings, self.malformed)
 
     def _stream(self) -> Steps:
-        result = yield Pause()
-        self._sent = True
-        self._started = self._at = result.at
-        self._patience = result.at + self._first_reading_timeout
-        self._hang_up = result.at + self._duration + _STAYS_OPEN_BY
         result = yield Open(self._patience)
         self._at = result.at
         head = result.what
@@ -146,7 +168,7 @@ class Window:
         if head.status_code != 200 or not is_event_stream(head):
             yield from refused(head, result.at, self._mask)
         left = result.at
-        result = yield Pause()
+        result = yield Opened()
         while True:
             self._came_back(left, result.at)
             asked = result.at
@@ -191,9 +213,11 @@ class Window:
             if isinstance(found, Reading):
                 if self._first is None:
                     self._first, self._first_at = found, result.at
-                self._last = found
+                self._last, self._last_at = found, result.at
+                self._arrived += 1
                 self._patience = result.at + self._stall_timeout
-                self._pending.append(found)
+                if self._accept(found):
+                    self._pending.append(found)
             elif found is not None:
                 self._failure = found
                 return
@@ -221,7 +245,7 @@ class Window:
         """Return if the end was planned, else raise."""
         elapsed = self._at - self._started
         enough = self._duration - _CLOSES_EARLY_BY
-        if not self.readings:
+        if not self._arrived:
             raise StreamStalled(
                 f"The server closed the stream after {elapsed:.1f} s, without a reading."
             )
@@ -247,7 +271,7 @@ class Window:
 
     def _overdue(self) -> None:
         """Return if the stream had its time, else raise."""
-        if self.readings and self._at >= self._hang_up:
+        if self._arrived and self._at >= self._hang_up:
             return
         raise StreamStalled(f"No reading came in time {self._progress()}.")
 
@@ -260,8 +284,8 @@ class Window:
     def _lasted(self) -> float:
         """How long the stream was open by its readings, one interval after the last included."""
         span = self._span()
-        return self._first_at - self._started + span + span / max(self.readings - 1, 1)
+        return self._first_at - self._started + span + span / max(self._arrived - 1, 1)
 
     def _progress(self) -> str:
-        count = "1 reading" if self.readings == 1 else f"{self.readings} readings"
+        count = "1 reading" if self._arrived == 1 else f"{self._arrived} readings"
         return f"{self._at - self._started:.1f} s in, after {count}"

@@ -1,0 +1,25 @@
+"""The command `enphase-streaming`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+_EXTRA = frozenset({"click", "rich", "typer"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; `exits.py` lists them."""
+    try:
+        from enphase_streaming.cli.app import run
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRA:
+            raise
+        print(
+            f"enphase-streaming: the command needs {package}, which is not installed. "
+            "Install it with: pip install 'enphase-streaming[cli]'",
+            file=sys.stderr,
+        )
+        return 2
+    return run(arguments)

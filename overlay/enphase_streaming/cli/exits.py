@@ -1,0 +1,93 @@
+"""How a command leaves: its exit codes, and one sentence for every failure."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from enphase_streaming.cli.words import clean
+from enphase_streaming.errors import (
+    APIStatusError,
+    EnphaseStreamingError,
+    InvalidArgument,
+    RateLimitError,
+)
+
+
+class Exit(IntEnum):
+    """The exit codes."""
+
+    PLANNED = 0
+    BAD_INPUT = 2
+    REFUSED = 3
+    STREAM_FAILED = 4
+    INTERRUPTED = 130
+
+
+EXPLAINED = (
+    "Exit codes: 0 the stream ended as planned, or the reader of a pipe had enough; "
+    "2 bad input, missing credentials, or the cost not agreed to; 3 the API refused; "
+    "4 no connection, the stream failed, or its readings could not be written; 130 interrupted."
+)
+
+
+def exit_for(error: EnphaseStreamingError) -> Exit:
+    """Return the exit code of a failure."""
+    # First, because the API's own refusal of a duration is an InvalidArgument as well.
+    if isinstance(error, APIStatusError):
+        return Exit.REFUSED
+    if isinstance(error, InvalidArgument):
+        return Exit.BAD_INPUT
+    return Exit.STREAM_FAILED
+
+
+def sentence(error: EnphaseStreamingError) -> str:
+    """Return what went wrong on one line, and whether trying again can help."""
+    text = clean(str(error), longest=500).rstrip(".") + "."
+    if not isinstance(error, APIStatusError):
+        return text
+    text = f"The API refused: {text}"
+    if isinstance(error, RateLimitError) and error.retry_at is not None:
+        return f"{text} It takes calls again at {error.retry_at.astimezone():%Y-%m-%d %H:%M:%S}."
+    return f"{text} The same call may work later." if error.retryable else text
+
+
+def say(text: str) -> None:
+    """Print a line on stderr: stdout is for readings only."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def leaving() -> Iterator[None]:
+    """Turn whatever ends a command into its exit code, with one sentence on stderr."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        _discard_output()
+        raise typer.Exit(Exit.PLANNED) from error
+    except OSError as error:
+        _discard_output()
+        say(f"enphase-streaming: cannot write the readings: {error.strerror or error}.")
+        raise typer.Exit(Exit.STREAM_FAILED) from error
+    except KeyboardInterrupt as error:
+        say("Interrupted.")
+        raise typer.Exit(Exit.INTERRUPTED) from error
+    except EnphaseStreamingError as error:
+        say(f"enphase-streaming: {sentence(error)}")
+        raise typer.Exit(exit_for(error)) from error
+
+
+def _discard_output() -> None:
+    # Python flushes both once more when it ends, and would complain about what is gone.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

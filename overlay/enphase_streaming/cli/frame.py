@@ -1,0 +1,153 @@
+"""What the live view looks like at one moment; no clock and no terminal in here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from enphase_streaming.cli.sparkline import sparkline
+from enphase_streaming.cli.words import FLOWS, GENERATOR, Flow, clean, clock_time, percent
+from enphase_streaming.reading import Reading
+
+_WIDEST = 110
+_LABEL, _AMOUNT, _WORD = 11, 8, 14
+# The borders with their padding, the three columns before, and the two spaces after each.
+_BESIDE_COURSE = 6 + _LABEL + _AMOUNT + _WORD + 6
+_NARROWEST_COURSE = 8
+_ROOMY = 20
+"""So many lines leave room for an empty one between the powers."""
+_STATUS_STYLES = {"On Grid": "green", "Off Grid": "yellow"}
+
+
+class Moment(NamedTuple):
+    """All that a frame shows. `readings` are the newest of those `received`, oldest first."""
+
+    system_id: int
+    host: str
+    duration: int
+    elapsed: float
+    readings: Sequence[Reading]
+    received: int
+    cost: str
+    running: bool = True
+
+
+def frame(moment: Moment, width: int, height: int) -> RenderableType:
+    """Return the view of a moment for a terminal of that many columns and lines."""
+    width = min(width, _WIDEST)
+    roomy = height >= _ROOMY
+    return Panel(
+        Group(_headline(moment), "", _powers(moment, width, roomy), "", _bars(moment, width)),
+        title=Text(f"Site {moment.system_id}", "bold"),
+        subtitle=Text("Ctrl-C ends it", "dim") if moment.running else None,
+        border_style="dim",
+        padding=(1 if roomy else 0, 2),
+        width=width,
+    )
+
+
+def snapshot_table(reading: Reading) -> RenderableType:
+    """Return one reading as a table."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for label, value in (
+        ("Time", clock_time(reading)),
+        ("Grid status", clean(reading.grid_status)),
+        ("Mode", clean(reading.battery_mode)),
+        ("Charge", percent(reading.battery_soc)),
+    ):
+        table.add_row(label, Text(value))
+    for flow in _shown([reading]):
+        table.add_row(flow.label, Text(" ").join(_now(flow, [reading])))
+    return table
+
+
+def _headline(moment: Moment) -> RenderableType:
+    line = Table.grid(expand=True, padding=(0, 2, 0, 0))
+    line.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    line.add_column(no_wrap=True, justify="right")
+    if not moment.readings:
+        waiting = "Waiting for the first reading" if moment.running else "No reading came"
+        line.add_row(Text(waiting, "dim"), Text(moment.host, "dim"))
+        return line
+    last = moment.readings[-1]
+    status = clean(last.grid_status)
+    left = Text("● ", _STATUS_STYLES.get(status, "dim")).append(status, "default not dim")
+    left.append(f"   {clean(last.battery_mode)}", "default not dim")
+    line.add_row(left, Text(f"{clock_time(last)}   {moment.host}", "dim"))
+    return line
+
+
+def _powers(moment: Moment, width: int, roomy: bool) -> RenderableType:
+    table = _grid(width)
+    for flow in _shown(moment.readings):
+        if roomy and table.row_count:
+            table.add_row()
+        course = _course(flow, moment, max(1, width - _BESIDE_COURSE))
+        table.add_row(flow.label, *_now(flow, moment.readings), *_fitting(course, width))
+    return table
+
+
+def _bars(moment: Moment, width: int) -> RenderableType:
+    table = _grid(width)
+    charge = moment.readings[-1].battery_soc if moment.readings else None
+    full = _bar(charge or 0, 100, "green")
+    table.add_row("Charge", percent(charge), "", *_fitting(full, width))
+    # The API may leave it open for a little longer, which is no part of the window.
+    elapsed = min(moment.elapsed, moment.duration)
+    gone = _bar(elapsed, moment.duration, "blue")
+    seconds = f"{elapsed:.0f} s"
+    table.add_row("Window", seconds, f"  of {moment.duration} s", *_fitting(gone, width))
+    table.add_row("Readings", str(moment.received))
+    calls, _, price = moment.cost.partition(", ")
+    table.add_row("Spent", price, f"  {calls}")
+    return table
+
+
+def _grid(width: int) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(width=_LABEL, no_wrap=True)
+    table.add_column(width=_AMOUNT, justify="right", no_wrap=True)
+    table.add_column(width=_WORD, no_wrap=True)
+    if width - _BESIDE_COURSE >= _NARROWEST_COURSE:
+        table.add_column(width=width - _BESIDE_COURSE, no_wrap=True)
+    return table
+
+
+def _fitting(course: RenderableType, width: int) -> list[RenderableType]:
+    return [course] if width - _BESIDE_COURSE >= _NARROWEST_COURSE else []
+
+
+def _shown(readings: Sequence[Reading]) -> Sequence[Flow]:
+    # Once it ran, it keeps its row: nothing else moves when it stops.
+    return [*FLOWS, GENERATOR] if any(each.generator_power for each in readings) else FLOWS
+
+
+def _now(flow: Flow, readings: Sequence[Reading]) -> list[Text]:
+    watts = flow.watts(readings[-1]) if readings else None
+    arrow, word, style = flow.direction(watts)
+    amount = Text(flow.amount(watts), "bold" if watts else "dim")
+    return [amount, Text(f"{arrow} {word}", style)]
+
+
+def _course(flow: Flow, moment: Moment, room: int) -> Text:
+    return sparkline(
+        [flow.watts(each) for each in moment.readings],
+        room,
+        total=moment.duration,
+        style=lambda watts: flow.direction(watts).style,
+    )
+
+
+def _bar(completed: float, total: float, style: str) -> ProgressBar:
+    return ProgressBar(
+        total=total,
+        completed=min(max(completed, 0), total),
+        complete_style=style,
+        finished_style=style,
+    )

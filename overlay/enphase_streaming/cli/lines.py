@@ -1,0 +1,64 @@
+"""A line for each reading: plain text, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from types import TracebackType
+from typing import Self
+
+from enphase_streaming.cli.words import FLOWS, GENERATOR, Flow, clean, clock_time, percent
+from enphase_streaming.reading import Reading
+
+
+def plain(reading: Reading) -> str:
+    """Return a reading as one line of text."""
+    flows = [*FLOWS, GENERATOR] if reading.generator_power else FLOWS
+    return "  ".join(
+        (
+            clock_time(reading),
+            *(_flow(flow, reading) for flow in flows),
+            clean(reading.battery_mode),
+            clean(reading.grid_status),
+        )
+    )
+
+
+def as_json(reading: Reading) -> str:
+    """Return a reading as one line of JSON."""
+    return json.dumps(reading.to_dict())
+
+
+def _flow(flow: Flow, reading: Reading) -> str:
+    watts = flow.watts(reading)
+    word = flow.direction(watts).word if flow.signed else ""
+    amount = "" if word == "idle" else flow.amount(watts)
+    charge = f"({percent(reading.battery_soc)})" if flow.field == "battery_power" else ""
+    return " ".join(part for part in (flow.short, word, amount, charge) if part)
+
+
+class Lines:
+    """Prints each reading as a line, the moment it is there."""
+
+    def __init__(self, line: Callable[[Reading], str]) -> None:
+        self._line = line
+
+    def connecting(self) -> AbstractContextManager[object]:
+        """Show nothing: lines are for programs and files."""
+        return nullcontext()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        pass
+
+    def show(self, reading: Reading) -> None:
+        """Print a reading."""
+        print(self._line(reading), flush=True)

@@ -1,0 +1,165 @@
+"""A pair of tokens, and where it is kept between runs.
+
+An access token lives a day, a refresh token a month. Each refresh spends the refresh token and
+brings a new one, so a pair that is lost before it is stored needs a new login.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from enphase_streaming.errors import InvalidArgument
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_LOCK_PATIENCE = 60.0
+
+
+class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token and what buys the next one.
+
+    `expires_at` is when the access token dies, `renew_at` when to replace it, both in seconds
+    since 1970.
+    """
+
+    access_token: str
+    refresh_token: str
+    expires_at: float
+    renew_at: float
+
+    def __repr__(self) -> str:
+        return f"TokenPair(expires_at={self.expires_at})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("expires_at", self.expires_at)]
+
+
+class TokenStore(Protocol):
+    """Keeps one pair. Every method may block; none is called from an event loop's thread."""
+
+    def load(self) -> TokenPair | None:
+        """Return the pair, or None if none was ever saved."""
+        ...
+
+    def save(self, pair: TokenPair) -> None:
+        """Keep `pair` for good; when this returns, it must outlive a crash."""
+        ...
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Keep every other process that shares the store from refreshing meanwhile."""
+        ...
+
+
+class MemoryTokenStore:
+    """Keeps a pair for as long as the process runs."""
+
+    def __init__(self, pair: TokenPair | None = None) -> None:
+        self._pair = pair
+
+    def load(self) -> TokenPair | None:
+        """Return the pair."""
+        return self._pair
+
+    def save(self, pair: TokenPair) -> None:
+        """Keep the pair."""
+        self._pair = pair
+
+    def lock(self) -> AbstractContextManager[object]:
+        """Lock nothing: nobody else sees this memory."""
+        return nullcontext()
+
+
+class FileTokenStore:
+    """Keeps a pair in a file that only its owner can read.
+
+    A save replaces the file whole or not at all; the lock is an operating system's, on a file
+    beside it, and is let go when its process dies.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"FileTokenStore({str(self._path)!r})"
+
+    def load(self) -> TokenPair | None:
+        """Return the pair, None if there is no file. Raises `InvalidArgument` if unreadable."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=TokenPair)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InvalidArgument(
+                f"The token file {self._path} cannot be read: {error.strerror}."
+            ) from error
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Not chained: the decoder's message may quote the file.
+            raise InvalidArgument(
+                f"The token file {self._path} is damaged. Remove it and log in again."
+            ) from None
+
+    def save(self, pair: TokenPair) -> None:
+        """Replace the file. Raises `OSError`."""
+        self._make_folder()
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(pair))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(name, self._path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        self._settle()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the lock. Raises `OSError` where it cannot be had within a minute."""
+        self._make_folder()
+        beside = self._path.with_name(self._path.name + ".lock")
+        handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            give_up = time.monotonic() + _LOCK_PATIENCE
+            while not _try_lock(handle):
+                if time.monotonic() > give_up:
+                    raise TimeoutError(f"another process holds {beside}")
+                time.sleep(0.05)
+            yield
+        finally:
+            os.close(handle)
+
+    def _make_folder(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _settle(self) -> None:
+        # The new name is only as safe as the folder that holds it.
+        if sys.platform != "win32":
+            folder = os.open(self._path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

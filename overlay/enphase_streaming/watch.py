@@ -1,0 +1,204 @@
+"""Windows chained: the core of `watch`, and with one window the core of `live_data`."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator
+from datetime import datetime
+from typing import Protocol
+
+from enphase_streaming.budget import Budget
+from enphase_streaming.errors import (
+    AuthenticationError,
+    BudgetExhausted,
+    EnphaseStreamingError,
+)
+from enphase_streaming.policy import (
+    Decision,
+    OpenNext,
+    Outcome,
+    RefreshThenOpen,
+    Stop,
+    WaitUntil,
+)
+from enphase_streaming.reading import Reading
+from enphase_streaming.steps import (
+    Authorize,
+    Begin,
+    Failed,
+    HangUp,
+    Refresh,
+    Result,
+    Step,
+    Steps,
+    Stopped,
+    Wait,
+)
+from enphase_streaming.window import Reason, StreamEnd, Window, reason_of
+
+_REMEMBERED = 10
+"""How many events of a window are remembered, to know them again in the next."""
+
+OnGap = Callable[[datetime, datetime, Exception], None]
+
+_log = logging.getLogger("enphase_streaming")
+
+
+class Policy(Protocol):
+    """Decides what follows a window."""
+
+    def decide(self, outcome: Outcome, at: float, now: datetime) -> Decision:
+        """Return what to do next."""
+        ...
+
+
+class Watch:
+    """Opens windows as long as the policy and the budget want, never two at once.
+
+    `window` makes the next one; it is given what to ask before a reading is handed over. `end` is
+    set when `run` has finished.
+    """
+
+    def __init__(
+        self,
+        window: Callable[[Callable[[Reading], bool]], Window],
+        *,
+        name: str,
+        policy: Policy,
+        budget: Budget | None,
+        on_gap: OnGap | None = None,
+        can_refresh: bool = False,
+    ) -> None:
+        self.end: StreamEnd | None = None
+        self._make_window = window
+        self._name = name
+        self._policy = policy
+        self._budget = budget
+        self._on_gap = on_gap
+        self._can_refresh = can_refresh
+        self._readings = self._malformed = 0
+        self._sent_at: float | None = None
+        self._texts: deque[str] = deque(maxlen=_REMEMBERED)
+        self._earlier: deque[str] = deque()
+        self._last_arrival: datetime | None = None
+        self._gap: tuple[datetime, Exception] | None = None
+        self._result: Result
+
+    def run(self) -> Steps:
+        """Run until the policy stops, the budget is used up, or the caller has enough."""
+        reason: Reason = "stopped"
+        stopped_at: float | None = None
+        self._result = yield Begin()
+        try:
+            reason = yield from self._windows()
+        except Stopped as stop:
+            stopped_at = stop.at
+            raise
+        except Exception as error:
+            reason = reason_of(error)
+            raise
+        finally:
+            at = self._result.at if stopped_at is None else stopped_at
+            elapsed = 0.0 if self._sent_at is None else at - self._sent_at
+            self.end = StreamEnd(reason, elapsed, self._readings, self._malformed)
+
+    def _windows(self) -> Generator[Step, Result, Reason]:
+        failure: EnphaseStreamingError | None = None
+        while True:
+            try:
+                outcome = yield from self._attempt()
+            except BudgetExhausted as exhausted:
+                if self._sent_at is not None and failure is None:
+                    return "budget"
+                raise exhausted from failure
+            decision = self._policy.decide(outcome, self._result.at, self._result.now)
+            if isinstance(decision, RefreshThenOpen):
+                if not self._can_refresh:
+                    decision = Stop(outcome.error)
+                else:
+                    decision = yield from self._refresh(outcome.error)
+            if isinstance(decision, Stop):
+                if decision.error is None:
+                    return "planned"
+                raise _explained(decision.error)
+            failure = outcome.error
+            if failure is not None and self._gap is None:
+                self._gap = (self._last_arrival or self._result.now, failure)
+            if isinstance(decision, WaitUntil):
+                yield from self._wait(decision)
+
+    def _attempt(self) -> Generator[Step, Result, Outcome]:
+        """Open one window, if there is a token and a call to spend, and see it to its end."""
+        self._result = yield Authorize()
+        if isinstance(self._result.what, Failed):
+            return Outcome(_documented(self._result.what.error))
+        yield from self._pay()
+        if self._sent_at is None:
+            self._sent_at = self._result.at
+        self._earlier, self._texts = self._texts, deque(maxlen=_REMEMBERED)
+        window = self._make_window(self._is_new)
+        error: EnphaseStreamingError | None = None
+        try:
+            yield from window.run(self._result.at)
+        except EnphaseStreamingError as caught:
+            error = caught
+        finally:
+            self._readings += window.readings
+            self._malformed += window.malformed
+        _log.info("%s: %s, %s.", self._name, window.end, error or "as planned")
+        self._result = yield HangUp()
+        return Outcome(error, window.readings, window.steady, window.retry)
+
+    def _pay(self) -> Generator[Step, Result, None]:
+        if self._budget is None:
+            return
+        ticket = self._budget.queue()
+        try:
+            while (due := self._budget.spend(ticket, self._result.at)) > self._result.at:
+                self._result = yield Wait(due)
+        finally:
+            self._budget.leave(ticket)
+
+    def _refresh(self, error: EnphaseStreamingError | None) -> Generator[Step, Result, Decision]:
+        _log.info("%s: %s; refreshing the token.", self._name, error)
+        self._result = yield Refresh()
+        if not isinstance(self._result.what, Failed):
+            return OpenNext()
+        failed = _documented(self._result.what.error)
+        failed.__cause__ = failed.__cause__ or error
+        return self._policy.decide(Outcome(failed), self._result.at, self._result.now)
+
+    def _wait(self, decision: WaitUntil) -> Generator[Step, Result, None]:
+        if decision.everyone and self._budget is not None:
+            self._budget.pause(decision.at)
+        _log.info("%s: next try in %.1f s.", self._name, decision.at - self._result.at)
+        self._result = yield Wait(decision.at)
+
+    def _is_new(self, reading: Reading) -> bool:
+        """Note a reading that arrived; False if the window before had it already."""
+        self._texts.append(reading.raw)
+        # Without a time of its own, a reading that reads the same can still be a new one.
+        timed = reading.epoch is not None or reading.utc is not None
+        if timed and reading.raw in self._earlier:
+            return False
+        self._last_arrival = reading.arrived
+        if self._gap is not None:
+            since, why = self._gap
+            self._gap = None
+            if self._on_gap is not None:
+                self._on_gap(since, reading.arrived, why)
+        return True
+
+
+def _documented(error: Exception) -> EnphaseStreamingError:
+    if isinstance(error, EnphaseStreamingError):
+        return error
+    raise error
+
+
+def _explained(error: EnphaseStreamingError) -> EnphaseStreamingError:
+    if isinstance(error, AuthenticationError) and error.status != "NOT_AUTHENTICATED":
+        hint = "If the token is new, the plan may lack streaming, or the owner's access control it."
+        error.args = (f"{error} {hint}",)
+    return error

@@ -1,0 +1,352 @@
+"""`enphase-streaming` as it is started from a shell, against the mock."""
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from enphase_streaming_mock import MockServer
+
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import sys; from enphase_streaming.cli import main; sys.exit(main())",
+]
+WATCH = ["watch", "--once", "--clock-speed", "50"]
+REAL = {
+    "ENPHASE_API_KEY": "planted-key",
+    "ENPHASE_ACCESS_TOKEN": "planted-token",
+    "ENPHASE_SYSTEM_ID": "1765",
+    # Should a question ever be passed over, nothing answers here.
+    "ENPHASE_BASE_URL": "https://no.such.host.invalid/api/v4",
+}
+
+
+def environment(mock: MockServer | None, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ENPHASE_")}
+    kept |= {"TERM": "xterm-256color", "TZ": "UTC", "COLUMNS": "", "LINES": ""}
+    if mock is not None:
+        kept |= {
+            "ENPHASE_BASE_URL": mock.base_url,
+            "ENPHASE_API_KEY": mock.api_key,
+            "ENPHASE_ACCESS_TOKEN": mock.access_token,
+            "ENPHASE_SYSTEM_ID": str(mock.system_id),
+        }
+    return {**kept, **more}
+
+
+def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+class Terminal:
+    """A command under a pseudo-terminal of 80 columns and 24 lines."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+        self.master, self.process = master, process
+        self.text = ""
+
+    def read_until(self, wanted: str | None) -> str:
+        """Read on until `wanted` is on the screen, or to the end."""
+        deadline = time.monotonic() + 20
+        while wanted is None or wanted not in self.text:
+            assert time.monotonic() < deadline, self.text
+            if not select.select([self.master], [], [], 1)[0]:
+                continue
+            try:
+                chunk = os.read(self.master, 65536)
+            except OSError:  # Linux says so when the other side has gone
+                chunk = b""
+            if not chunk:
+                break
+            self.text += chunk.decode("utf-8", "replace")
+        return self.text
+
+    def finish(self) -> int:
+        self.read_until(None)
+        return self.process.wait(20)
+
+
+@contextmanager
+def terminal(*arguments: str, env: dict[str, str]) -> Iterator[Terminal]:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(
+        [*COMMAND, *arguments], env=env, stdin=slave, stdout=slave, stderr=slave
+    ) as process:
+        os.close(slave)
+        try:
+            yield Terminal(master, process)
+        finally:
+            process.kill()
+            os.close(master)
+
+
+def left_clean(text: str) -> bool:
+    """Whether the normal screen is back, with its cursor."""
+    back, shown = text.rfind("\x1b[?1049l"), text.rfind("\x1b[?25h")
+    return back > text.rfind("\x1b[?1049h") and shown > text.rfind("\x1b[?25l")
+
+
+def after_the_screen(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.rpartition("\x1b[?1049l")[2])
+
+
+def test_through_a_pipe_each_reading_is_a_line(enphase_mock: MockServer) -> None:
+    done = run(*WATCH, env=environment(enphase_mock))
+    lines = done.stdout.splitlines()
+    assert (done.returncode, len(lines)) == (0, 30)
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d  pv \d+ W  load \d+ W  battery charging \d+ W \(\d+ %\)  "
+        r"grid export \d+ W  Self-consumption  On Grid",
+        lines[0],
+    )
+    opening, last = done.stderr.splitlines()
+    assert opening.startswith("This opens one stream of the mock at 127.0.0.1:")
+    assert last == "The stream ended as planned. 30 readings in 30 s, 1 call, free."
+
+
+def test_json_is_an_object_a_line_and_nothing_else(enphase_mock: MockServer) -> None:
+    done = run(*WATCH, "--json", env=environment(enphase_mock))
+    readings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, len(readings)) == (0, 30)
+    assert all(each["system_id"] == 1765 and "timestamp" in each for each in readings)
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_reader_who_has_enough_ends_it_quietly(enphase_mock: MockServer, more: list[str]) -> None:
+    with subprocess.Popen(
+        [*COMMAND, *WATCH, *more],
+        env=environment(enphase_mock),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        for _ in range(3):
+            assert process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(20) == 0
+        assert len(process.stderr.read().splitlines()) == 1  # what it costs
+
+
+def test_output_that_cannot_be_written_is_an_error_in_a_sentence(enphase_mock: MockServer) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, *WATCH],
+            env=environment(enphase_mock),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert done.stderr.splitlines()[1:] == [
+        "enphase-streaming: cannot write the readings: No space left on device."
+    ]
+
+
+def test_a_terminal_gets_the_live_view(enphase_mock: MockServer) -> None:
+    with terminal(*WATCH, env=environment(enphase_mock)) as screen:
+        code = screen.finish()
+    assert code == 0
+    assert left_clean(screen.text)
+    left = after_the_screen(screen.text)
+    assert "Site 1765" in left
+    assert "← export" in left
+    assert "30 s    of 30 s" in left
+    assert left.rstrip().endswith("The stream ended as planned. 30 readings in 30 s, 1 call, free.")
+    # Drawn over and never erased: an erased line is what flickers.
+    drawn = screen.text.partition("\x1b[?1049h")[2].partition("\x1b[?1049l")[0]
+    assert drawn.count("Site") > 5
+    assert "\x1b[2K" not in drawn
+
+
+@pytest.mark.enphase_mock(speed=2)
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_sums_up_and_gives_the_terminal_back(
+    enphase_mock: MockServer, end: signal.Signals
+) -> None:
+    arguments = ["watch", "--once", "--clock-speed", "2"]
+    with terminal(*arguments, env=environment(enphase_mock)) as screen:
+        screen.read_until("export")
+        screen.process.send_signal(end)
+        code = screen.finish()
+    assert code == 130
+    assert left_clean(screen.text)
+    last = after_the_screen(screen.text).rstrip().splitlines()[-1]
+    assert re.fullmatch(r"Interrupted. \d+ readings? in \d s, 1 call, free.", last)
+    assert "Traceback" not in screen.text
+
+
+@pytest.mark.enphase_mock(speed=2)
+def test_interrupted_in_a_pipe_it_sums_up_on_stderr(enphase_mock: MockServer) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "watch", "--once", "--clock-speed", "2"],
+        env=environment(enphase_mock),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert re.fullmatch(r"Interrupted. \d readings? in \d s, 1 call, free.", err.splitlines()[-1])
+
+
+def test_a_snapshot_is_a_table_or_an_object(enphase_mock: MockServer) -> None:
+    table = run("snapshot", env=environment(enphase_mock))
+    assert table.returncode == 0
+    assert "Solar        " in table.stdout
+    assert "← charging" in table.stdout
+    done = run("snapshot", "--json", env=environment(enphase_mock))
+    assert json.loads(done.stdout)["grid_status"] == "On Grid"
+
+
+def test_without_credentials_one_message_says_what_and_where() -> None:
+    done = run("snapshot", env=environment(None))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(
+        "enphase-streaming: ENPHASE_API_KEY, ENPHASE_ACCESS_TOKEN and ENPHASE_SYSTEM_ID are not set"
+    )
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [["watch", "--once"], ["snapshot"]])
+def test_nobody_to_ask_is_a_refusal_that_names_yes(command: list[str]) -> None:
+    done = run(*command, env=environment(None, **REAL))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "enphase-streaming: This opens one stream of the real API: 1 call, $0.10. "
+        "Nobody is here to agree to that; give --yes to do so.\n"
+    )
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "\x04"])
+def test_the_cost_is_asked_about_and_no_is_no(answer: str) -> None:
+    with terminal("watch", "--once", env=environment(None, **REAL)) as screen:
+        screen.read_until("[y/N] ")
+        os.write(screen.master, answer.encode())
+        code = screen.finish()
+    assert code == 2
+    assert "This opens one stream of the real API: 1 call, $0.10. Go on? [y/N] " in screen.text
+    assert screen.text.rstrip().endswith("Nothing was opened, and nothing was spent.")
+
+
+def test_interrupted_at_the_question_it_opens_nothing() -> None:
+    with terminal("snapshot", env=environment(None, **REAL)) as screen:
+        screen.read_until("[y/N] ")
+        screen.process.send_signal(signal.SIGINT)
+        code = screen.finish()
+    assert code == 130
+    assert screen.text.rstrip().endswith("Interrupted.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "code", "said"),
+    [
+        (["watch"], {}, 2, "say so with --once"),
+        (["watch", "--once", "--duration", "29"], {}, 2, "duration is 29"),
+        (["watch", "--once", "--duration", "x"], {}, 2, "'x' is not a valid int"),
+        (["watch", "--once", "nine"], {}, 2, "SYSTEM_ID is not a number"),
+        (["snapshot", "9999"], {}, 3, "The API refused: 468 INVALID_SYSTEM_ID"),
+        (["watch", "--once", "9999"], {}, 3, "The API refused: 468 INVALID_SYSTEM_ID"),
+        (["snapshot"], {"ENPHASE_ACCESS_TOKEN": "planted-token"}, 3, "401 UNAUTHORIZED"),
+        (["snapshot"], {"ENPHASE_API_KEY": "planted key"}, 2, "api_key is not a plain string"),
+        (["snapshot"], {"ENPHASE_BASE_URL": "http://127.0.0.1:1"}, 4, "No response from the API"),
+        (["watch", "--once"], {"ENPHASE_BASE_URL": "http://127.0.0.1:1"}, 4, "No response"),
+        (["watch", "--once", "--clock-speed", "0.5"], {}, 2, "--clock-speed is 0.5"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_sentence_with_its_exit_code(
+    enphase_mock: MockServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    more: dict[str, str],
+    code: int,
+    said: str,
+) -> None:
+    from enphase_streaming.cli import main
+
+    for name, value in environment(enphase_mock, **more).items():
+        if name.startswith("ENPHASE_"):
+            monkeypatch.setenv(name, value)
+    assert main(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in " ".join(err.replace("│", " ").split())
+    assert "Traceback" not in err
+    assert "planted" not in err
+
+
+def test_a_stream_that_ends_early_by_the_clock_is_a_failure_of_the_stream(
+    enphase_mock: MockServer,
+) -> None:
+    # The mock's 30 s last 0.6 s, and this command measures by the real clock.
+    done = run("watch", "--once", env=environment(enphase_mock))
+    assert done.returncode == 4
+    assert "The server closed the stream" in done.stderr
+
+
+def test_the_help_documents_the_exit_codes_and_the_variables() -> None:
+    done = run("watch", "--help", env=environment(None))
+    assert done.returncode == 0
+    assert "Exit codes: 0 the stream ended as planned" in " ".join(done.stdout.split())
+    assert "ENPHASE_SYSTEM_ID" in done.stdout
+    assert "ENPHASE_API_KEY" in run("--help", env=environment(None)).stdout
+
+
+def test_no_output_holds_a_secret(enphase_mock: MockServer) -> None:
+    for command in (WATCH, [*WATCH, "--json"], ["snapshot"]):
+        done = run(*command, env=environment(enphase_mock))
+        assert done.returncode == 0
+        for secret in (enphase_mock.api_key, enphase_mock.access_token):
+            assert secret not in done.stdout + done.stderr
+
+
+def test_a_terminal_that_lacks_the_signs_still_gets_its_readings(enphase_mock: MockServer) -> None:
+    done = run("snapshot", env=environment(enphase_mock, PYTHONIOENCODING="ascii"))
+    assert done.returncode == 0
+    assert "? charging" in done.stdout
+
+
+@pytest.mark.parametrize("package", ["typer", "rich"])
+def test_without_the_extra_it_says_what_to_install(package: str) -> None:
+    done = subprocess.run(
+        [
+            sys.executable, "-c",
+            f"import sys; sys.modules['{package}'] = None\n"
+            "from enphase_streaming.cli import main; sys.exit(main(['watch']))",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'enphase-streaming[cli]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,158 @@
+"""What the pages show works: their Python runs, their commands exist, their links lead somewhere.
+
+The pages speak of the real API, so the clients' default address, clocks and time-outs are those of
+a mock while a page runs; nothing else about it is different from what a reader would do.
+"""
+
+import io
+import re
+import shlex
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import trustme
+
+from enphase_streaming import AsyncStreamingClient, StreamingClient
+from enphase_streaming_mock import MockServer
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).parents[2]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [ROOT / "README.md", *DOCS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+COMMANDS = ("enphase-streaming", "enphase-mock")
+PROGRAMS = {"cd", "export", "git", "pip", "python", ".venv/bin/python"}
+
+
+class Block(NamedTuple):
+    """A fenced block: its language, its text, and the page's line that the text begins on."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text("utf-8")
+    for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        yield Block(found[1], found[2], text.count("\n", 0, found.start(2)) + 1)
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def pages_with(*languages: str) -> list[Path]:
+    return [page for page in PAGES if any(each.language in languages for each in blocks(page))]
+
+
+def shell_lines(page: Path) -> Iterator[list[str]]:
+    for block in blocks(page):
+        lines = block.text.splitlines()
+        if block.language == "console":
+            lines = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        elif block.language != "sh":
+            continue
+        for line in lines:
+            if words := shlex.split(line, comments=True):
+                yield words
+
+
+@pytest.fixture
+def readers_machine(
+    enphase_mock: MockServer, monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester
+) -> pytest.Pytester:
+    """What a reader has: credentials in the environment, a CA in the folder, an Enter key."""
+    monkeypatch.setenv("ENPHASE_API_KEY", enphase_mock.api_key)
+    monkeypatch.setenv("ENPHASE_ACCESS_TOKEN", enphase_mock.access_token)
+    monkeypatch.setenv("ENPHASE_SYSTEM_ID", str(enphase_mock.system_id))
+    trustme.CA().cert_pem.write_to_path(str(pytester.path / "company-ca.pem"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    makers: list[Callable[..., Any]] = [StreamingClient.__init__, AsyncStreamingClient.__init__]
+    for maker in makers:
+        defaults = getattr(maker, "__kwdefaults__", {})
+        assert {"base_url", "monotonic", "now", "stall_timeout"} <= defaults.keys()
+        monkeypatch.setitem(defaults, "base_url", enphase_mock.base_url)
+        monkeypatch.setitem(defaults, "monotonic", enphase_mock.monotonic)
+        monkeypatch.setitem(defaults, "now", enphase_mock.now)
+        # By the fast clock the usual 20 s would be too short for a busy machine.
+        monkeypatch.setitem(defaults, "first_reading_timeout", 600.0)
+        monkeypatch.setitem(defaults, "stall_timeout", 600.0)
+    return pytester
+
+
+@pytest.mark.parametrize("page", pages_with("python"), ids=named)
+def test_the_python_of_a_page_runs_from_top_to_bottom(
+    page: Path, readers_machine: pytest.Pytester
+) -> None:
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for block in blocks(page):
+        if block.language != "python":
+            continue
+        tests = len(re.findall(r"^(?:async )?def test_", block.text, re.MULTILINE))
+        if tests:
+            readers_machine.makepyfile(block.text)
+            run = readers_machine.runpytest_inprocess("-W", "error", "-p", "no:cacheprovider")
+            run.assert_outcomes(passed=tests)
+        else:
+            # The empty lines make a traceback name the page's own.
+            code = "\n" * (block.line - 1) + block.text
+            exec(compile(code, str(page), "exec"), namespace)
+
+
+def test_the_first_reading_is_within_one_screen() -> None:
+    first = next(block for block in blocks(ROOT / "README.md") if block.language == "python")
+    assert "live_data" in first.text
+    assert first.line + first.text.count("\n") <= 40
+
+
+@cache
+def help_of(*command: str) -> str:
+    """What a command of this project says about itself; fails the test if there is none such."""
+    script = Path(sysconfig.get_path("scripts"), command[0])
+    run = subprocess.run(
+        [script, *command[1:], "--help"],
+        capture_output=True,
+        text=True,
+        env={"COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"},
+    )
+    assert run.returncode == 0, f"{' '.join(command)}: {run.stderr}"
+    return run.stdout
+
+
+@pytest.mark.parametrize("page", pages_with("console", "sh"), ids=named)
+def test_the_commands_of_a_page_exist(page: Path) -> None:
+    verbs = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    for program, *arguments in shell_lines(page):
+        options = [each.partition("=")[0] for each in arguments if each.startswith("--")]
+        if program == "make":
+            assert set(arguments) <= set(verbs)
+        elif program in COMMANDS:
+            said = help_of(program, *arguments[:1])
+            for option in options:
+                assert re.search(rf"(?<!\S){option}\b", said), f"{program} has no {option}"
+        else:
+            assert program in PROGRAMS
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that headings get where such pages are read."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_the_links_of_a_page_resolve(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target

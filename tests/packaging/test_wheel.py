@@ -1,0 +1,302 @@
+"""The wheel that users get, away from the checkout and without a network.
+
+`make test` fetches the wheels of everything else beforehand, into build/wheels.
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from enphase_streaming_mock import MockServer
+
+ROOT = Path(__file__).parents[2]
+WHEELS = ROOT / "build" / "wheels"
+PACKAGES = ("enphase_streaming", "enphase_streaming_api", "enphase_streaming_mock")
+SCRIPTS = "Scripts" if os.name == "nt" else "bin"
+# So that nothing run here sees the checkout, or goes through a proxy.
+VARIABLES = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+
+Environment = Callable[[str], Path]
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, env=VARIABLES, capture_output=True, text=True, timeout=60
+    )
+
+
+def run_well(*command: str | Path, cwd: Path) -> str:
+    finished = run(*command, cwd=cwd)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist and with the wheel that was built from it."""
+    folder = tmp_path_factory.mktemp("built")
+    # Without --wheel or --sdist, build makes the wheel out of the sdist.
+    run_well(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(built: Path) -> Path:
+    (found,) = built.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Makes a virtual environment with the wheel, its extras and pytest, once for each extra."""
+    if not (WHEELS / "fetched").exists():
+        pytest.fail("there is nothing to install from: run make build/wheels/fetched", False)
+
+    @cache
+    def make(extras: str) -> Path:
+        folder = tmp_path_factory.mktemp("environment")
+        run_well(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
+        run_well(
+            *(sys.executable, "-m", "pip", "--python", folder / SCRIPTS / "python", "--isolated"),
+            *("install", "--no-index", "--find-links", WHEELS, "--no-compile"),
+            *(f"{wheel}{extras}", "pytest"),
+            cwd=folder,
+        )
+        return folder / SCRIPTS
+
+    return make
+
+
+def names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_three_packages_and_nothing_else(wheel: Path) -> None:
+    held = names(wheel)
+    assert {f"{package}/py.typed" for package in PACKAGES} <= held
+    assert "enphase_streaming_mock/streaming.yaml" in held
+    (about,) = {name.partition("/")[0] for name in held} - set(PACKAGES)
+    assert about.endswith(".dist-info")
+    assert f"{about}/licenses/LICENSE" in held
+    for package, room in zip(PACKAGES, ("overlay", "generated", "mock"), strict=True):
+        modules = (ROOT / room / package).rglob("*.py")
+        wanted = {module.relative_to(ROOT / room).as_posix() for module in modules}
+        assert {name for name in held if name.startswith(f"{package}/")} >= wanted
+
+
+def test_the_sdist_builds_the_same_wheel_as_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    run_well(
+        *(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT),
+        cwd=tmp_path,
+    )
+    (direct,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as one, zipfile.ZipFile(direct) as other:
+        assert {name: one.read(name) for name in one.namelist()} == {
+            name: other.read(name) for name in other.namelist()
+        }
+
+
+def test_the_sdist_holds_the_document_the_tests_and_the_verbs(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    assert {
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "pyproject.toml",
+        "spec/streaming.yaml",
+        "tests/packaging/test_wheel.py",
+    } <= held
+
+
+def test_the_mock_extra_streams_to_the_client(environment: Environment, tmp_path: Path) -> None:
+    scripts = environment("[mock]")
+    (tmp_path / "test_stream.py").write_text(
+        """
+import sys
+from pathlib import Path
+
+import enphase_streaming
+import enphase_streaming_api
+import enphase_streaming_mock
+import pytest
+from enphase_streaming import StreamingClient
+
+
+@pytest.mark.parametrize(
+    "package", [enphase_streaming, enphase_streaming_api, enphase_streaming_mock]
+)
+def test_it_is_the_installed_package(package):
+    assert Path(package.__file__).is_relative_to(sys.prefix)
+
+
+def test_readings_arrive(enphase_mock):
+    with StreamingClient(
+        api_key=enphase_mock.api_key,
+        access_token=enphase_mock.access_token,
+        base_url=enphase_mock.base_url,
+        monotonic=enphase_mock.monotonic,
+        now=enphase_mock.now,
+    ) as enphase:
+        with enphase.live_data(enphase_mock.system_id) as stream:
+            readings = list(stream)
+    assert stream.end.reason == "planned"
+    assert len(readings) == 30
+    assert all(reading.balance == 0 for reading in readings)
+""",
+        "utf-8",
+    )
+    said = run_well(
+        *(scripts / "python", "-m", "pytest", "-p", "no:cacheprovider", "-W", "error", tmp_path),
+        cwd=tmp_path,
+    )
+    assert "4 passed" in said
+
+
+def test_the_served_mock_gives_a_reading_to_a_script(
+    environment: Environment, tmp_path: Path
+) -> None:
+    scripts = environment("[mock]")
+    script = tmp_path / "first.py"
+    script.write_text(
+        """
+import sys
+from enphase_streaming import StreamingClient
+
+printed = dict(line.split() for line in sys.stdin)
+with StreamingClient(
+    api_key=printed["api_key"],
+    access_token=printed["access_token"],
+    base_url=printed["base_url"],
+) as enphase:
+    print(enphase.snapshot(int(printed["system_id"])).pv_power)
+""",
+        "utf-8",
+    )
+    with subprocess.Popen(
+        [scripts / "enphase-mock", "serve", "--port", "0", "--scenario", "night"],
+        cwd=tmp_path,
+        env=VARIABLES,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as mock:
+        assert mock.stdout is not None
+        try:
+            printed = "".join(mock.stdout.readline() for _ in range(4))
+            finished = subprocess.run(
+                [scripts / "python", "-W", "error", script],
+                cwd=tmp_path,
+                env=VARIABLES,
+                input=printed,
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+        finally:
+            mock.terminate()
+    assert (finished.stdout, finished.stderr) == ("0\n", "")
+
+
+@pytest.mark.enphase_mock(speed=20)
+def test_the_command_shows_a_stream_with_the_cli_extra_alone(
+    environment: Environment, enphase_mock: MockServer, tmp_path: Path
+) -> None:
+    finished = subprocess.run(
+        [
+            *(environment("[cli]") / "enphase-streaming", "watch", "--once", "--json"),
+            *("--clock-speed", "20"),
+        ],
+        cwd=tmp_path,
+        env=VARIABLES
+        | {
+            "ENPHASE_API_KEY": enphase_mock.api_key,
+            "ENPHASE_ACCESS_TOKEN": enphase_mock.access_token,
+            "ENPHASE_SYSTEM_ID": str(enphase_mock.system_id),
+            "ENPHASE_BASE_URL": enphase_mock.base_url,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count('"pv_power"') == 30
+
+
+def test_the_command_without_credentials_says_which(
+    environment: Environment, tmp_path: Path
+) -> None:
+    finished = run(environment("[cli]") / "enphase-streaming", "watch", "--once", cwd=tmp_path)
+    assert finished.returncode == 2
+    assert "ENPHASE_API_KEY" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_bare_wheel_imports(environment: Environment, tmp_path: Path) -> None:
+    python = environment("") / "python"
+    run_well(
+        *(python, "-W", "error", "-c"),
+        "from enphase_streaming import *; import enphase_streaming_api, enphase_streaming_mock",
+        cwd=tmp_path,
+    )
+
+
+def test_the_bare_wheel_breaks_nobodys_test_run(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "test_empty.py").write_text("def test_empty():\n    pass\n", "utf-8")
+    said = run_well(
+        *(environment("") / "python", "-m", "pytest", "-W", "error", "--strict-markers"),
+        *("-p", "no:cacheprovider", tmp_path),
+        cwd=tmp_path,
+    )
+    assert "1 passed" in said
+
+
+def test_the_bare_fixture_says_what_to_install(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it(enphase_mock):\n    pass\n", "utf-8")
+    finished = run(
+        *(environment("") / "python", "-m", "pytest", "-W", "error", tmp_path), cwd=tmp_path
+    )
+    assert finished.returncode == 1, finished.stdout
+    assert "pip install 'enphase-streaming[mock]'" in finished.stdout
+    assert "Traceback" not in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "extra"),
+    [
+        (("enphase-mock", "serve", "--port", "0"), "mock"),
+        (("enphase-streaming", "--help"), "cli"),
+        (("enphase-streaming", "watch", "--once"), "cli"),
+    ],
+)
+def test_a_bare_command_says_what_to_install(
+    environment: Environment, tmp_path: Path, command: tuple[str, ...], extra: str
+) -> None:
+    name, *arguments = command
+    finished = run(environment("") / name, *arguments, cwd=tmp_path)
+    assert finished.returncode == 2
+    assert f"pip install 'enphase-streaming[{extra}]'" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_importing_the_library_is_cheap(tmp_path: Path) -> None:
+    # By this Python, which has every package that must not be loaded.
+    code = """
+import sys
+import httpx
+before = set(sys.modules)
+import enphase_streaming
+after = {name.partition(".")[0] for name in set(sys.modules) - before}
+heavy = {"aiohttp", "asyncio", "attr", "attrs", "jsonschema", "rich", "typer", "yaml"}
+print(*sorted(after & heavy))
+import aiohttp, asyncio, attrs, jsonschema, rich, typer, yaml
+"""
+    assert run_well(sys.executable, "-c", code, cwd=tmp_path).strip() == ""

@@ -1,0 +1,71 @@
+import time
+
+import pytest
+
+from enphase_streaming.cli.access import find_access
+from enphase_streaming.errors import InvalidArgument
+
+GIVEN = {"ENPHASE_API_KEY": "planted-key", "ENPHASE_ACCESS_TOKEN": "planted-token"}
+MOCK = {**GIVEN, "ENPHASE_BASE_URL": "http://127.0.0.1:4010/api/v4"}
+
+
+def test_without_anything_one_message_names_all_that_is_missing_and_where_to_get_it() -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        find_access({}, None)
+    text = str(caught.value)
+    assert text.startswith(
+        "ENPHASE_API_KEY, ENPHASE_ACCESS_TOKEN and ENPHASE_SYSTEM_ID are not set: "
+    )
+    assert "https://developer-v4.enphase.com" in text
+    assert "OAuth login of the site's owner" in text
+
+
+def test_what_is_there_is_not_named() -> None:
+    with pytest.raises(InvalidArgument, match=r"^ENPHASE_ACCESS_TOKEN is not set: ") as caught:
+        find_access({"ENPHASE_API_KEY": "planted-key", "ENPHASE_ACCESS_TOKEN": ""}, "1")
+    assert "ENPHASE_API_KEY" not in str(caught.value)
+    assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["abc", "0", "-1", "1.5", "1" * 5000, "١٢", "planted-token"])
+def test_a_system_id_that_is_no_number_is_refused_without_showing_it(given: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        find_access(GIVEN, given)
+    assert len(str(caught.value)) < 120
+    assert "planted" not in str(caught.value)
+
+
+def test_the_real_api_is_the_default_and_a_loopback_host_is_a_mock() -> None:
+    assert find_access(GIVEN, "1").mock is None
+    assert find_access(GIVEN, "1").host == "api.enphaseenergy.com"
+    assert find_access(MOCK, "1").mock == "127.0.0.1:4010"
+
+
+def test_plain_http_elsewhere_is_refused() -> None:
+    with pytest.raises(InvalidArgument, match="ENPHASE_BASE_URL"):
+        find_access({**GIVEN, "ENPHASE_BASE_URL": "http://example.com"}, "1")
+
+
+def test_no_repr_shows_a_secret() -> None:
+    access = find_access(GIVEN, "1")
+    assert "planted" not in repr(access)
+
+
+@pytest.mark.parametrize("speed", [0.5, 0.0, -1.0, float("nan"), float("inf"), 1001.0])
+def test_a_clock_speed_out_of_bounds_is_refused(speed: float) -> None:
+    with pytest.raises(InvalidArgument, match="--clock-speed"):
+        find_access(MOCK, "1", speed)
+
+
+def test_time_cannot_be_hurried_at_the_real_api() -> None:
+    with pytest.raises(InvalidArgument, match="--clock-speed is for a mock"):
+        find_access(GIVEN, "1", 4)
+
+
+def test_both_clocks_run_at_the_given_speed() -> None:
+    access = find_access(MOCK, "1", 1000)
+    measured, stamped, real = access.monotonic(), access.now(), time.monotonic()
+    time.sleep(0.01)
+    assert access.monotonic() - measured >= 10
+    assert (access.now() - stamped).total_seconds() >= 10
+    assert access.monotonic() - measured < 1000 * (time.monotonic() - real) + 10

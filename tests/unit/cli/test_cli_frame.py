@@ -1,0 +1,134 @@
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from enphase_streaming.cli.frame import Moment, frame, snapshot_table
+from enphase_streaming.cli.words import MISSING
+from enphase_streaming.reading import Reading
+
+FIELDS: dict[str, Any] = {
+    "pv_power": 4210,
+    "consumption_power": 1830,
+    "battery_power": -1500,
+    "battery_soc": 64,
+    "grid_power": -880,
+    "generator_power": 0,
+    "battery_mode": "Self-consumption",
+    "grid_status": "On Grid",
+}
+
+
+def reading(**changed: Any) -> Reading:
+    return Reading(**{**FIELDS, **changed})
+
+
+def drawn(*readings: Reading, width: int = 80, height: int = 24, **changed: Any) -> str:
+    moment = Moment(
+        system_id=1765,
+        host="127.0.0.1:4010",
+        duration=60,
+        elapsed=changed.pop("elapsed", 30.2),
+        readings=readings,
+        received=len(readings),
+        cost="1 call, $0.10",
+        **changed,
+    )
+    console = Console(width=width, height=height, color_system=None, legacy_windows=False)
+    with console.capture() as capture:
+        console.print(frame(moment, width, height))
+    return capture.get()
+
+
+def row(text: str, label: str) -> str:
+    (found,) = [line for line in text.splitlines() if line.strip("│ ").startswith(f"{label} ")]
+    return " ".join(found.strip("│ ").split())
+
+
+def test_everything_is_on_the_screen() -> None:
+    text = drawn(*[reading()] * 30)
+    assert "Site 1765" in text
+    assert "● On Grid   Self-consumption" in text
+    assert row(text, "Solar").startswith("Solar 4210 W → producing ▇▇▇")
+    assert row(text, "Consumption").startswith("Consumption 1830 W ▇▇▇")
+    assert row(text, "Battery").startswith("Battery 1500 W ← charging ███")
+    assert row(text, "Grid").startswith("Grid 880 W ← export ▇▇▇")
+    assert row(text, "Charge").startswith("Charge 64 % ━━━")
+    assert row(text, "Window").startswith("Window 30 s of 60 s ━━━")
+    assert row(text, "Readings") == "Readings 30"
+    assert row(text, "Spent") == "Spent $0.10 1 call"
+
+
+def test_half_the_window_is_half_the_bar_and_half_the_course() -> None:
+    text = drawn(*[reading()] * 30, elapsed=30)
+    assert text.count("▇") == 3 * 18  # of 35 columns; the battery's bars are full
+    assert row(text, "Window").count("━") + row(text, "Window").count("╸") == 18
+
+
+@pytest.mark.parametrize(
+    ("changed", "label", "said"),
+    [
+        ({"battery_power": 700}, "Battery", "Battery 700 W → discharging"),
+        ({"battery_power": 0}, "Battery", "Battery 0 W idle"),
+        ({"grid_power": 700}, "Grid", "Grid 700 W → import"),
+        ({"pv_power": None}, "Solar", f"Solar {MISSING} ·"),
+        ({"battery_soc": None}, "Charge", f"Charge {MISSING}"),
+        ({"battery_soc": 140}, "Charge", "Charge 140 % ━━━"),
+        ({"generator_power": 500}, "Generator", "Generator 500 W → running"),
+    ],
+)
+def test_every_value_has_its_words(changed: dict[str, Any], label: str, said: str) -> None:
+    assert row(drawn(reading(**changed)), label).startswith(said)
+
+
+def test_a_generator_keeps_its_row_once_it_ran() -> None:
+    assert "Generator" not in drawn(reading())
+    assert row(drawn(reading(generator_power=500), reading()), "Generator")
+
+
+def test_a_reading_without_any_value_is_drawn() -> None:
+    text = drawn(Reading(generator_power=None))
+    assert row(text, "Battery") == f"Battery {MISSING} ·"
+    assert f"● {MISSING}   {MISSING}" in text
+
+
+def test_before_the_first_reading_the_view_says_what_it_waits_for() -> None:
+    assert "Waiting for the first reading" in drawn()
+    assert "No reading came" in drawn(running=False)
+
+
+def test_strings_of_the_wire_are_neither_markup_nor_control_characters() -> None:
+    text = drawn(reading(battery_mode="[red]x[/red]\x1b[2J:smile:", grid_status="[/]\x07"))
+    assert "● [/]�   [red]x[/red]�[2J:smile:" in text
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 18), (44, 14)])
+def test_it_fits_the_terminal(width: int, height: int) -> None:
+    lines = drawn(*[reading(battery_mode="x" * 200)] * 60, width=width, height=height).splitlines()
+    assert len(lines) <= height
+    assert {len(line) for line in lines} == {min(width, 110)}
+
+
+def units(text: str) -> list[int]:
+    return [line.find(" W ") for line in text.splitlines()]
+
+
+def test_nothing_moves_from_one_frame_to_the_next() -> None:
+    before, after = drawn(reading(pv_power=5)), drawn(*[reading(battery_power=3840)] * 60)
+    assert units(before) == units(after)
+
+
+def test_a_snapshot_is_a_small_table() -> None:
+    console = Console(width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(snapshot_table(reading(battery_mode="[b]x")))
+    lines = [" ".join(line.split()) for line in capture.get().splitlines()][1:]
+    assert lines == [
+        "Grid status On Grid",
+        "Mode [b]x",
+        "Charge 64 %",
+        "Solar 4210 W → producing",
+        "Consumption 1830 W",
+        "Battery 1500 W ← charging",
+        "Grid 880 W ← export",
+    ]

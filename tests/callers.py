@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from enphase_streaming import AsyncStreamingClient, Reading, StreamEnd, StreamingClient
 
-CREDENTIALS = {"api_key": "the-key", "access_token": "the-token"}
+CREDENTIALS: dict[str, Any] = {"api_key": "the-key", "access_token": "the-token"}
 
 
 @dataclass

@@ -61,9 +61,13 @@ class Options:
         self.monotonic = monotonic
         self.now = now
 
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must appear in no message and no recording."""
+        return (self.api_key, *self.auth.secrets())
+
     def mask(self, text: str) -> str:
         """Return `text` without this client's secrets, should a server have echoed one."""
-        for secret in (self.api_key, *self.auth.secrets()):
+        for secret in self.secrets():
             text = text.replace(secret, "***")
         return text
 

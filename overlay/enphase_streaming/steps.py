@@ -44,7 +44,9 @@ class Receive(NamedTuple):
 
 
 class HangUp(NamedTuple):
-    """Close the response, if there is one."""
+    """Close the response, if there is one; `reason` is how its window ended."""
+
+    reason: str
 
 
 class Wait(NamedTuple):

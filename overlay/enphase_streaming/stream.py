@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,8 +12,10 @@ from typing import Self
 import httpx
 
 from enphase_streaming.connection import Connection
+from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.options import Options
 from enphase_streaming.reading import Reading
+from enphase_streaming.recording import Recording
 from enphase_streaming.steps import (
     Answer,
     Authorize,
@@ -54,9 +57,35 @@ class ReadingStream:
         self._running = threading.RLock()
         self._inside = False
         self._token = ""
+        self.recording: Recording | None = None
+        self._begun = False
         self._opened = not open_on_enter
         self._stopped = False
         next(self._steps)
+
+    def record(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Self:
+        """Write every byte that arrives to a file as well, and return this stream.
+
+        Call it first: `with client.live_data(…).record("site.jsonl") as stream`.
+        What names the site or its devices is masked; docs/recording.md says how. `recording`
+        tells how much was written, and whether writing failed.
+
+        Raises `InvalidArgument`, before anything is sent, if the file exists and `overwrite` is
+        false, if it cannot be written, and if the stream has begun.
+        """
+        if self._begun or self.recording is not None:
+            raise InvalidArgument("record() has to be called once, before the stream begins.")
+        options = self._options
+        self.recording = Recording(
+            path,
+            overwrite=overwrite,
+            started=options.monotonic(),
+            now=options.now(),
+            hidden=options.secrets,
+        )
+        self._steps = self.recording.follow(self._steps)
+        next(self._steps)
+        return self
 
     @property
     def end(self) -> StreamEnd | None:
@@ -110,6 +139,7 @@ class ReadingStream:
     def _carry_out(self, only_open: bool) -> Reading | None:
         options = self._options
         what: Answer = None
+        self._begun = True
         try:
             while not self._stopped:
                 step = self._steps.send(Result(what, options.monotonic(), options.now()))

@@ -147,7 +147,7 @@ class Watch:
             self._readings += window.readings
             self._malformed += window.malformed
         _log.info("%s: %s, %s.", self._name, window.end, error or "as planned")
-        self._result = yield HangUp()
+        self._result = yield HangUp(window.end.reason if window.end else "error")
         return Outcome(error, window.readings, window.steady, window.retry)
 
     def _pay(self) -> Generator[Step, Result, None]:

@@ -1,0 +1,132 @@
+"""The bytes of a stream with their arrival times, in a file. docs/recording.md is the format."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import json
+import logging
+import os
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.redaction import Redactor
+from enphase_streaming.steps import Begin, HangUp, Head, Receive, Steps, Stopped
+from enphase_streaming.version import __version__
+
+FORMAT = "enphase-streaming-recording"
+
+_log = logging.getLogger("enphase_streaming")
+
+
+class Recording:
+    """A recording that is being written; every line is complete before the next begins.
+
+    Raises `InvalidArgument` if the file cannot be made, or exists and `overwrite` is false.
+    Where writing fails later, the log says so, `error` holds it, and the stream goes on.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        overwrite: bool,
+        started: float,
+        now: datetime,
+        hidden: Callable[[], tuple[str, ...]],
+        key: bytes | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.bytes = 0
+        self.error: OSError | None = None
+        self._started = started
+        self._redactor = Redactor(key or secrets.token_bytes(32), hidden)
+        self._is_event_stream = True
+        try:
+            self._file = self.path.open("wb" if overwrite else "xb", buffering=0)
+        except FileExistsError:
+            raise InvalidArgument(
+                f"{self.path} exists; choose another name, or ask for it with overwrite=True."
+            ) from None
+        except OSError as error:
+            raise InvalidArgument(f"{self.path} cannot be written: {error.strerror}.") from error
+        self._line(
+            {
+                "format": FORMAT,
+                "version": 1,
+                "started": now.isoformat(),
+                "by": f"enphase-streaming {__version__}",
+            }
+        )
+
+    def opened(self, head: Head, at: float) -> None:
+        """Note the head of a response."""
+        self._is_event_stream = head.status_code == 200
+        self._line(
+            {
+                "at": self._since(at),
+                "open": {"status": head.status_code, "content_type": head.content_type},
+            }
+        )
+
+    def received(self, chunk: bytes, at: float) -> None:
+        """Note bytes; they are written when the event that they belong to is whole."""
+        if self._is_event_stream:
+            self._write(self._redactor.feed(chunk, at))
+        else:
+            self._write([(at, self._redactor.plain(chunk))])
+
+    def ended(self, reason: str, at: float) -> None:
+        """Note the end of a response, and what was left of an event that never became whole."""
+        self._write(self._redactor.rest())
+        self._line({"at": self._since(at), "end": reason})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def follow(self, steps: Steps) -> Steps:
+        """Carry a core's steps through, noting what comes back; close the file at its end."""
+        try:
+            result = yield Begin()
+            while True:
+                step = steps.send(result)
+                try:
+                    result = yield step
+                except Stopped as stop:
+                    self.ended("stopped", stop.at)
+                    steps.throw(stop)
+                    return
+                if isinstance(result.what, Head):
+                    self.opened(result.what, result.at)
+                elif isinstance(step, Receive) and isinstance(result.what, bytes):
+                    self.received(result.what, result.at)
+                elif isinstance(step, HangUp):
+                    self.ended(step.reason, result.at)
+        except StopIteration:
+            return
+        finally:
+            self.close()
+
+    def _write(self, pieces: list[tuple[float, bytes]]) -> None:
+        for at, piece in pieces:
+            self.bytes += len(piece)
+            self._line({"at": self._since(at), "bytes": base64.b64encode(piece).decode()})
+
+    def _since(self, at: float) -> float:
+        return round(at - self._started, 6)
+
+    def _line(self, line: dict[str, Any]) -> None:
+        if self.error is not None or self._file.closed:
+            return
+        text = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        try:
+            if self._file.write(text) != len(text):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            self.error = error
+            _log.error("The recording %s stops here: %s.", self.path, error.strerror)

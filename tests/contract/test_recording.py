@@ -1,0 +1,121 @@
+"""Recording real streams, on both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callers import CREDENTIALS
+from enphase_streaming import (
+    AsyncStreamingClient,
+    Budget,
+    InvalidArgument,
+    Reading,
+    StreamEnd,
+    StreamingClient,
+)
+from scripted import STREAM_HEAD, HandClock, Peer, scripted
+
+Watch = Callable[..., tuple[list[Reading], StreamEnd | None]]
+
+
+def sync_watch(options: dict[str, Any], path: Path, calls: int) -> tuple[list[Reading], Any]:
+    with (
+        StreamingClient(**CREDENTIALS | options) as client,
+        client.watch(1765, budget=Budget(calls=calls), duration=30).record(path) as readings,
+    ):
+        return list(readings), readings.end
+
+
+def async_watch(options: dict[str, Any], path: Path, calls: int) -> tuple[list[Reading], Any]:
+    async def run() -> tuple[list[Reading], Any]:
+        async with AsyncStreamingClient(**CREDENTIALS | options) as client:
+            watch = client.watch(1765, budget=Budget(calls=calls), duration=30)
+            async with watch.record(path) as readings:
+                return [reading async for reading in readings], readings.end
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("watch", [sync_watch, async_watch])
+def test_a_watch_is_recorded_window_by_window(
+    watch: Watch, clock: HandClock, tmp_path: Path
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        for _ in range(3):
+            peer.chunk(clock.event(system_id=1765))
+            clock.time += 10
+        peer.end()
+
+    path = tmp_path / "site.jsonl"
+    with scripted(script) as server:
+        options = {
+            "base_url": server.base_url,
+            "monotonic": clock.monotonic,
+            "now": clock.now,
+        }
+        readings, end = watch(options, path, 2)
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert len(readings) == 6
+    assert end is not None
+    assert end.reason == "budget"
+    kinds = [next(iter(line.keys() - {"at"})) for line in lines[1:]]
+    assert [kind for kind in kinds if kind != "bytes"] == ["open", "end", "open", "end"]
+    assert [line["end"] for line in lines if "end" in line] == ["planned", "planned"]
+    recorded = b"".join(base64.b64decode(line["bytes"]) for line in lines if "bytes" in line)
+    assert recorded.count(b'"pv_power": 30') == 6
+    assert b"1765" not in recorded
+    ats = [line["at"] for line in lines[1:]]
+    assert ats == sorted(ats)
+
+
+@pytest.mark.parametrize("watch", [sync_watch, async_watch])
+def test_a_recording_that_cannot_be_made_spends_no_call(
+    watch: Watch, clock: HandClock, tmp_path: Path
+) -> None:
+    path = tmp_path / "site.jsonl"
+    path.touch()
+    with (
+        scripted(lambda peer: None) as server,
+        pytest.raises(InvalidArgument, match="exists"),
+    ):
+        watch({"base_url": server.base_url}, path, 2)
+    assert server.peers == []
+
+
+def test_leaving_early_is_recorded_as_stopped(clock: HandClock, tmp_path: Path) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        peer.wait_for_hang_up()
+
+    path = tmp_path / "site.jsonl"
+    with (
+        scripted(script) as server,
+        StreamingClient(**CREDENTIALS, base_url=server.base_url) as client,
+        client.live_data(1765).record(path) as stream,
+    ):
+        next(stream)
+    assert json.loads(path.read_bytes().splitlines()[-1])["end"] == "stopped"
+
+
+def test_record_comes_before_the_stream_begins(clock: HandClock, tmp_path: Path) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.wait_for_hang_up()
+
+    with (
+        scripted(script) as server,
+        StreamingClient(**CREDENTIALS, base_url=server.base_url) as client,
+        client.live_data(1765) as stream,
+        pytest.raises(InvalidArgument, match="before the stream begins"),
+    ):
+        stream.record(tmp_path / "site.jsonl")
+    assert not (tmp_path / "site.jsonl").exists()

@@ -1,0 +1,132 @@
+"""What a recording holds, line by line."""
+
+from __future__ import annotations
+
+import base64
+import json
+import resource
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.recording import Recording
+from enphase_streaming.steps import Head
+from scripted import HandClock
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "recording.jsonl"
+HEAD = Head(200, "text/event-stream", None, None)
+
+
+def start(path: Path, *, overwrite: bool = False) -> Recording:
+    return Recording(
+        path,
+        overwrite=overwrite,
+        started=1000.0,
+        now=datetime(2026, 6, 21, 12, tzinfo=UTC),
+        hidden=lambda: ("the-token",),
+        key=bytes(32),
+    )
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+EVENT = (
+    b'data:{"data":{"system_id":1765,"envoy_serial_number":["121900000001"],"pv_power":4210},'
+    b'"timestamp_epoch":1782043200250,"type":"response"}\n\n'
+)
+PIECES = [EVENT[:60], EVENT[60:], b": still here\n\n", EVENT[:40]]
+
+
+def write_the_golden_stream(path: Path) -> None:
+    """One window: a reading in two pieces, a comment, and an event that the end cut off."""
+    recording = start(path)
+    recording.opened(HEAD, 1000.25)
+    for piece, at in zip(PIECES, [1001.0, 1001.125, 1016.0, 1030.0], strict=True):
+        recording.received(piece, at)
+    recording.ended("dropped", 1030.5)
+    recording.close()
+
+
+def test_the_writer_writes_the_golden_file(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    write_the_golden_stream(path)
+    assert lines(path)[1:] == lines(GOLDEN)[1:]
+    head, golden_head = lines(path)[0], lines(GOLDEN)[0]
+    assert head.pop("by").startswith("enphase-streaming ")
+    assert golden_head.pop("by").startswith("enphase-streaming ")
+    assert head == golden_head
+
+
+def test_the_golden_file_is_as_the_format_says() -> None:
+    head, opened, *rest = lines(GOLDEN)
+    assert (head["format"], head["version"]) == ("enphase-streaming-recording", 1)
+    assert opened == {"at": 0.25, "open": {"status": 200, "content_type": "text/event-stream"}}
+    assert [line["at"] for line in rest] == [1.0, 1.125, 16.0, 30.0, 30.5]
+    received = [base64.b64decode(line["bytes"]) for line in rest[:-1]]
+    assert [len(piece) for piece in received] == [len(piece) for piece in PIECES]
+    assert b'"pv_power":4210' in b"".join(received)
+    assert b"1765" not in b"".join(received)
+    assert b"121900000001" not in b"".join(received)
+    assert rest[-1] == {"at": 30.5, "end": "dropped"}
+
+
+def test_an_existing_recording_is_never_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    path.write_text("precious")
+    with pytest.raises(InvalidArgument, match="exists"):
+        start(path)
+    assert path.read_text() == "precious"
+    start(path, overwrite=True).close()
+    assert lines(path)[0]["version"] == 1
+
+
+def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="cannot be written"):
+        start(tmp_path / "nowhere" / "site.jsonl")
+
+
+def test_a_full_disk_ends_the_recording_and_not_the_stream(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    recording = start(tmp_path / "site.jsonl")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150, before[1]))
+    try:
+        for second in range(3):
+            recording.opened(HEAD, 1000.5 + second)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    recording.close()
+    assert recording.error is not None
+    assert "stops here" in caplog.text
+
+
+def test_every_line_is_whole_before_the_next_begins(tmp_path: Path, clock: HandClock) -> None:
+    path = tmp_path / "site.jsonl"
+    recording = start(path)
+    recording.opened(HEAD, 1000.5)
+    for second in range(3):
+        recording.received(clock.event(), 1001.0 + second)
+        # Nothing was closed or flushed: this is what a crash at this moment leaves.
+        assert len(lines(path)) == 3 + second
+    recording.close()
+
+
+def test_an_answer_that_is_no_stream_keeps_its_digits(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    recording = start(path)
+    recording.opened(Head(473, "application/json", None, None), 1000.5)
+    recording.received(b'{"error":{"code":473,"message":"the-token"}}', 1000.6)
+    recording.ended("error", 1000.7)
+    recording.close()
+    [body] = [base64.b64decode(line["bytes"]) for line in lines(path) if "bytes" in line]
+    assert b'"code":473' in body
+    assert b"the-token" not in body

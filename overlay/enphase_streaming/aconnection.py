@@ -61,7 +61,9 @@ class AsyncConnection:
             error = sending.exception()
             assert isinstance(error, Exception)
             return Failed(error)
-        self._chunks = self._response.aiter_raw()
+        # Not aiter_raw(): it refuses a response that a test's transport made from bytes.
+        assert isinstance(self._response.stream, httpx.AsyncByteStream)
+        self._chunks = aiter(self._response.stream)
         return head_of(self._response)
 
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
@@ -82,6 +84,8 @@ class AsyncConnection:
     async def aside(self, executor: Executor, work: Callable[[], str]) -> str | Failed:
         """Return what `work` returns or raises; it goes on alone if the caller does not wait."""
         working = asyncio.get_running_loop().run_in_executor(executor, work)
+        # Nobody may be left to look at how it failed.
+        working.add_done_callback(lambda done: done.cancelled() or done.exception())
         if not await self._wait(working, math.inf):
             return Failed(Abandoned("closed meanwhile"))
         try:

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from enphase_streaming.errors import InvalidArgument
 
+_HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d*)?", re.ASCII)
 _LONGEST_URL = 2_000
 
 
@@ -109,11 +110,12 @@ def _split(value: object) -> SplitResult | None:
     try:
         parts = urlsplit(value)
         _ = parts.port
-        if "[" in parts.netloc or re.fullmatch(r"[\d.]+", parts.hostname or ""):
-            ipaddress.ip_address(parts.hostname or "")
+        host = parts.hostname or ""
+        if ":" in host or re.fullmatch(r"[\d.]+", host):
+            ipaddress.ip_address(host)
     except ValueError:
         return None
-    return parts
+    return parts if _HOST.fullmatch(parts.netloc.rpartition("@")[2]) else None
 
 
 def is_loopback(host: str) -> bool:

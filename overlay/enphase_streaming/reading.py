@@ -137,6 +137,7 @@ class EventReader:
         reading = event.data
         _set(reading, "arrived", arrived)
         _set(reading, "raw", data)
+        _set(reading, "drift", ())
         _set(reading, "epoch", event.timestamp_epoch)
         _set(reading, "utc", event.timestamp_utc)
         return reading

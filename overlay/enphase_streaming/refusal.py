@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from enphase_streaming.answers import error_from_answer, hide
 from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
+from enphase_streaming.masking import mask_causes
 from enphase_streaming.steps import Head, Receive, Result, Step
 
 _BODY_BYTES = 65_536
@@ -53,8 +54,9 @@ def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step
     )
 
 
-def connection_failed(error: Exception) -> ConnectionFailed:
-    """Return what to raise when no response came."""
+def connection_failed(error: Exception, mask: Callable[[str], str] = str) -> ConnectionFailed:
+    """Return what to raise when no response came; `error` is masked as well."""
+    mask_causes(error, mask)
     untrusted = False
     cause: BaseException | None = error
     while cause is not None:

@@ -23,6 +23,7 @@ from enphase_streaming.errors import (
     StreamEndedEarly,
     StreamStalled,
 )
+from enphase_streaming.masking import mask_causes
 from enphase_streaming.reading import EventReader, Reading
 from enphase_streaming.refusal import connection_failed, is_event_stream, named, refused
 from enphase_streaming.sse import SSEDecoder
@@ -163,7 +164,7 @@ class Window:
         self._at = result.at
         head = result.what
         if isinstance(head, Failed):
-            raise connection_failed(head.error) from head.error
+            raise connection_failed(head.error, self._mask) from head.error
         assert isinstance(head, Head)
         if head.status_code != 200 or not is_event_stream(head):
             yield from refused(head, result.at, self._mask)
@@ -191,6 +192,7 @@ class Window:
             if self._failure is not None:
                 raise self._failure
             if isinstance(what, Failed):
+                mask_causes(what.error, self._mask)
                 raise StreamDropped(
                     f"The connection broke {self._progress()}: {named(what.error)}"
                 ) from what.error

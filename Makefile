@@ -24,6 +24,19 @@ views: $(VENV)/installed  ## build the document's views for Prism and for OpenAP
 	$(BIN)/python spec/views/apply.py spec/views/prism.overlay.yaml build/spec/prism.yaml
 	$(BIN)/python spec/views/apply.py spec/views/itemschema.overlay.yaml build/spec/streaming-3.2.yaml
 
+# Prism's packages, exactly those of the lock file.
+PRISM := mock/prism/node_modules/installed
+$(PRISM): mock/prism/package.json mock/prism/package-lock.json
+	@command -v npm >/dev/null || { echo "Prism needs Node.js 18 or newer, with npm" >&2; exit 1; }
+	cd mock/prism && npm ci --no-audit --no-fund
+	@touch $@
+
+prism: views $(PRISM)  ## serve Prism's mock of the same document on http://127.0.0.1:4011 until Ctrl-C
+	@cd mock/prism && npx --no-install prism mock --host 127.0.0.1 --port 4011 ../../build/spec/prism.yaml
+
+drift: $(VENV)/installed  ## compare what is published with our document: make drift UPSTREAM=path
+	@$(BIN)/python spec/drift -- "$$UPSTREAM"
+
 client: $(VENV)/installed  ## generate the client from the document
 	$(BIN)/python spec/generator/generate.py
 
@@ -38,7 +51,7 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 	rm build/wheels/enphase_streaming-*.whl
 	@touch $@
 
-test: $(VENV)/installed check-client lint build/wheels/fetched  ## everything, in under three minutes on two cores
+test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM)  ## everything, in under three minutes on two cores
 	$(BIN)/python -m pytest
 
 FORMATTED := overlay mock tests spec
@@ -55,7 +68,7 @@ lint: $(VENV)/installed  ## check style and types, and print the sizes
 	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -exec cat {} + | wc -l)"
 
 clean:  ## remove what was built, and the virtual environment
-	rm -rf build dist $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist mock/prism/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock views client check-client test lint clean
+.PHONY: help demo mock prism views drift client check-client test lint clean

@@ -1,0 +1,1 @@
+"""Compares what is published about the streaming operation with `streaming.yaml`."""

@@ -31,6 +31,8 @@ class Caller(Protocol):
         options: dict[str, Any],
         *arguments: Any,
         on_reading: Callable[[Reading], object] = ...,
+        method: str = ...,
+        keep: bool = ...,
         **keywords: Any,
     ) -> Outcome: ...
 
@@ -43,16 +45,19 @@ def sync_caller(
     options: dict[str, Any],
     *arguments: Any,
     on_reading: Callable[[Reading], object] = _nothing,
+    method: str = "live_data",
+    keep: bool = True,
     **keywords: Any,
 ) -> Outcome:
-    """Read one stream with `StreamingClient.live_data`."""
+    """Read one stream with `StreamingClient.live_data`, or with `method`."""
     outcome = Outcome()
     with StreamingClient(**CREDENTIALS | options) as client:
-        stream = client.live_data(*(arguments or (1765,)), **keywords)
+        stream = getattr(client, method)(*(arguments or (1765,)), **keywords)
         try:
             with stream:
                 for reading in stream:
-                    outcome.readings.append(reading)
+                    if keep:
+                        outcome.readings.append(reading)
                     on_reading(reading)
         except Exception as error:  # noqa: BLE001 - what the tests are about
             outcome.error = error
@@ -64,18 +69,21 @@ def async_caller(
     options: dict[str, Any],
     *arguments: Any,
     on_reading: Callable[[Reading], object] = _nothing,
+    method: str = "live_data",
+    keep: bool = True,
     **keywords: Any,
 ) -> Outcome:
-    """Read one stream with `AsyncStreamingClient.live_data`."""
+    """Read one stream with `AsyncStreamingClient.live_data`, or with `method`."""
 
     async def read() -> Outcome:
         outcome = Outcome()
         async with AsyncStreamingClient(**CREDENTIALS | options) as client:
-            stream = client.live_data(*(arguments or (1765,)), **keywords)
+            stream = getattr(client, method)(*(arguments or (1765,)), **keywords)
             try:
                 async with stream:
                     async for reading in stream:
-                        outcome.readings.append(reading)
+                        if keep:
+                            outcome.readings.append(reading)
                         on_reading(reading)
             except Exception as error:  # noqa: BLE001 - what the tests are about
                 outcome.error = error

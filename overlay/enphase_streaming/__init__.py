@@ -6,6 +6,7 @@ ended. Every exception and type that a caller meets is importable from here.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from enphase_streaming.auth import Auth, RefreshingAuth, StaticAuth
@@ -95,6 +96,9 @@ __all__ = [
     "login_with_code",
     "login_with_password",
 ]
+
+# A library is quiet until its user asks: without this, warnings would go to the terminal.
+logging.getLogger("enphase_streaming").addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

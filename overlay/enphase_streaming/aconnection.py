@@ -103,8 +103,9 @@ class AsyncConnection:
         # A handshake that was cancelled leaves its socket open: nobody else closes that one.
         open_still = self._response or self._transport
         self._response = self._transport = None
-        if self._closing is not None:
-            await self._closing
+        closing, self._closing = self._closing, None
+        if closing is not None:
+            await closing
         elif open_still is not None:
             await _close(open_still)
 

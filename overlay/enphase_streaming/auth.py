@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from datetime import datetime
 from typing import Protocol
 
 import httpx
 
 from enphase_streaming import arguments
-from enphase_streaming.errors import ConnectionFailed, LoginRequired
+from enphase_streaming.errors import ConnectionFailed, InvalidArgument, LoginRequired
 from enphase_streaming.grants import trade
 from enphase_streaming.tokens import MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
+
+_REMEMBERED = 8
+"""How many secrets of earlier pairs are still hidden: requests that carry them may be under way."""
 
 _log = logging.getLogger("enphase_streaming")
 
@@ -100,6 +104,7 @@ class RefreshingAuth:
         self._in_query = in_query
         self._transport = transport
         self._pair: TokenPair | None = None
+        self._earlier: deque[str] = deque(maxlen=_REMEMBERED)
         self._unsaved = False
         self._one_at_a_time = threading.Lock()
 
@@ -123,13 +128,15 @@ class RefreshingAuth:
             try:
                 with self._store.lock():
                     return self._renew(stale, token_url, now)
-            except OSError as error:
+            except TimeoutError as error:
                 raise ConnectionFailed(f"The token store cannot be locked: {error}") from error
+            except OSError as error:
+                raise InvalidArgument(f"The token store cannot be used: {error}") from error
 
     def secrets(self) -> tuple[str, ...]:
         """Return every secret that is known here at the moment."""
         pair = self._pair
-        known = [self._client_secret, self._first]
+        known = [self._client_secret, self._first, *self._earlier.copy()]
         if pair is not None:
             known += [pair.access_token, pair.refresh_token]
         return tuple(secret for secret in known if secret)
@@ -137,7 +144,7 @@ class RefreshingAuth:
     def _renew(self, stale: str | None, token_url: str, now: datetime) -> str:
         pair = self._pair if self._unsaved else self._store.load() or self._pair
         if token := _lasting(pair, stale, now):
-            self._pair = pair
+            self._adopt(pair)
             return token
         refresh_token = pair.refresh_token if pair else self._first
         if not refresh_token:
@@ -155,8 +162,13 @@ class RefreshingAuth:
             transport=self._transport,
         )
         self._save(pair)
-        self._pair = pair
+        self._adopt(pair)
         return pair.access_token
+
+    def _adopt(self, pair: TokenPair | None) -> None:
+        if self._pair is not None and self._pair != pair:
+            self._earlier += [self._pair.access_token, self._pair.refresh_token]
+        self._pair = pair
 
     def _save(self, pair: TokenPair) -> None:
         try:

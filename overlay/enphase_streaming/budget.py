@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Self
 
 from enphase_streaming.arguments import shown, whole_number
@@ -172,4 +173,5 @@ def _bought(dollars: object) -> int:
         raise InvalidArgument(
             f"dollars is {shown(dollars)}; give at least {STREAM_PRICE}, the price of one call."
         )
-    return int(amount / STREAM_PRICE)
+    # Fractions, since a Decimal's division rounds, and may round up to a call too many.
+    return int(Fraction(amount) / Fraction(STREAM_PRICE))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import base64
+import math
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from enphase_streaming import arguments
 from enphase_streaming.answers import error_from_answer
 from enphase_streaming.endpoints import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
 from enphase_streaming.errors import ConnectionFailed, InvalidArgument, LoginRequired
+from enphase_streaming.masking import keep_out_of_logs, masked
 from enphase_streaming.refusal import connection_failed
 from enphase_streaming.tokens import TokenPair
 from enphase_streaming_api.api.tokens import issue_token
@@ -53,9 +55,12 @@ def login_with_code(
     code: str,
     redirect_uri: str,
     token_url: str = TOKEN_URL,
+    in_query: bool = False,
     transport: httpx.BaseTransport | None = None,
 ) -> TokenPair:
     """Trade the code of `authorize_url` for tokens (developer applications).
+
+    `in_query` sends the parameters in the query string, as published, and not as a form.
 
     Raises `LoginRequired` if it is refused, and what `trade` raises.
     """
@@ -69,6 +74,7 @@ def login_with_code(
         client_secret=client_secret,
         token_url=token_url,
         now=datetime.now(UTC),
+        in_query=in_query,
         transport=transport,
     )
 
@@ -80,9 +86,12 @@ def login_with_password(
     username: str,
     password: str,
     token_url: str = TOKEN_URL,
+    in_query: bool = False,
     transport: httpx.BaseTransport | None = None,
 ) -> TokenPair:
     """Trade a site owner's login for tokens (partner applications only).
+
+    `in_query` sends the parameters in the query string, as published, and not as a form.
 
     Raises `LoginRequired` if it is refused, and what `trade` raises.
     """
@@ -96,6 +105,7 @@ def login_with_password(
         client_secret=client_secret,
         token_url=token_url,
         now=datetime.now(UTC),
+        in_query=in_query,
         transport=transport,
     )
 
@@ -115,26 +125,25 @@ def trade(
     Raises `LoginRequired` for a 400, 401 or 403, the exception of any other error status, and
     `ConnectionFailed` if no answer came.
     """
+    portal = "It is in Enphase's developer portal, with your application."
+    arguments.secret("client_id", client_id, portal)
+    arguments.secret("client_secret", client_secret, portal)
     kwargs = issue_token.get_kwargs(body=request)
     kwargs["url"] = arguments.url("token_url", token_url)
     kwargs["headers"] |= {"User-Agent": USER_AGENT, "Accept": "application/json"}
     if in_query:
         kwargs["params"] = kwargs.pop("data")
-        _hide_queries()
-    secrets = [client_id, client_secret, request.code, request.password, request.refresh_token]
-
-    def mask(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***") if secret else text
-        return text
-
+    hidden = _Hidden(request, client_id, client_secret)
+    keep_out_of_logs(hidden)
     try:
         status_code, retry_after, body = _exchange(kwargs, (client_id, client_secret), transport)
-    except httpx.HTTPError as error:
-        raise connection_failed(error) from error
+    except (httpx.HTTPError, OSError) as error:
+        raise connection_failed(error, hidden.mask) from error
     if status_code == 200:
         return _pair(body, request, now)
-    refused = error_from_answer(status_code, body, now=now, retry_after=retry_after, mask=mask)
+    refused = error_from_answer(
+        status_code, body, now=now, retry_after=retry_after, mask=hidden.mask
+    )
     if status_code in (400, 401, 403):
         raise LoginRequired(f"The tokens were refused ({refused}): log in again.") from refused
     raise refused
@@ -166,37 +175,42 @@ def _pair(body: bytes, request: TokenRequest, now: datetime) -> TokenPair:
         answer = None
     found = answer if isinstance(answer, dict) else {}
     access_token, refresh_token = found.get("access_token"), found.get("refresh_token")
-    if not isinstance(access_token, str) or not access_token:
+    if not isinstance(access_token, str):
         raise LoginRequired("The token endpoint answered without an access token: log in again.")
     if not isinstance(refresh_token, str) or not refresh_token:
         refresh_token = request.refresh_token or ""
+    lifetime = _lifetime(found.get("expires_in"))
     try:
-        lifetime = float(found.get("expires_in", _LIFETIME))
-    except (TypeError, ValueError):
-        lifetime = _LIFETIME
-    return TokenPair(
-        access_token=access_token,
-        refresh_token=refresh_token,
-        expires_at=now.timestamp() + lifetime,
-        renew_at=now.timestamp() + lifetime - min(_AHEAD, lifetime / 2),
-    )
+        return TokenPair(
+            access_token=access_token,
+            refresh_token=refresh_token,
+            expires_at=now.timestamp() + lifetime,
+            renew_at=now.timestamp() + lifetime - min(_AHEAD, lifetime / 2),
+        )
+    except InvalidArgument:
+        raise LoginRequired(
+            "The token endpoint answered with tokens that no request can carry: log in again."
+        ) from None
 
 
-class _WithoutQuery(logging.Filter):
-    """Takes the query out of the addresses that httpx logs."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg
-                for arg in record.args
-            )
-        return True
+def _lifetime(expires_in: object) -> float:
+    try:
+        lifetime = float(str(expires_in))
+    except ValueError:
+        return _LIFETIME
+    return lifetime if math.isfinite(lifetime) and lifetime > 0 else _LIFETIME
 
 
-_without_query = _WithoutQuery()
+class _Hidden:
+    """What one token request must not show, in whatever is said about it."""
 
+    def __init__(self, request: TokenRequest, client_id: str, client_secret: str) -> None:
+        basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        known = [client_secret, basic, request.code, request.password, request.refresh_token]
+        self._secrets = tuple(secret for secret in known if secret)
 
-def _hide_queries() -> None:
-    # Adding a filter that is there already does nothing.
-    logging.getLogger("httpx").addFilter(_without_query)
+    def secrets(self) -> tuple[str, ...]:
+        return self._secrets
+
+    def mask(self, text: str) -> str:
+        return masked(text, self._secrets)

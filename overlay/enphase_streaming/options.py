@@ -12,6 +12,7 @@ from enphase_streaming.budget import Budget
 from enphase_streaming.duration import DEFAULT, whole_seconds
 from enphase_streaming.endpoints import USER_AGENT
 from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.masking import keep_out_of_logs, masked
 from enphase_streaming.reading import Reading
 from enphase_streaming.watch import OnGap, Policy, Watch
 from enphase_streaming.window import OnMalformed, Window
@@ -50,6 +51,11 @@ class Options:
         )
         if auth is not None and access_token is not None:
             raise InvalidArgument("access_token and auth are both given; give one of them.")
+        if auth is not None and not callable(getattr(auth, "renew", None)):
+            raise InvalidArgument(
+                f"auth is {arguments.shown(auth)}; give a RefreshingAuth, or an object with its "
+                "methods."
+            )
         self.auth = StaticAuth(access_token) if auth is None else auth
         self.token_url = arguments.url("token_url", token_url)
         self.base_url = arguments.url("base_url", base_url)
@@ -60,6 +66,7 @@ class Options:
         self.max_event_bytes = arguments.size("max_event_bytes", max_event_bytes)
         self.monotonic = monotonic
         self.now = now
+        keep_out_of_logs(self)
 
     def secrets(self) -> tuple[str, ...]:
         """Return what must appear in no message and no recording."""
@@ -67,9 +74,7 @@ class Options:
 
     def mask(self, text: str) -> str:
         """Return `text` without this client's secrets, should a server have echoed one."""
-        for secret in self.secrets():
-            text = text.replace(secret, "***")
-        return text
+        return masked(text, self.secrets())
 
     def renewal(self, stale: str | None) -> Callable[[], str]:
         """Return what gets a token other than `stale`. It may block."""

@@ -36,6 +36,7 @@ _RECOVERABLE = (
     StreamStalled,
     NotAnEventStream,
     ServiceUnavailableError,
+    GatewayNotReportingError,
 )
 
 
@@ -138,7 +139,7 @@ def _can_recover(error: EnphaseStreamingError) -> bool:
         return not error.untrusted
     if isinstance(error, RateLimitError):
         return error.period != "month"
-    return isinstance(error, GatewayNotReportingError | _RECOVERABLE)
+    return isinstance(error, _RECOVERABLE)
 
 
 def _rate_limit_pause(error: RateLimitError, now: datetime) -> float:

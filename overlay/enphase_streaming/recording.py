@@ -66,10 +66,13 @@ class Recording:
     def opened(self, head: Head, at: float) -> None:
         """Note the head of a response."""
         self._is_event_stream = head.status_code == 200
+        kind = head.content_type
+        if kind is not None:
+            kind = self._redactor.plain(kind.encode()).decode()
         self._line(
             {
                 "at": self._since(at),
-                "open": {"status": head.status_code, "content_type": head.content_type},
+                "open": {"status": head.status_code, "content_type": kind},
             }
         )
 

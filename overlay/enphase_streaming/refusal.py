@@ -49,7 +49,8 @@ def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step
     if head.content_encoding:
         kind += f" encoded as {head.content_encoding}"
     raise NotAnEventStream(
-        f"The API answered 200 with {kind}, which is no event stream. It starts {start!r}",
+        f"The API answered 200 with {hide(kind, mask)}, which is no event stream. "
+        f"It starts {start!r}",
         body=start,
     )
 

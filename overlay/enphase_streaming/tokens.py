@@ -6,17 +6,20 @@ brings a new one, so a pair that is lost before it is stored needs a new login.
 
 from __future__ import annotations
 
+import glob
+import math
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from enphase_streaming import arguments
 from enphase_streaming.errors import InvalidArgument
 
 if sys.platform == "win32":
@@ -25,19 +28,28 @@ else:
     import fcntl
 
 _LOCK_PATIENCE = 60.0
+_ABANDONED = 60.0
+"""Seconds after which a file that was never finished belongs to a process that died."""
 
 
 class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
     """An access token and what buys the next one.
 
     `expires_at` is when the access token dies, `renew_at` when to replace it, both in seconds
-    since 1970.
+    since 1970. Raises `InvalidArgument` for tokens that no request can carry.
     """
 
     access_token: str
     refresh_token: str
     expires_at: float
     renew_at: float
+
+    def __post_init__(self) -> None:
+        arguments.secret("access_token", self.access_token, "")
+        if self.refresh_token:
+            arguments.secret("refresh_token", self.refresh_token, "")
+        if not (math.isfinite(self.expires_at) and math.isfinite(self.renew_at)):
+            raise InvalidArgument("expires_at and renew_at have to be moments.")
 
     def __repr__(self) -> str:
         return f"TokenPair(expires_at={self.expires_at})"
@@ -104,7 +116,7 @@ class FileTokenStore:
             raise InvalidArgument(
                 f"The token file {self._path} cannot be read: {error.strerror}."
             ) from error
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             # Not chained: the decoder's message may quote the file.
             raise InvalidArgument(
                 f"The token file {self._path} is damaged. Remove it and log in again."
@@ -113,6 +125,7 @@ class FileTokenStore:
     def save(self, pair: TokenPair) -> None:
         """Replace the file. Raises `OSError`."""
         self._make_folder()
+        self._clear_away()
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -143,6 +156,13 @@ class FileTokenStore:
 
     def _make_folder(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _clear_away(self) -> None:
+        # Left behind by a process that was killed while it saved; the young may be in use.
+        for path in self._path.parent.glob(f".{glob.escape(self._path.name)}.*"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
 
     def _settle(self) -> None:
         # The new name is only as safe as the folder that holds it.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Protocol
 
-from enphase_streaming.budget import Budget
+from enphase_streaming.budget import Budget, Ticket
 from enphase_streaming.errors import (
     AuthenticationError,
     BudgetExhausted,
@@ -89,8 +89,8 @@ class Watch:
         """Run until the policy stops, the budget is used up, or the caller has enough."""
         reason: Reason = "stopped"
         stopped_at: float | None = None
-        self._result = yield Begin()
         try:
+            self._result = yield Begin()
             reason = yield from self._windows()
         except Stopped as stop:
             stopped_at = stop.at
@@ -99,8 +99,10 @@ class Watch:
             reason = reason_of(error)
             raise
         finally:
-            at = self._result.at if stopped_at is None else stopped_at
-            elapsed = 0.0 if self._sent_at is None else at - self._sent_at
+            elapsed = 0.0
+            if self._sent_at is not None:
+                at = self._result.at if stopped_at is None else stopped_at
+                elapsed = at - self._sent_at
             self.end = StreamEnd(reason, elapsed, self._readings, self._malformed)
 
     def _windows(self) -> Generator[Step, Result, Reason]:
@@ -125,19 +127,31 @@ class Watch:
             failure = outcome.error
             if failure is not None and self._gap is None:
                 self._gap = (self._last_arrival or self._result.now, failure)
-            if isinstance(decision, WaitUntil):
+            # Without a call to wait for, the next attempt says at once that the budget is used up.
+            is_spent = self._budget is not None and self._budget.left == 0
+            if isinstance(decision, WaitUntil) and not is_spent:
                 yield from self._wait(decision)
 
     def _attempt(self) -> Generator[Step, Result, Outcome]:
         """Open one window, if there is a token and a call to spend, and see it to its end."""
-        self._result = yield Authorize()
-        if isinstance(self._result.what, Failed):
-            return Outcome(_documented(self._result.what.error))
-        yield from self._pay()
+        ticket = None if self._budget is None else self._budget.queue()
+        try:
+            self._result = yield Authorize()
+            if isinstance(self._result.what, Failed):
+                failed = _documented(self._result.what.error)
+                _log.info("%s: no token, %s.", self._name, failed)
+                return Outcome(failed)
+            yield from self._pay(ticket)
+        finally:
+            if self._budget is not None and ticket is not None:
+                self._budget.leave(ticket)
         if self._sent_at is None:
             self._sent_at = self._result.at
-        self._earlier, self._texts = self._texts, deque(maxlen=_REMEMBERED)
+        if self._texts:  # an attempt that brought nothing does not make the last window forgotten
+            self._earlier, self._texts = self._texts, deque(maxlen=_REMEMBERED)
         window = self._make_window(self._is_new)
+        spent = "" if self._budget is None else f" ({self._budget!r})"
+        _log.info("%s: opening a stream%s.", self._name, spent)
         error: EnphaseStreamingError | None = None
         try:
             yield from window.run(self._result.at)
@@ -146,28 +160,31 @@ class Watch:
         finally:
             self._readings += window.readings
             self._malformed += window.malformed
+            if window.end is not None:  # an exception of the caller's own leaves from here
+                self._result = self._result._replace(at=self._result.at + window.end.elapsed)
         _log.info("%s: %s, %s.", self._name, window.end, error or "as planned")
         self._result = yield HangUp(window.end.reason if window.end else "error")
         return Outcome(error, window.readings, window.steady, window.retry)
 
-    def _pay(self) -> Generator[Step, Result, None]:
-        if self._budget is None:
+    def _pay(self, ticket: Ticket | None) -> Generator[Step, Result, None]:
+        if self._budget is None or ticket is None:
             return
-        ticket = self._budget.queue()
-        try:
-            while (due := self._budget.spend(ticket, self._result.at)) > self._result.at:
-                self._result = yield Wait(due)
-        finally:
-            self._budget.leave(ticket)
+        while (due := self._budget.spend(ticket, self._result.at)) > self._result.at:
+            self._result = yield Wait(due)
 
     def _refresh(self, error: EnphaseStreamingError | None) -> Generator[Step, Result, Decision]:
         _log.info("%s: %s; refreshing the token.", self._name, error)
-        self._result = yield Refresh()
-        if not isinstance(self._result.what, Failed):
-            return OpenNext()
-        failed = _documented(self._result.what.error)
-        failed.__cause__ = failed.__cause__ or error
-        return self._policy.decide(Outcome(failed), self._result.at, self._result.now)
+        while True:
+            self._result = yield Refresh()
+            if not isinstance(self._result.what, Failed):
+                return OpenNext()
+            failed = _documented(self._result.what.error)
+            failed.__cause__ = failed.__cause__ or error
+            decision = self._policy.decide(Outcome(failed), self._result.at, self._result.now)
+            if not isinstance(decision, WaitUntil):
+                return decision
+            # Trying again means the refresh: a call with the refused token would be wasted.
+            yield from self._wait(decision)
 
     def _wait(self, decision: WaitUntil) -> Generator[Step, Result, None]:
         if decision.everyone and self._budget is not None:
@@ -200,5 +217,5 @@ def _documented(error: Exception) -> EnphaseStreamingError:
 def _explained(error: EnphaseStreamingError) -> EnphaseStreamingError:
     if isinstance(error, AuthenticationError) and error.status != "NOT_AUTHENTICATED":
         hint = "If the token is new, the plan may lack streaming, or the owner's access control it."
-        error.args = (f"{error} {hint}",)
+        error.args = (f"{error}. {hint}",)
     return error

@@ -130,3 +130,12 @@ def test_an_answer_that_is_no_stream_keeps_its_digits(tmp_path: Path) -> None:
     [body] = [base64.b64decode(line["bytes"]) for line in lines(path) if "bytes" in line]
     assert b'"code":473' in body
     assert b"the-token" not in body
+
+
+def test_a_secret_in_the_content_type_is_masked(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    recording = start(path)
+    recording.opened(Head(200, "text/the-token", None, None), 1000.5)
+    recording.close()
+    assert "the-token" not in path.read_text()
+    assert lines(path)[1]["open"]["content_type"].startswith("text/")

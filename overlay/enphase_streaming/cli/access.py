@@ -1,4 +1,4 @@
-"""Which site, with which credentials, and where: from the environment.
+"""Which site, with which credentials, and where: from the environment and the token store.
 
 Credentials never come from arguments, which every user of a machine can read in its process list.
 """
@@ -6,26 +6,30 @@ Credentials never come from arguments, which every user of a machine can read in
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from enphase_streaming import arguments
 from enphase_streaming.arguments import is_loopback
+from enphase_streaming.auth import Auth, RefreshingAuth, StaticAuth
 from enphase_streaming.client import StreamingClient
 from enphase_streaming.endpoints import BASE_URL
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.options import utc_now
+from enphase_streaming.tokens import FileTokenStore
 
+APPLICATION = "your application's page in Enphase's developer portal"
 _WHERE = {
-    "ENPHASE_API_KEY": "the API key is on the page of your application at "
-    "https://developer-v4.enphase.com",
+    "ENPHASE_API_KEY": f"the API key is on {APPLICATION}",
     "ENPHASE_ACCESS_TOKEN": "the access token comes from the OAuth login of the site's owner and "
-    "lives for a day",
-    "ENPHASE_SYSTEM_ID": "the system id is the number in the address of the site's page in "
-    "Enlighten, and may be given as an argument as well",
+    "lives for a day; `enphase-streaming login` gets one that renews itself",
+    "ENPHASE_SYSTEM_ID": "the system id is the number of the site, and may be given as an "
+    "argument as well",
 }
 _FASTEST = 1_000.0
 
@@ -38,7 +42,7 @@ class Access:
     base_url: str
     host: str
     api_key: str = field(repr=False)
-    access_token: str = field(repr=False)
+    auth: Auth = field(repr=False)
     monotonic: Callable[[], float] = field(default=time.monotonic, repr=False)
     now: Callable[[], datetime] = field(default=utc_now, repr=False)
 
@@ -51,8 +55,9 @@ class Access:
         """Return a client for the site. Raises `InvalidArgument` for a credential out of form."""
         return StreamingClient(
             api_key=self.api_key,
-            access_token=self.access_token,
+            auth=self.auth,
             base_url=self.base_url,
+            token_url=token_url(self.base_url),
             monotonic=self.monotonic,
             now=self.now,
         )
@@ -65,22 +70,66 @@ def find_access(
 
     Raises `InvalidArgument` naming everything that is missing, and where to get it.
     """
+    auth = _find_auth(environment)
     given = {**environment, "ENPHASE_SYSTEM_ID": system_id or ""}
     missing = [name for name in _WHERE if not given.get(name)]
-    if missing:
-        names = " and ".join(", ".join(missing).rsplit(", ", 1))
-        verb = "is" if len(missing) == 1 else "are"
-        places = "; ".join(_WHERE[name] for name in missing)
-        raise InvalidArgument(f"{names} {verb} not set: {places}.")
-    base_url = arguments.url("ENPHASE_BASE_URL", given.get("ENPHASE_BASE_URL") or BASE_URL)
+    if auth is not None and "ENPHASE_ACCESS_TOKEN" in missing:
+        missing.remove("ENPHASE_ACCESS_TOKEN")
+    if missing or auth is None:
+        raise InvalidArgument(f"{not_set(missing)}: {'; '.join(_WHERE[each] for each in missing)}.")
+    base_url = find_base_url(environment)
     access = Access(
         system_id=_site_number(given["ENPHASE_SYSTEM_ID"]),
         base_url=base_url,
         host=urlsplit(base_url).netloc,
         api_key=given["ENPHASE_API_KEY"],
-        access_token=given["ENPHASE_ACCESS_TOKEN"],
+        auth=auth,
     )
     return access if clock_speed == 1 else _on_faster_clock(access, clock_speed)
+
+
+def find_base_url(environment: Mapping[str, str]) -> str:
+    """Return where the API is. Raises `InvalidArgument`."""
+    return arguments.url("ENPHASE_BASE_URL", environment.get("ENPHASE_BASE_URL") or BASE_URL)
+
+
+def token_url(base_url: str) -> str:
+    """Return where the API at `base_url` issues tokens: at its own host."""
+    parts = urlsplit(base_url)
+    return f"{parts.scheme}://{parts.netloc}/oauth/token"
+
+
+def token_file(environment: Mapping[str, str]) -> Path:
+    """Return the path of the token store."""
+    if given := environment.get("ENPHASE_TOKEN_FILE"):
+        return Path(given)
+    usual = environment.get("APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME")
+    # The XDG specification: a path that is not absolute is ignored.
+    folder = Path(usual) if usual and Path(usual).is_absolute() else Path.home() / ".config"
+    return folder / "enphase-streaming" / "tokens.json"
+
+
+def not_set(names: list[str]) -> str:
+    """Return a sentence's beginning: these variables are not set."""
+    listed = " and ".join(", ".join(names).rsplit(", ", 1))
+    return f"{listed} {'is' if len(names) == 1 else 'are'} not set"
+
+
+def _find_auth(environment: Mapping[str, str]) -> Auth | None:
+    if token := environment.get("ENPHASE_ACCESS_TOKEN"):
+        return StaticAuth(token)
+    path = token_file(environment)
+    store = FileTokenStore(path)
+    if store.load() is None:
+        return None
+    pair = ("ENPHASE_CLIENT_ID", "ENPHASE_CLIENT_SECRET")
+    if missing := [name for name in pair if not environment.get(name)]:
+        raise InvalidArgument(
+            f"{not_set(missing)}, and the tokens in {path} cannot be renewed without: both are on "
+            f"{APPLICATION}."
+        )
+    client_id, client_secret = (environment[name] for name in pair)
+    return RefreshingAuth(client_id=client_id, client_secret=client_secret, store=store)
 
 
 def _site_number(text: str) -> int:
@@ -106,4 +155,4 @@ def _on_faster_clock(access: Access, speed: float) -> Access:
     def now() -> datetime:
         return began_at + timedelta(seconds=monotonic() - began)
 
-    return Access(**{**vars(access), "monotonic": monotonic, "now": now})
+    return replace(access, monotonic=monotonic, now=now)

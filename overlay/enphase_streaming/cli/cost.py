@@ -1,32 +1,103 @@
-"""What a command will cost, said before it is spent."""
+"""What a command will cost, said before it is spent, and what it has cost since."""
 
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
+from typing import NamedTuple
 
+from enphase_streaming.budget import Budget
 from enphase_streaming.cli.exits import say
 from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.plans import STREAM_PRICE, Plan
 
-PRICE = Decimal("0.10")
-"""Dollars for a call that opens a stream: the same on every plan that has streaming."""
+_DAY = 86_400
+
+
+class Spending(NamedTuple):
+    """What may be spent and has been. `what` is what it opens, `price` what that costs at most.
+
+    `many` tells whether it chains windows.
+    """
+
+    budget: Budget
+    what: str
+    price: str
+    many: bool
+    mock: str | None
+
+    @property
+    def so_far(self) -> str:
+        """The calls that were made, and their price."""
+        return cost(self.budget.spent, free=self.mock is not None)
+
+    @property
+    def left(self) -> str:
+        """The calls that are left, and their price; nothing to say where there is no limit."""
+        left = self.budget.left
+        if left is None or not self.many:
+            return ""
+        return f"{cost(left, free=self.mock is not None)} left".replace(", free", "")
 
 
 def cost(calls: int, *, free: bool) -> str:
     """Return a number of calls and their price; those of a mock are free."""
-    count = "1 call" if calls == 1 else f"{calls} calls"
-    return f"{count}, {'free' if free else f'${PRICE * calls:.2f}'}"
+    count = "1 call" if calls == 1 else f"{calls:,} calls"
+    return f"{count}, {'free' if free else f'${STREAM_PRICE * calls:,.2f}'}"
 
 
-def agree(what: str, *, mock: str | None, yes: bool) -> None:
-    """Say what `what` costs, and ask. `mock` is the host of a mock, which costs nothing.
+def one_stream(*, can_refresh: bool, mock: str | None) -> Spending:
+    """Return what a single stream spends: a second call if the token has to be renewed first."""
+    price = cost(1, free=False)
+    if can_refresh:
+        price += ", and a second one if the token is refused and renewed"
+    return Spending(Budget(calls=2 if can_refresh else 1), "one stream", price, False, mock)
+
+
+def many_streams(
+    *,
+    calls: int | None,
+    dollars: float | None,
+    unlimited: bool,
+    plan: str | None,
+    duration: int,
+    mock: str | None,
+) -> Spending:
+    """Return what a watch may spend. Raises `InvalidArgument` unless exactly one limit is given."""
+    if (calls is not None) + (dollars is not None) + unlimited != 1:
+        raise InvalidArgument(
+            "Say how much may be spent, in one way: --calls N, --dollars X or --unlimited."
+        )
+    terms = plan_named(plan) if plan else None
+    if unlimited:
+        a_day = cost(-(-_DAY // duration), free=False)
+        price = f"${STREAM_PRICE} each, and {a_day} a day in windows of {duration} s"
+        return Spending(Budget.unlimited(plan=terms), "any number of streams", price, True, mock)
+    budget = Budget(calls=calls, dollars=dollars, plan=terms)
+    assert budget.left is not None
+    what = "one stream" if budget.left == 1 else f"up to {budget.left:,} streams"
+    at_most = "" if budget.left == 1 else " at most"
+    return Spending(budget, what, cost(budget.left, free=False) + at_most, True, mock)
+
+
+def plan_named(name: str) -> Plan:
+    """Return the plan of that name, however it is written. Raises `InvalidArgument`."""
+    for plan in Plan:
+        if plan.name == name.upper():
+            return plan
+    names = ", ".join(plan.name.lower() for plan in Plan)
+    raise InvalidArgument(f"--plan is none that is known; choose from {names}.")
+
+
+def agree(spending: Spending, *, yes: bool) -> None:
+    """Say what it costs, and ask. A mock costs nothing.
 
     Raises `InvalidArgument` unless the answer is yes, or `yes` gave it beforehand.
     """
+    what, mock = spending.what, spending.mock
     if mock is not None:
         say(f"This opens {what} of the mock at {mock}, which costs nothing.")
         return
-    price = f"This opens {what} of the real API: {cost(1, free=False)}."
+    price = f"This opens {what} of the real API: {spending.price}."
     if yes:
         say(price)
         return

@@ -13,8 +13,10 @@ import typer
 from enphase_streaming.cli.words import clean
 from enphase_streaming.errors import (
     APIStatusError,
+    BudgetExhausted,
     EnphaseStreamingError,
     InvalidArgument,
+    LoginRequired,
     RateLimitError,
 )
 
@@ -26,13 +28,16 @@ class Exit(IntEnum):
     BAD_INPUT = 2
     REFUSED = 3
     STREAM_FAILED = 4
+    BUDGET_SPENT = 5
+    LOGIN_REQUIRED = 6
     INTERRUPTED = 130
 
 
 EXPLAINED = (
-    "Exit codes: 0 the stream ended as planned, or the reader of a pipe had enough; "
+    "Exit codes: 0 it ended as planned, or the reader of a pipe had enough; "
     "2 bad input, missing credentials, or the cost not agreed to; 3 the API refused; "
-    "4 no connection, the stream failed, or its readings could not be written; 130 interrupted."
+    "4 no connection, the stream failed, or its readings could not be written; "
+    "5 the budget was spent before a failure was mended; 6 a login is needed; 130 interrupted."
 )
 
 
@@ -43,12 +48,20 @@ def exit_for(error: EnphaseStreamingError) -> Exit:
         return Exit.REFUSED
     if isinstance(error, InvalidArgument):
         return Exit.BAD_INPUT
+    if isinstance(error, BudgetExhausted):
+        return Exit.BUDGET_SPENT
+    if isinstance(error, LoginRequired):
+        return Exit.LOGIN_REQUIRED
     return Exit.STREAM_FAILED
 
 
 def sentence(error: EnphaseStreamingError) -> str:
     """Return what went wrong on one line, and whether trying again can help."""
     text = clean(str(error), longest=500).rstrip(".") + "."
+    if isinstance(error, BudgetExhausted) and isinstance(error.__cause__, EnphaseStreamingError):
+        return f"{text} The last failure: {sentence(error.__cause__)}"
+    if isinstance(error, LoginRequired):
+        return f"{text} `enphase-streaming login` does that."
     if not isinstance(error, APIStatusError):
         return text
     text = f"The API refused: {text}"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from datetime import datetime
 from typing import Protocol
 
+from enphase_streaming.cli.cost import Spending
 from enphase_streaming.cli.exits import Exit, exit_for, say, sentence
+from enphase_streaming.cli.waits import telling_waits
 from enphase_streaming.errors import EnphaseStreamingError
 from enphase_streaming.reading import Reading
 from enphase_streaming.window import StreamEnd
@@ -24,7 +27,9 @@ class Readings(AbstractContextManager[object], Protocol):
 
 
 class Output(AbstractContextManager[object], Protocol):
-    """Where readings are shown; entered once the stream is open."""
+    """Where readings are shown; entered once the stream is open. `gaps` counts those told of."""
+
+    gaps: int
 
     def connecting(self) -> AbstractContextManager[object]:
         """Show that the stream is being opened."""
@@ -32,34 +37,61 @@ class Output(AbstractContextManager[object], Protocol):
     def show(self, reading: Reading) -> None:
         """Show a reading."""
 
+    def wait(self, why: str, seconds: float) -> None:
+        """Show that nothing comes for so long, and why; the reason may be unknown."""
 
-def follow(readings: Readings, output: Output, cost: str) -> Exit:
-    """Show readings until they end, say why they did, and return the exit code for it."""
+    def gap(self, since: datetime, until: datetime, why: Exception) -> None:
+        """Show that readings come again, after none came meanwhile."""
+
+
+def follow(
+    readings: Readings,
+    output: Output,
+    spending: Spending,
+    check: Callable[[], None] = lambda: None,
+) -> Exit:
+    """Show readings until they end, say why they did, and return the exit code for it.
+
+    `check` is called after each reading, and ends it by raising.
+    """
     error: EnphaseStreamingError | None = None
     code = Exit.PLANNED
     try:
         with ExitStack() as stack:
+            stack.enter_context(telling_waits(output.wait))
             with output.connecting():
                 stack.enter_context(readings)
             stack.enter_context(output)
             for reading in readings:
                 output.show(reading)
+                check()
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
     except EnphaseStreamingError as failure:
         error, code = failure, exit_for(failure)
-    say(last_line(readings.end, error, cost, interrupted=code is Exit.INTERRUPTED))
+    interrupted = code is Exit.INTERRUPTED
+    said = last_line(
+        readings.end, error, spending.so_far, gaps=output.gaps, interrupted=interrupted
+    )
+    say(said)
     return code
 
 
 def last_line(
-    end: StreamEnd | None, error: EnphaseStreamingError | None, cost: str, *, interrupted: bool
+    end: StreamEnd | None,
+    error: EnphaseStreamingError | None,
+    spent: str,
+    *,
+    gaps: int = 0,
+    interrupted: bool = False,
 ) -> str:
     """Return why a stream ended, what came of it, and what it cost."""
     if interrupted:
         why = "Interrupted."
     elif error is not None:
         why = sentence(error)
+    elif end is not None and end.reason == "budget":
+        why = "The budget is spent."
     else:
         why = "The stream ended as planned."
     counts = []
@@ -68,4 +100,11 @@ def last_line(
         counts.append(f"{readings} in {end.elapsed:.0f} s")
     if end is not None and end.malformed:
         counts.append(f"{end.malformed} malformed and skipped")
-    return f"{why} {', '.join((*counts, cost))}."
+    if gaps:
+        counts.append(counted_gaps(gaps))
+    return f"{why} {', '.join((*counts, spent))}."
+
+
+def counted_gaps(gaps: int) -> str:
+    """Return how many gaps there were."""
+    return "1 gap" if gaps == 1 else f"{gaps} gaps"

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from enphase_streaming.cli.sparkline import sparkline
-from enphase_streaming.cli.words import FLOWS, GENERATOR, Flow, clean, clock_time, percent
+from enphase_streaming.cli.words import FLOWS, GENERATOR, MISSING, Flow, clean, clock_time, percent
 from enphase_streaming.reading import Reading
 
 _WIDEST = 110
@@ -26,15 +26,22 @@ _STATUS_STYLES = {"On Grid": "green", "Off Grid": "yellow"}
 
 
 class Moment(NamedTuple):
-    """All that a frame shows. `readings` are the newest of those `received`, oldest first."""
+    """All that a frame shows. `readings` are the newest of those `received`, oldest first.
+
+    `elapsed` is how old the window is, None between two. `note` is why nothing comes at the
+    moment. `left` and `beside` (what else came of the readings) may be empty.
+    """
 
     system_id: int
     host: str
     duration: int
-    elapsed: float
+    elapsed: float | None
     readings: Sequence[Reading]
     received: int
     cost: str
+    left: str = ""
+    beside: str = ""
+    note: str = ""
     running: bool = True
 
 
@@ -43,7 +50,13 @@ def frame(moment: Moment, width: int, height: int) -> RenderableType:
     width = min(width, _WIDEST)
     roomy = height >= _ROOMY
     return Panel(
-        Group(_headline(moment), "", _powers(moment, width, roomy), "", _bars(moment, width)),
+        Group(
+            _headline(moment),
+            _note(moment),
+            _powers(moment, width, roomy),
+            "",
+            _bars(moment, width),
+        ),
         title=Text(f"Site {moment.system_id}", "bold"),
         subtitle=Text("Ctrl-C ends it", "dim") if moment.running else None,
         border_style="dim",
@@ -72,8 +85,7 @@ def _headline(moment: Moment) -> RenderableType:
     line.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     line.add_column(no_wrap=True, justify="right")
     if not moment.readings:
-        waiting = "Waiting for the first reading" if moment.running else "No reading came"
-        line.add_row(Text(waiting, "dim"), Text(moment.host, "dim"))
+        line.add_row(Text("Waiting for the first reading", "dim"), Text(moment.host, "dim"))
         return line
     last = moment.readings[-1]
     status = clean(last.grid_status)
@@ -81,6 +93,11 @@ def _headline(moment: Moment) -> RenderableType:
     left.append(f"   {clean(last.battery_mode)}", "default not dim")
     line.add_row(left, Text(f"{clock_time(last)}   {moment.host}", "dim"))
     return line
+
+
+def _note(moment: Moment) -> RenderableType:
+    note = clean(moment.note, longest=200) if moment.note else ""
+    return Text(note, "yellow", no_wrap=True, overflow="ellipsis")
 
 
 def _powers(moment: Moment, width: int, roomy: bool) -> RenderableType:
@@ -99,13 +116,15 @@ def _bars(moment: Moment, width: int) -> RenderableType:
     full = _bar(charge or 0, 100, "green")
     table.add_row("Charge", percent(charge), "", *_fitting(full, width))
     # The API may leave it open for a little longer, which is no part of the window.
-    elapsed = min(moment.elapsed, moment.duration)
+    elapsed = min(moment.elapsed or 0, moment.duration)
     gone = _bar(elapsed, moment.duration, "blue")
-    seconds = f"{elapsed:.0f} s"
-    table.add_row("Window", seconds, f"  of {moment.duration} s", *_fitting(gone, width))
-    table.add_row("Readings", str(moment.received))
+    seconds = MISSING if moment.elapsed is None else f"{moment.duration - elapsed:.0f} s"
+    table.add_row("Window", seconds, f"left of {moment.duration} s", *_fitting(gone, width))
+    beside = Text(moment.beside, "dim", no_wrap=True, overflow="ellipsis")
+    table.add_row("Readings", f"{moment.received:,}", "", *_fitting(beside, width))
     calls, _, price = moment.cost.partition(", ")
-    table.add_row("Spent", price, f"  {calls}")
+    left = Text(moment.left, "dim", no_wrap=True, overflow="ellipsis")
+    table.add_row("Spent", price, calls, *_fitting(left, width))
     return table
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from enphase_streaming.cli.exits import say
 from enphase_streaming.cli.words import FLOWS, GENERATOR, Flow, clean, clock_time, percent
 from enphase_streaming.reading import Reading
 
@@ -39,9 +41,10 @@ def _flow(flow: Flow, reading: Reading) -> str:
 
 
 class Lines:
-    """Prints each reading as a line, the moment it is there."""
+    """Prints each reading as a line, the moment it is there; waits and gaps go to stderr."""
 
     def __init__(self, line: Callable[[Reading], str]) -> None:
+        self.gaps = 0
         self._line = line
 
     def connecting(self) -> AbstractContextManager[object]:
@@ -62,3 +65,12 @@ class Lines:
     def show(self, reading: Reading) -> None:
         """Print a reading."""
         print(self._line(reading), flush=True)
+
+    def wait(self, why: str, seconds: float) -> None:
+        """Say that nothing comes for a while."""
+        say(f"Next try in {seconds:.0f} s. {why}".rstrip())
+
+    def gap(self, since: datetime, until: datetime, why: Exception) -> None:
+        """Say which readings are missing."""
+        self.gaps += 1
+        say(f"No readings from {since.astimezone():%H:%M:%S} to {until.astimezone():%H:%M:%S}.")

@@ -6,21 +6,32 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from enphase_streaming.cli.access import Access
+from enphase_streaming.cli.cost import Spending
+from enphase_streaming.cli.follow import counted_gaps
 from enphase_streaming.cli.frame import Moment, frame
 from enphase_streaming.reading import Reading
 
 _FRAMES_A_SECOND = 5
 
 
+def terminal() -> Console | None:
+    """Return the terminal that stdout is, None if it is none."""
+    console = Console(highlight=False)
+    # Rich alone would take FORCE_COLOR for a terminal.
+    return console if console.file.isatty() and console.is_interactive else None
+
+
 class LiveView:
-    """Shows the readings of one stream on a terminal.
+    """Shows the readings of a stream or a watch on a terminal. `beside` tells what else there is.
 
     The screen is drawn over, never erased, so that nothing flickers.
     """
@@ -28,22 +39,23 @@ class LiveView:
     def __init__(
         self,
         console: Console,
+        access: Access,
+        spending: Spending,
         *,
-        system_id: int,
-        host: str,
         duration: int,
-        cost: str,
-        monotonic: Callable[[], float],
+        beside: Callable[[], str] = str,
     ) -> None:
+        self.gaps = 0
         self._console = console
-        self._system_id = system_id
-        self._host = host
+        self._access = access
+        self._spending = spending
         self._duration = duration
-        self._cost = cost
-        self._monotonic = monotonic
+        self._beside = beside
         self._readings: deque[Reading] = deque(maxlen=duration)
         self._count = 0
-        self._started = monotonic()
+        self._calls = 0
+        self._opened = access.monotonic()
+        self._waiting: tuple[str, float] | None = None
         self._ended: float | None = None
         # Frames are drawn on rich's own thread, readings come in on the caller's.
         self._changing = threading.Lock()
@@ -56,8 +68,10 @@ class LiveView:
 
     def connecting(self) -> AbstractContextManager[object]:
         """Show that the stream is being opened."""
-        self._started = self._monotonic()
-        return self._console.status(f"Connecting to {self._host}", spinner_style="dim")
+        if self._spending.many:
+            return nullcontext()  # the view itself shows how that goes
+        self._calls, self._opened = 1, self._access.monotonic()
+        return self._console.status(f"Connecting to {self._access.host}", spinner_style="dim")
 
     def __enter__(self) -> Self:
         # Asked to end from outside, it takes the same way out, and gives the terminal back.
@@ -71,33 +85,57 @@ class LiveView:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._ended = self._monotonic()
+        self._ended = self._access.monotonic()
         self._live.stop()
         signal.signal(signal.SIGTERM, self._asked_to_end)
-        self._console.print(self._frame())
+        if self._count:
+            self._console.print(self._frame())
 
     def show(self, reading: Reading) -> None:
         """Add a reading; it is on the screen at once."""
         with self._changing:
             self._readings.append(reading)
             self._count += 1
+            self._waiting = None
         self._live.refresh()
 
-    def _frame(self) -> RenderableType:
+    def wait(self, why: str, seconds: float) -> None:
+        """Show that nothing comes for a while."""
         with self._changing:
-            readings, count = list(self._readings), self._count
-        now = self._monotonic() if self._ended is None else self._ended
-        return frame(
-            Moment(
-                self._system_id,
-                self._host,
+            self._waiting = why, self._access.monotonic() + seconds
+
+    def gap(self, since: datetime, until: datetime, why: Exception) -> None:
+        """Count a gap."""
+        with self._changing:
+            self.gaps += 1
+
+    def _frame(self) -> RenderableType:
+        now = self._access.monotonic() if self._ended is None else self._ended
+        with self._changing:
+            # A call that was counted is a window that was opened.
+            if self._spending.budget.spent != self._calls:
+                self._calls, self._opened = self._spending.budget.spent, now
+            moment = Moment(
+                self._access.system_id,
+                self._access.host,
                 self._duration,
-                now - self._started,
-                readings,
-                count,
-                self._cost,
+                now - self._opened,
+                list(self._readings),
+                self._count,
+                self._spending.so_far,
+                left=self._spending.left,
+                beside=", ".join(filter(None, (self._beside(), self._told_gaps()))),
                 running=self._ended is None,
-            ),
-            self._console.width,
-            self._console.height,
-        )
+            )
+            if self._waiting is not None and moment.running:
+                moment = _waiting(moment, *self._waiting, now)
+        return frame(moment, self._console.width, self._console.height)
+
+    def _told_gaps(self) -> str:
+        return counted_gaps(self.gaps) if self.gaps else ""
+
+
+def _waiting(moment: Moment, why: str, until: float, now: float) -> Moment:
+    if now < until:
+        return moment._replace(elapsed=None, note=f"Next try in {until - now:.0f} s. {why}")
+    return moment._replace(note=f"Trying again. {why}")

@@ -1,12 +1,20 @@
 import time
+from pathlib import Path
 
 import pytest
 
-from enphase_streaming.cli.access import find_access
+from enphase_streaming import FileTokenStore, RefreshingAuth, StaticAuth, TokenPair
+from enphase_streaming.cli.access import find_access, token_file, token_url
+from enphase_streaming.endpoints import BASE_URL, TOKEN_URL
 from enphase_streaming.errors import InvalidArgument
 
 GIVEN = {"ENPHASE_API_KEY": "planted-key", "ENPHASE_ACCESS_TOKEN": "planted-token"}
 MOCK = {**GIVEN, "ENPHASE_BASE_URL": "http://127.0.0.1:4010/api/v4"}
+
+
+@pytest.fixture(autouse=True)
+def not_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/nonexistent")
 
 
 def test_without_anything_one_message_names_all_that_is_missing_and_where_to_get_it() -> None:
@@ -16,8 +24,9 @@ def test_without_anything_one_message_names_all_that_is_missing_and_where_to_get
     assert text.startswith(
         "ENPHASE_API_KEY, ENPHASE_ACCESS_TOKEN and ENPHASE_SYSTEM_ID are not set: "
     )
-    assert "https://developer-v4.enphase.com" in text
+    assert "your application's page in Enphase's developer portal" in text
     assert "OAuth login of the site's owner" in text
+    assert "`enphase-streaming login`" in text
 
 
 def test_what_is_there_is_not_named() -> None:
@@ -49,6 +58,59 @@ def test_plain_http_elsewhere_is_refused() -> None:
 def test_no_repr_shows_a_secret() -> None:
     access = find_access(GIVEN, "1")
     assert "planted" not in repr(access)
+
+
+PAIR = TokenPair(access_token="a", refresh_token="planted", expires_at=2.0, renew_at=1.0)
+APPLICATION = {"ENPHASE_CLIENT_ID": "id", "ENPHASE_CLIENT_SECRET": "planted-secret"}
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> dict[str, str]:
+    """An environment with tokens in a store, and no access token."""
+    FileTokenStore(tmp_path / "t.json").save(PAIR)
+    return {"ENPHASE_API_KEY": "k", "ENPHASE_TOKEN_FILE": str(tmp_path / "t.json")}
+
+
+def test_the_token_store_is_used_where_there_is_no_token(stored: dict[str, str]) -> None:
+    access = find_access({**stored, **APPLICATION}, "1")
+    assert isinstance(access.auth, RefreshingAuth)
+    assert "planted" not in repr(access)
+
+
+def test_a_token_in_the_environment_comes_first(stored: dict[str, str]) -> None:
+    assert isinstance(find_access({**stored, **GIVEN}, "1").auth, StaticAuth)
+
+
+@pytest.mark.parametrize("missing", APPLICATION)
+def test_a_store_that_could_not_be_renewed_is_refused(stored: dict[str, str], missing: str) -> None:
+    rest = {name: value for name, value in APPLICATION.items() if name != missing}
+    with pytest.raises(InvalidArgument, match=f"^{missing} is not set, and the tokens in"):
+        find_access({**stored, **rest}, "1")
+
+
+def test_a_damaged_store_is_named_before_anything_is_asked(stored: dict[str, str]) -> None:
+    path = Path(stored["ENPHASE_TOKEN_FILE"])
+    path.write_text("planted")
+    with pytest.raises(InvalidArgument) as caught:
+        find_access({**stored, **APPLICATION}, "1")
+    assert str(path) in str(caught.value)
+    assert "planted" not in str(caught.value)
+
+
+def test_the_store_is_where_the_platform_keeps_such_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    usual = tmp_path / ".config" / "enphase-streaming" / "tokens.json"
+    assert token_file({}) == usual
+    assert token_file({"XDG_CONFIG_HOME": "relative"}) == usual
+    assert token_file({"XDG_CONFIG_HOME": "/x"}) == Path("/x/enphase-streaming/tokens.json")
+    assert token_file({"XDG_CONFIG_HOME": "/x", "ENPHASE_TOKEN_FILE": "y"}) == Path("y")
+
+
+def test_tokens_are_issued_where_the_api_is() -> None:
+    assert token_url(BASE_URL) == TOKEN_URL
+    assert token_url("http://127.0.0.1:4010/api/v4") == "http://127.0.0.1:4010/oauth/token"
 
 
 @pytest.mark.parametrize("speed", [0.5, 0.0, -1.0, float("nan"), float("inf"), 1001.0])

@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import TracebackType
@@ -7,21 +8,34 @@ import pytest
 
 from enphase_streaming import (
     APIStatusError,
+    AuthenticationError,
+    BudgetExhausted,
     ConnectionFailed,
     EnphaseStreamingError,
     GatewayNotReportingError,
     InvalidArgument,
     InvalidDurationError,
+    LoginRequired,
     RateLimitError,
     Reading,
     StreamEnd,
     StreamEndedEarly,
 )
+from enphase_streaming.cli.cost import Spending, many_streams
 from enphase_streaming.cli.exits import Exit, exit_for, sentence
 from enphase_streaming.cli.follow import follow, last_line
 from enphase_streaming.cli.lines import Lines
 
 COST = "1 call, $0.10"
+
+
+def spent(calls: int = 1) -> Spending:
+    spending = many_streams(
+        calls=9, dollars=None, unlimited=False, plan=None, duration=300, mock=None
+    )
+    for _ in range(calls):
+        spending.budget.spend(spending.budget.queue(), 0.0)
+    return spending
 
 
 class Scripted:
@@ -70,6 +84,12 @@ PLANNED = StreamEnd("planned", 30.04, 2, 0)
             "Interrupted. 2 readings in 12 s, 1 call, $0.10.",
         ),
         (
+            None,
+            StreamEnd("budget", 3600.2, 3590, 0),
+            0,
+            "The budget is spent. 3590 readings in 3600 s, 1 call, $0.10.",
+        ),
+        (
             StreamEndedEarly("The server closed the stream.", missing=18),
             StreamEnd("early", 12.3, 2, 0),
             4,
@@ -92,7 +112,7 @@ def test_the_last_line_says_why_it_ended_and_the_exit_code_agrees(
 ) -> None:
     stream = Scripted(failure, end)
     line: Callable[[Reading], str] = lambda reading: f"pv {reading.pv_power}"  # noqa: E731 - typed
-    assert follow(stream, Lines(line), COST) == code
+    assert follow(stream, Lines(line), spent()) == code
     out, err = capsys.readouterr()
     assert out == "pv 1\npv 2\n"
     assert err == said + "\n"
@@ -106,6 +126,9 @@ def test_the_last_line_says_why_it_ended_and_the_exit_code_agrees(
         (InvalidDurationError("x", status_code=461), Exit.REFUSED),
         (ConnectionFailed("x"), Exit.STREAM_FAILED),
         (StreamEndedEarly("x"), Exit.STREAM_FAILED),
+        (BudgetExhausted("x"), Exit.BUDGET_SPENT),
+        (LoginRequired("x"), Exit.LOGIN_REQUIRED),
+        (AuthenticationError("x", status_code=401), Exit.REFUSED),
     ],
 )
 def test_each_failure_has_its_exit_code(error: EnphaseStreamingError, code: Exit) -> None:
@@ -117,6 +140,54 @@ def test_it_says_whether_trying_again_can_help() -> None:
     limited = RateLimitError("429: x")
     limited.retry_at = datetime(2026, 6, 21, 12, tzinfo=UTC)
     assert "It takes calls again at 2026-06-2" in sentence(limited)
+
+
+def test_a_spent_budget_names_the_failure_that_was_not_mended() -> None:
+    exhausted = BudgetExhausted("All 3 calls of the budget ($0.30) are spent.")
+    exhausted.__cause__ = StreamEndedEarly("The server closed the stream.")
+    assert sentence(exhausted) == (
+        "All 3 calls of the budget ($0.30) are spent. The last failure: "
+        "The server closed the stream."
+    )
+
+
+def test_a_login_that_is_needed_names_its_command() -> None:
+    said = sentence(LoginRequired("The tokens were refused: log in again."))
+    assert said.endswith("log in again. `enphase-streaming login` does that.")
+
+
+def test_waits_and_gaps_are_said_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("enphase_streaming")
+    output = Lines(lambda reading: f"pv {reading.pv_power}")
+
+    class Interrupted(Scripted):
+        def __iter__(self) -> Iterator[Reading]:
+            log.info("%s: %s, %s.", "Site 1", self.end, StreamEndedEarly("It closed."))
+            log.info("%s: next try in %.1f s.", "Site 1", 2.4)
+            log.info("%s: next try in %.1f s.", "Site 1", 60.0)
+            output.gap(datetime(2026, 6, 21, tzinfo=UTC), datetime.now(UTC), StreamEndedEarly("x"))
+            yield Reading(pv_power=1)
+
+    assert follow(Interrupted(None, PLANNED), output, spent(2)) == 0
+    out, err = capsys.readouterr()
+    assert out == "pv 1\n"
+    waits = err.splitlines()
+    assert waits[:2] == ["Next try in 2 s. It closed.", "Next try in 60 s."]
+    assert waits[2].startswith("No readings from ")
+    assert waits[3].endswith("2 readings in 30 s, 1 gap, 2 calls, $0.20.")
+    assert log.level == logging.NOTSET
+    assert [type(each) for each in log.handlers] == [logging.NullHandler]
+
+
+def test_what_is_checked_after_each_reading_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    stream = Scripted(None, PLANNED)
+    with pytest.raises(OSError, match="No space"):
+        follow(stream, Lines(lambda reading: "x"), spent(), full)
+    assert capsys.readouterr().out == "x\n"
+    assert stream.closed
 
 
 def test_a_stream_that_never_began_has_no_counts() -> None:

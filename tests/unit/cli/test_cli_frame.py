@@ -54,9 +54,21 @@ def test_everything_is_on_the_screen() -> None:
     assert row(text, "Battery").startswith("Battery 1500 W ← charging ███")
     assert row(text, "Grid").startswith("Grid 880 W ← export ▇▇▇")
     assert row(text, "Charge").startswith("Charge 64 % ━━━")
-    assert row(text, "Window").startswith("Window 30 s of 60 s ━━━")
+    assert row(text, "Window").startswith("Window 30 s left of 60 s ━━━")
     assert row(text, "Readings") == "Readings 30"
     assert row(text, "Spent") == "Spent $0.10 1 call"
+
+
+def test_a_watch_shows_what_is_left_and_what_else_came() -> None:
+    text = drawn(reading(), left="11 calls, $1.10 left", beside="2 gaps")
+    assert row(text, "Spent") == "Spent $0.10 1 call 11 calls, $1.10 left"
+    assert row(text, "Readings") == "Readings 1 2 gaps"
+
+
+def test_between_two_windows_it_shows_why_and_none_of_the_window() -> None:
+    text = drawn(reading(), elapsed=None, note="Next try in 12 s. The \x1b[2Jconnection broke.")
+    assert "│  Next try in 12 s. The �[2Jconnection broke." in text
+    assert row(text, "Window").startswith(f"Window {MISSING} left of 60 s")
 
 
 def test_half_the_window_is_half_the_bar_and_half_the_course() -> None:
@@ -94,7 +106,6 @@ def test_a_reading_without_any_value_is_drawn() -> None:
 
 def test_before_the_first_reading_the_view_says_what_it_waits_for() -> None:
     assert "Waiting for the first reading" in drawn()
-    assert "No reading came" in drawn(running=False)
 
 
 def test_strings_of_the_wire_are_neither_markup_nor_control_characters() -> None:
@@ -104,7 +115,14 @@ def test_strings_of_the_wire_are_neither_markup_nor_control_characters() -> None
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 18), (44, 14)])
 def test_it_fits_the_terminal(width: int, height: int) -> None:
-    lines = drawn(*[reading(battery_mode="x" * 200)] * 60, width=width, height=height).splitlines()
+    lines = drawn(
+        *[reading(battery_mode="x" * 200, generator_power=5)] * 60,
+        width=width,
+        height=height,
+        note="Next try in 12 s. " + "x" * 200,
+        left="123,456,789 calls, $12,345,678.90 left",
+        beside="x" * 200,
+    ).splitlines()
     assert len(lines) <= height
     assert {len(line) for line in lines} == {min(width, 110)}
 

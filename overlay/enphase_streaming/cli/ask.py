@@ -1,0 +1,28 @@
+"""Questions at the terminal. An answer that is a secret is not shown while it is typed."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+
+from enphase_streaming.errors import InvalidArgument
+
+
+def ask(prompt: str, *, hidden: bool = False) -> str:
+    """Return an answer. Raises `InvalidArgument` if there is none."""
+    try:
+        if hidden and sys.stdin.isatty():
+            answer = getpass.getpass(prompt, stream=sys.stderr)
+        else:
+            print(prompt, end="", file=sys.stderr, flush=True)
+            answer = sys.stdin.readline()
+            if not answer.endswith("\n") or not sys.stdin.isatty():
+                print(file=sys.stderr, flush=True)
+    except EOFError:
+        answer = ""
+    except KeyboardInterrupt:
+        print(file=sys.stderr, flush=True)
+        raise
+    if not answer.strip():
+        raise InvalidArgument(f"{prompt.rstrip(': ')}: no answer was given")
+    return answer.strip("\r\n") if hidden else answer.strip()

@@ -1,0 +1,85 @@
+"""Keeps secrets out of texts that others write: answers that echo them, log lines of httpx."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Protocol
+from urllib.parse import quote, quote_plus
+from weakref import WeakValueDictionary
+
+# A filter counts only for the logger that it was added to, not for those below it.
+_LOGGERS = (
+    "httpx",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+)
+
+
+class Keeper(Protocol):
+    """Whatever knows secrets."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what must appear in no message."""
+        ...
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """Return `text` without the secrets, however they are spelled in it."""
+    for spelling in _spellings(secrets):
+        text = text.replace(spelling, "***")
+    return text
+
+
+def mask_causes(error: BaseException, mask: Callable[[str], str]) -> None:
+    """Mask the texts of a transport's exception, which may quote what a server sent."""
+    cause: BaseException | None = error
+    while cause is not None:
+        texts = tuple(mask(arg) if isinstance(arg, str) else arg for arg in cause.args)
+        if texts != cause.args:
+            cause.args = texts
+        cause = cause.__cause__ or cause.__context__
+
+
+def keep_out_of_logs(keeper: Keeper) -> None:
+    """Mask the secrets of `keeper` in what httpx and httpcore log, as long as it lives."""
+    _keepers[id(keeper)] = keeper
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_mask)  # which does nothing the second time
+
+
+def _spellings(secrets: Iterable[str]) -> list[str]:
+    # The longest first: one secret may be a part of another.
+    found = set[str]()
+    for secret in secrets:
+        quoted = repr(secret.encode("utf-8", "replace"))[2:-1]
+        found |= {secret, quoted, quote(secret, safe=""), quote_plus(secret)}
+    return sorted(found - {""}, key=len, reverse=True)
+
+
+class _Mask(logging.Filter):
+    """Masks every keeper's secrets; an address that holds one loses its whole query."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # A list of references, made at once: other threads add and drop keepers meanwhile.
+        keepers = [reference() for reference in _keepers.valuerefs()]
+        secrets = [each for keeper in keepers if keeper is not None for each in keeper.secrets()]
+        if masked(record.getMessage(), secrets) == record.getMessage():
+            return True
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                # An address of httpx, which only the shells import.
+                arg.copy_with(query=None)
+                if hasattr(arg, "copy_with") and masked(str(arg), secrets) != str(arg)
+                else arg
+                for arg in record.args
+            )
+        record.msg, record.args = masked(record.getMessage(), secrets), ()
+        return True
+
+
+_keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
+_mask = _Mask()

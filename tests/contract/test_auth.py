@@ -1,0 +1,551 @@
+"""Tokens that renew themselves, for any number of streams, threads, tasks and processes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from callers import Caller
+from enphase_streaming import (
+    AsyncStreamingClient,
+    Budget,
+    ConnectionFailed,
+    FileTokenStore,
+    InvalidArgument,
+    LoginRequired,
+    MemoryTokenStore,
+    RateLimitError,
+    RefreshingAuth,
+    ServiceUnavailableError,
+    StaticAuth,
+    StreamingClient,
+    TokenPair,
+    TokenStore,
+)
+from killed_while_renewing import (
+    AFTER_IT,
+    BEFORE_THE_FILE_IS_REPLACED,
+    BEFORE_THE_REFRESH,
+    DIED,
+    STEPS,
+)
+from scripted import HandClock, Peer, Scripted, scripted
+from token_endpoint import TokenCall, TokenEndpoint, send_json
+
+TESTS = Path(__file__).parents[1]
+DAY = 86_400.0
+MANY = 200
+
+
+@pytest.fixture
+def endpoint(clock: HandClock) -> TokenEndpoint:
+    return TokenEndpoint(clock)
+
+
+@pytest.fixture
+def server(endpoint: TokenEndpoint) -> Iterator[Scripted]:
+    with scripted(endpoint) as server:
+        yield server
+
+
+def pair(
+    clock: HandClock, *, number: int = 0, lasts: float = DAY, client: str = "app"
+) -> TokenPair:
+    """The pair that the endpoint takes for issued already; it lasts that long from now."""
+    at = clock.now().timestamp() + lasts
+    return TokenPair(
+        access_token=f"{client}-access-{number}",
+        refresh_token=f"{client}-refresh-{number}",
+        expires_at=at,
+        renew_at=at - 600,
+    )
+
+
+def renewing(store: TokenStore | None = None, **more: Any) -> RefreshingAuth:
+    return RefreshingAuth(client_id="app", client_secret="planted-secret", store=store, **more)
+
+
+def options(clock: HandClock, server: Scripted, auth: object) -> dict[str, Any]:
+    return {
+        "access_token": None,
+        "auth": auth,
+        "base_url": server.base_url,
+        "token_url": f"{server.url}/oauth/token",
+        "monotonic": clock.monotonic,
+        "now": clock.now,
+    }
+
+
+def client(clock: HandClock, server: Scripted, auth: object) -> StreamingClient:
+    return StreamingClient(api_key="the-key", **options(clock, server, auth))
+
+
+def first_reading(caller: Caller, given: dict[str, Any], **keywords: Any) -> Any:
+    """Open a stream with either client, take a reading and leave. Returns what was seen."""
+
+    class Enough(Exception):
+        pass
+
+    def leave(reading: object) -> None:
+        raise Enough
+
+    outcome = caller(given, **keywords, on_reading=leave)
+    if isinstance(outcome.error, Enough):
+        outcome.error = None
+    return outcome
+
+
+# --- one stream -----------------------------------------------------------------------------------
+
+
+def test_a_token_that_lasts_is_used_as_it_is(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    auth = renewing(MemoryTokenStore(pair(clock)))
+    assert len(first_reading(caller, options(clock, server, auth)).readings) == 1
+    assert (endpoint.calls, endpoint.streamed) == ([], ["app-access-0"])
+
+
+@pytest.mark.parametrize("lasts", [599.0, 0.0, -DAY])
+def test_it_is_replaced_ahead_of_its_expiry(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted, lasts: float
+) -> None:
+    store = MemoryTokenStore(pair(clock, lasts=lasts))
+    budget = Budget(calls=1)
+    outcome = first_reading(caller, options(clock, server, renewing(store)), budget=budget)
+    assert len(outcome.readings) == 1
+    (call,) = endpoint.calls
+    assert (call.client_id, call.client_secret) == ("app", "planted-secret")
+    assert call.form == {"grant_type": "refresh_token", "refresh_token": "app-refresh-0"}
+    assert endpoint.streamed == ["app-access-1"]
+    assert budget.spent == 1
+    assert store.load() == pair(clock, number=1)
+
+
+def test_a_refresh_token_alone_is_enough_to_start(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    auth = renewing(refresh_token="app-refresh-0")
+    assert len(first_reading(caller, options(clock, server, auth)).readings) == 1
+    assert endpoint.streamed == ["app-access-1"]
+
+
+def test_a_token_that_is_refused_is_renewed_once_and_the_call_counted(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    auth = renewing(MemoryTokenStore(pair(clock, number=-1)))
+    endpoint.answer = lambda peer, call: send_json(peer, "200 OK", endpoint.pair("app", 0))
+    budget = Budget(calls=3)
+    outcome = first_reading(caller, options(clock, server, auth), budget=budget)
+    assert len(outcome.readings) == 1
+    assert endpoint.streamed == ["app-access--1", "app-access-0"]
+    assert (len(endpoint.calls), budget.spent) == (1, 2)
+
+
+def test_the_parameters_go_as_a_query_where_that_is_wanted(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    auth = renewing(refresh_token="app-refresh-0", in_query=True)
+    first_reading(caller, options(clock, server, auth))
+    (call,) = endpoint.calls
+    assert call.query == {"grant_type": "refresh_token", "refresh_token": "app-refresh-0"}
+    assert call.form == {}
+
+
+class Recording(MemoryTokenStore):
+    """A store that tells when a pair was stored, and what had been streamed by then."""
+
+    def __init__(self, first: TokenPair, endpoint: TokenEndpoint) -> None:
+        super().__init__(first)
+        self.saved: list[tuple[str, list[str]]] = []
+        self.locked = False
+        self._endpoint = endpoint
+
+    def save(self, pair: TokenPair) -> None:
+        assert self.locked
+        self.saved.append((pair.access_token, list(self._endpoint.streamed)))
+        super().save(pair)
+
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        self.locked = True
+        yield
+        self.locked = False
+
+    def lock(self) -> AbstractContextManager[object]:
+        return self._lock()
+
+
+def test_a_new_pair_is_stored_before_it_is_used(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    store = Recording(pair(clock, lasts=0), endpoint)
+    first_reading(caller, options(clock, server, renewing(store)))
+    assert store.saved == [("app-access-1", [])]
+    assert endpoint.streamed == ["app-access-1"]
+
+
+def test_a_static_token_is_not_renewed(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    outcome = first_reading(caller, options(clock, server, StaticAuth("app-access-7")))
+    assert "Access token has expired" in str(outcome.error)
+    assert (endpoint.calls, endpoint.streamed) == ([], ["app-access-7"])
+    with pytest.raises(LoginRequired):
+        StaticAuth("x").renew("x", token_url="https://example.com", now=clock.now())
+
+
+# --- what fails -----------------------------------------------------------------------------------
+
+
+def answering(status: str, body: object = None) -> Any:
+    return lambda peer, call: send_json(peer, status, body or {"error": "invalid_grant"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (answering("400 Bad Request"), LoginRequired),
+        (answering("401 Unauthorized"), LoginRequired),
+        (answering("403 Forbidden"), LoginRequired),
+        (answering("429 Too Many Requests"), RateLimitError),
+        (answering("500 Internal Server Error"), ServiceUnavailableError),
+        (answering("200 OK", b"<html>"), LoginRequired),
+        (lambda peer, call: peer.reset(), ConnectionFailed),
+        (lambda peer, call: peer.send(b"nonsense\r\n\r\n"), ConnectionFailed),
+        (lambda peer, call: peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), None),
+    ],
+)
+def test_a_renewal_that_fails_is_a_documented_exception_and_no_call_is_spent(
+    caller: Caller,
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    answer: Any,
+    kind: type[Exception] | None,
+) -> None:
+    endpoint.answer = answer
+    budget = Budget(calls=1)
+    auth = renewing(MemoryTokenStore(pair(clock, lasts=0)))
+    outcome = first_reading(caller, options(clock, server, auth), budget=budget)
+    assert type(outcome.error) is (kind or ConnectionFailed)
+    assert (budget.spent, endpoint.streamed, len(endpoint.calls)) == (0, [], 1)
+    assert outcome.reason == "error"
+
+
+def test_a_spent_refresh_token_wants_a_login(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    auth = renewing(refresh_token="app-refresh-spent")
+    outcome = first_reading(caller, options(clock, server, auth))
+    assert isinstance(outcome.error, LoginRequired)
+    assert "log in again" in str(outcome.error)
+
+
+def test_without_any_token_it_says_to_log_in_and_asks_nobody(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    outcome = first_reading(caller, options(clock, server, renewing()))
+    assert isinstance(outcome.error, LoginRequired)
+    assert endpoint.calls == []
+
+
+@pytest.mark.parametrize("content", [b"", b'{"access_token": "planted', b'{"planted": true}'])
+def test_a_damaged_token_file_is_named_before_any_call(
+    caller: Caller,
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    tmp_path: Path,
+    content: bytes,
+) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_bytes(content)
+    auth = renewing(FileTokenStore(path), refresh_token="app-refresh-0")
+    outcome = first_reading(caller, options(clock, server, auth))
+    assert isinstance(outcome.error, InvalidArgument)
+    assert str(path) in str(outcome.error)
+    assert "planted" not in str(outcome.error)
+    assert (endpoint.calls, endpoint.streamed) == ([], [])
+
+
+def test_a_store_that_cannot_be_locked_is_named_before_any_call(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    auth = renewing(FileTokenStore(tmp_path / "file" / "tokens.json"), refresh_token="r")
+    outcome = first_reading(caller, options(clock, server, auth))
+    assert isinstance(outcome.error, InvalidArgument)
+    assert str(tmp_path / "file") in str(outcome.error)
+    assert endpoint.calls == []
+
+
+class Full(MemoryTokenStore):
+    """A store on a disk that is full."""
+
+    def save(self, pair: TokenPair) -> None:
+        raise OSError(28, "No space left on device", "planted-path")
+
+
+def test_a_pair_that_cannot_be_stored_lives_on_in_memory_and_the_log_says_so(
+    caller: Caller,
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    auth = renewing(Full(pair(clock, lasts=0)))
+    given = options(clock, server, auth)
+    assert len(first_reading(caller, given).readings) == 1
+    (said,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert "live in memory only" in said.getMessage()
+    assert "OSError" in said.getMessage()
+    # The next renewal spends the pair in memory: the one in the store is spent.
+    clock.time += DAY
+    assert len(first_reading(caller, given).readings) == 1
+    spent = [call.form["refresh_token"] for call in endpoint.calls]
+    assert spent == ["app-refresh-0", "app-refresh-1"]
+    assert endpoint.refused == 0
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+async def _first_readings(
+    clock: HandClock, server: Scripted, auth: object, tasks: int, clients: int
+) -> int:
+    """Open so many streams at once, spread over so many clients; return how many had a reading."""
+    many = [
+        AsyncStreamingClient(api_key="the-key", **options(clock, server, auth))
+        for _ in range(clients)
+    ]
+    try:
+        readings = await asyncio.gather(
+            *(many[task % clients].snapshot(1765 + task) for task in range(tasks))
+        )
+    finally:
+        for each in many:
+            await each.aclose()
+    return len(readings)
+
+
+def test_two_hundred_tasks_that_meet_an_expired_token_are_one_refresh(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    auth = renewing(MemoryTokenStore(pair(clock, lasts=0)))
+    assert asyncio.run(_first_readings(clock, server, auth, MANY, clients=2)) == MANY
+    assert len(endpoint.calls) == 1
+    assert endpoint.streamed == ["app-access-1"] * MANY
+
+
+def test_two_hundred_tasks_whose_token_is_refused_are_one_refresh(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    # Nobody is refused before all have asked.
+    endpoint.hold_401 = threading.Barrier(MANY)
+    endpoint._issued["app"] = 1
+    auth = renewing(MemoryTokenStore(pair(clock)))
+    endpoint.answer = lambda peer, call: send_json(peer, "200 OK", endpoint.pair("app", 1))
+    assert asyncio.run(_first_readings(clock, server, auth, MANY, clients=1)) == MANY
+    assert len(endpoint.calls) == 1
+    assert endpoint.streamed == ["app-access-0"] * MANY + ["app-access-1"] * MANY
+
+
+def test_two_hundred_threads_that_meet_an_expired_token_are_one_refresh(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    auth = renewing(MemoryTokenStore(pair(clock, lasts=0)))
+    many = [client(clock, server, auth) for _ in range(2)]
+    together = threading.Barrier(MANY)
+
+    def one(number: int) -> int | None:
+        together.wait(10)
+        return many[number % 2].snapshot(1765 + number).pv_power
+
+    with ThreadPoolExecutor(MANY) as threads:
+        assert list(threads.map(one, range(MANY))) == [30] * MANY
+    for each in many:
+        each.close()
+    assert len(endpoint.calls) == 1
+    assert endpoint.streamed == ["app-access-1"] * MANY
+
+
+# --- closing --------------------------------------------------------------------------------------
+
+
+class Hanging:
+    """Token answers that come only when the test lets them."""
+
+    def __init__(self, endpoint: TokenEndpoint) -> None:
+        self.asked, self.let_go = threading.Event(), threading.Event()
+        self._issue = endpoint.issue
+        endpoint.answer = self
+
+    def __call__(self, peer: Peer, call: TokenCall) -> None:
+        self.asked.set()
+        self.let_go.wait(10)
+        self._issue(peer, call)
+
+
+class Telling(MemoryTokenStore):
+    """A store that tells when a pair was saved."""
+
+    def __init__(self, pair: TokenPair) -> None:
+        super().__init__(pair)
+        self.saved = threading.Event()
+
+    def save(self, pair: TokenPair) -> None:
+        super().save(pair)
+        self.saved.set()
+
+
+def test_close_frees_a_caller_whose_renewal_hangs(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    hanging = Hanging(endpoint)
+    store = Telling(pair(clock, lasts=0))
+    with client(clock, server, renewing(store)) as enphase:
+        stream = enphase.live_data(1765)
+        caller = threading.Thread(target=lambda: list(stream))
+        caller.start()
+        assert hanging.asked.wait(5)
+        stream.close()
+        caller.join(5)
+        assert not caller.is_alive()
+        assert stream.end is not None
+        assert stream.end.reason == "stopped"
+    hanging.let_go.set()
+    # The renewal goes on alone: a pair that was issued is not lost.
+    assert store.saved.wait(5)
+    assert store.load() == pair(clock, number=1)
+    assert endpoint.streamed == []
+
+
+@pytest.mark.parametrize("way", ["aclose", "cancel"])
+def test_a_task_whose_renewal_hangs_can_be_closed_and_cancelled(
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    way: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hanging = Hanging(endpoint)
+    store = Telling(pair(clock, lasts=0))
+
+    async def main() -> None:
+        given = options(clock, server, renewing(store))
+        async with AsyncStreamingClient(api_key="the-key", **given) as enphase:
+            stream = enphase.live_data(1765)
+
+            async def read() -> list[object]:
+                return [reading async for reading in stream]
+
+            task = asyncio.create_task(read())
+            assert await asyncio.to_thread(hanging.asked.wait, 5)
+            if way == "aclose":
+                await stream.aclose()
+                assert await asyncio.wait_for(task, 5) == []
+            else:
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await asyncio.wait_for(task, 5)
+            assert stream.end is not None
+            assert stream.end.reason == "stopped"
+        hanging.let_go.set()
+        # The renewal goes on alone: a pair that was issued is not lost.
+        assert await asyncio.to_thread(store.saved.wait, 5)
+
+    asyncio.run(main())
+    assert store.load() == pair(clock, number=1)
+    assert endpoint.streamed == []
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+# --- other processes ------------------------------------------------------------------------------
+
+
+def start(script: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", str(TESTS / script), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_processes_never_spend_each_others_refresh_token(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted, tmp_path: Path
+) -> None:
+    path, times = tmp_path / "tokens.json", 12
+    FileTokenStore(path).save(pair(clock, lasts=-DAY))
+    arguments = [str(times), str(path), f"{server.url}/oauth/token"]
+    both = [start("renewing.py", *arguments) for _ in range(2)]
+    for each in both:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in both:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    tokens: list[str] = []
+    for each in both:
+        out, err = each.communicate(timeout=20)
+        assert (each.returncode, err) == (0, "")
+        tokens += out.split()
+    assert endpoint.refused == 0
+    assert len(tokens) == 2 * times
+    # Each refresh spent the token that the one before it brought, whichever process did it.
+    spent = [call.form["refresh_token"] for call in endpoint.calls]
+    assert spent == [f"app-refresh-{number}" for number in range(len(spent))]
+    assert times <= len(spent) <= 2 * times
+
+
+def test_a_process_killed_at_any_step_leaves_a_working_pair_or_a_plain_word(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted, tmp_path: Path
+) -> None:
+    token_url = f"{server.url}/oauth/token"
+    folders = {step: tmp_path / f"{number}" for number, step in enumerate(STEPS)}
+    for folder in folders.values():
+        FileTokenStore(folder / "tokens.json").save(pair(clock, lasts=-DAY, client=folder.name))
+    dying = {
+        step: start(
+            "killed_while_renewing.py", step, str(folder / "tokens.json"), token_url, folder.name
+        )
+        for step, folder in folders.items()
+    }
+    for step, process in dying.items():
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (DIED, "", ""), step
+
+    for step, folder in folders.items():
+        store = FileTokenStore(folder / "tokens.json")
+        found = store.load()  # never half written
+        assert found is not None
+        number = 1 if step in AFTER_IT else 0
+        assert found.access_token == f"{folder.name}-access-{number}", step
+        # At most one file is left over, and it is as private as the real one.
+        left = [each for each in folder.iterdir() if each.suffix != ".lock"]
+        assert len(left) <= 2, step
+        assert {stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()} == {0o600}, step
+
+        auth = RefreshingAuth(client_id=folder.name, client_secret="planted-secret", store=store)
+        if step in BEFORE_THE_FILE_IS_REPLACED:
+            with pytest.raises(LoginRequired, match="log in again"):
+                auth.renew(None, token_url=token_url, now=clock.now())
+            continue
+        token = auth.renew(found.access_token, token_url=token_url, now=clock.now())
+        assert token == f"{folder.name}-access-{2 if step in AFTER_IT else 1}", step
+        assert store.load() == pair(clock, number=int(token[-1]), client=folder.name)
+    assert set(STEPS) == {*BEFORE_THE_REFRESH, *BEFORE_THE_FILE_IS_REPLACED, *AFTER_IT}

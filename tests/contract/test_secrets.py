@@ -1,0 +1,497 @@
+"""A secret planted wherever one is taken, and looked for wherever a text comes out.
+
+The servers here echo every request in whatever part of an answer the test is about. All secrets
+begin with the same word, so that half of one would be found as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from rich.console import Console
+
+from callers import Caller, Outcome
+from enphase_streaming import (
+    APIStatusError,
+    AsyncStreamingClient,
+    Budget,
+    ConnectionFailed,
+    EnphaseStreamingError,
+    EventTooLarge,
+    FileTokenStore,
+    LoginRequired,
+    MalformedEvent,
+    MemoryTokenStore,
+    NotAnEventStream,
+    RefreshingAuth,
+    StaticAuth,
+    StreamDropped,
+    StreamingClient,
+    TokenPair,
+    login_with_code,
+    login_with_password,
+)
+from enphase_streaming.errors import STATUS_ERRORS
+from enphase_streaming_api import client as generated
+from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType, TokenResponse
+from scripted import STREAM_HEAD, HandClock, Peer, Scripted, scripted
+from shell import COMMAND, environment, inside
+from token_endpoint import request_of
+
+KEY, ACCESS, REFRESH = "planted.key+/=", "planted.access-0+/=", "planted.refresh-0+/="
+NEW_ACCESS, NEW_REFRESH = "planted.access-1+/=", "planted.refresh-1+/="
+CLIENT_SECRET, PASSWORD, CODE = "planted.secret+/=", "planted pässword'&\"=", "planted.code+/="
+PAIR = TokenPair(access_token=ACCESS, refresh_token=REFRESH, expires_at=4e9, renew_at=4e9)
+APPLICATION: dict[str, Any] = {"client_id": "the-id", "client_secret": CLIENT_SECRET}
+BASIC = base64.b64encode(f"the-id:{CLIENT_SECRET}".encode()).decode()
+
+
+def clean(text: str) -> bool:
+    return "planted" not in text.lower() and BASIC not in text
+
+
+class Everything(logging.Handler):
+    """Every record of every logger, in every form that a handler could give it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.NOTSET)
+        self.texts: list[str] = []
+        self.names: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.names.add(record.name)
+        parts = [record.getMessage(), repr(record.msg), repr(record.args), self.format(record)]
+        self.texts.append(f"{record.name}: {' '.join(parts)}")
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[Everything]:
+    """Everything that is logged; looked through at the end of every test here."""
+    everything = Everything()
+    root = logging.getLogger()
+    loud = [root, *(logging.getLogger(name) for name in ("httpx", "httpcore", "asyncio"))]
+    levels = [each.level for each in loud]
+    for each in loud:
+        each.setLevel(logging.DEBUG)
+    root.addHandler(everything)
+    try:
+        yield everything
+    finally:
+        root.removeHandler(everything)
+        for each, level in zip(loud, levels, strict=True):
+            each.setLevel(level)
+    leaks = [text for text in everything.texts if not clean(text)]
+    assert leaks == []
+
+
+def texts_of(error: BaseException) -> Iterator[str]:
+    """Everything that an exception says, and what it is caused by."""
+    yield "".join(traceback.format_exception(error))
+    seen: BaseException | None = error
+    while seen is not None:
+        yield from (str(seen), repr(seen), repr(seen.args))
+        if isinstance(seen, EnphaseStreamingError):
+            yield repr(vars(seen))
+        seen = seen.__cause__ or seen.__context__
+
+
+def assert_clean(outcome: Outcome, kind: type[Exception]) -> None:
+    assert type(outcome.error) is kind, outcome.error
+    for text in texts_of(outcome.error):
+        assert clean(text), text
+
+
+def echo(peer: Peer) -> str:
+    """The head of a request on one line, as a server that explains itself would quote it."""
+    head = peer.request.partition(b"\r\n\r\n")[0].decode("latin-1")
+    return " ".join(head.split())
+
+
+def options(server: Scripted, **more: Any) -> dict[str, Any]:
+    given = {"api_key": KEY, "access_token": ACCESS, "base_url": server.base_url}
+    return given | {"token_url": f"{server.url}/oauth/token"} | more
+
+
+def renewing(**more: Any) -> RefreshingAuth:
+    return RefreshingAuth(**APPLICATION, refresh_token=REFRESH, **more)
+
+
+def head(status: str, *lines: str, kind: str = "application/json") -> bytes:
+    headers = "\r\n".join([f"HTTP/1.1 {status}", f"Content-Type: {kind}", *lines])
+    return f"{headers}\r\nConnection: close\r\n\r\n".encode()
+
+
+# --- answers that are errors ----------------------------------------------------------------------
+
+
+def envelope(code: int, text: str) -> bytes:
+    error = {"code": code, "details": [{"was": text}], "message": text, "status": text}
+    return json.dumps({"error": error, "type": text}).encode()
+
+
+BODIES: dict[str, Callable[[int, str], bytes]] = {
+    "envelope": envelope,
+    "escaped": lambda code, text: envelope(code, text).replace(b"/", rb"\/"),
+    "escaped by code": lambda code, text: envelope(code, text).replace(b"p", rb"\u0070"),
+    "gateway": lambda code, text: json.dumps({"message": text, "details": text}).encode(),
+    "list": lambda code, text: json.dumps({"reason": "x", "message": [text]}).encode(),
+    "page": lambda code, text: f"<html>{text}</html>".encode(),
+    "address": lambda code, text: f"see /?{quote_plus(text)}".encode(),
+    "event": lambda code, text: b"data:" + envelope(code, text) + b"\n\n",
+    "cut": lambda code, text: envelope(code, text)[:-5],
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+def test_in_the_body_of_a_refusal(caller: Caller, status: int, body: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(head(f"{status} No") + BODIES[body](status, echo(peer)))
+
+    with scripted(script) as server:
+        outcome = caller(options(server))
+    assert isinstance(outcome.error, APIStatusError)
+    assert_clean(outcome, type(outcome.error))
+    assert "***" in outcome.error.body
+
+
+@pytest.mark.parametrize("status", [*STATUS_ERRORS, 404, 500])
+def test_in_the_reason_the_headers_and_the_body_of_every_status(
+    caller: Caller, status: int, logged: Everything
+) -> None:
+    def script(peer: Peer) -> None:
+        said = echo(peer)
+        lines = [
+            f"X-Echo: {said}",
+            f"Location: https://x/?{quote_plus(said)}",
+            f"Retry-After: {said}",
+        ]
+        peer.send(head(f"{status} {said}", *lines) + envelope(status, said))
+
+    with scripted(script) as server:
+        outcome = caller(options(server))
+    assert isinstance(outcome.error, APIStatusError)
+    assert_clean(outcome, type(outcome.error))
+    assert {"httpx", "httpcore.http11", "httpcore.connection"} <= logged.names
+
+
+def test_in_a_refusal_that_is_renewed_and_in_the_next(caller: Caller) -> None:
+    def script(peer: Peer) -> None:
+        if b"/oauth/token" in peer.request:
+            request_of(peer)
+            answer = {"access_token": NEW_ACCESS, "refresh_token": NEW_REFRESH}
+            peer.send(head("200 OK") + json.dumps(answer).encode())
+        else:
+            peer.send(head(f"401 {echo(peer)}") + envelope(401, echo(peer)))
+
+    store = MemoryTokenStore(PAIR)
+    with scripted(script) as server:
+        outcome = caller(options(server, access_token=None, auth=renewing(store=store)))
+    assert len(server.peers) == 3
+    assert isinstance(outcome.error, APIStatusError)
+    assert_clean(outcome, type(outcome.error))
+    assert store.load() != PAIR
+
+
+def test_a_token_that_another_stream_has_replaced_meanwhile(caller: Caller) -> None:
+    auth = renewing(store=MemoryTokenStore(PAIR))
+
+    def script(peer: Peer) -> None:
+        if b"/oauth/token" in peer.request:
+            request_of(peer)
+            answer = {"access_token": NEW_ACCESS, "refresh_token": NEW_REFRESH}
+            peer.send(head("200 OK") + json.dumps(answer).encode())
+            return
+        # Somebody else renews between this request and its answer.
+        auth.renew(ACCESS, token_url=f"{server.url}/oauth/token", now=HandClock().now())
+        peer.send(head("500 No") + envelope(500, echo(peer)))
+
+    with scripted(script) as server:
+        outcome = caller(options(server, access_token=None, auth=auth))
+    assert_clean(outcome, STATUS_ERRORS[550])
+
+
+# --- answers that are none ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda said: f"HTTP/1.1 {said}\r\n\r\n",
+        lambda said: f"{said}\r\n\r\n",
+        lambda said: f"HTTP/1.1 200 OK\r\n{said}\r\n\r\n",
+        lambda said: f"HTTP/1.1 200 OK\r\n{said}: x\r\nContent-Length: x\r\n\r\n",
+        lambda said: f"HTTP/1.1 200 OK\r\nContent-Length: {said}\r\n\r\n",
+        lambda said: f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {said}\r\n\r\n",
+    ],
+)
+def test_in_an_answer_that_is_no_http(caller: Caller, answer: Callable[[str], str]) -> None:
+    with scripted(lambda peer: peer.send(answer(echo(peer)).encode())) as server:
+        outcome = caller(options(server))
+    assert_clean(outcome, ConnectionFailed)
+
+
+def test_in_a_connection_that_is_refused(caller: Caller) -> None:
+    with scripted(lambda peer: None) as server:
+        pass
+    assert_clean(caller(options(server)), ConnectionFailed)
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/html; planted={}"])
+def test_in_a_200_that_is_no_stream(caller: Caller, kind: str) -> None:
+    def script(peer: Peer) -> None:
+        said = echo(peer)
+        peer.send(head("200 OK", kind=kind.format(said).replace("planted=", "")) + said.encode())
+
+    with scripted(script) as server:
+        outcome = caller(options(server))
+    assert_clean(outcome, NotAnEventStream)
+
+
+# --- inside a stream ------------------------------------------------------------------------------
+
+
+def streaming(send: Callable[[Peer, str], None]) -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(HandClock().event())
+        send(peer, echo(peer))
+
+    return script
+
+
+def test_in_an_error_inside_the_stream(caller: Caller) -> None:
+    def send(peer: Peer, said: str) -> None:
+        peer.chunk(b"data:" + envelope(473, said).replace(b"/", rb"\/") + b"\n\n")
+
+    with scripted(streaming(send)) as server:
+        assert_clean(caller(options(server)), STATUS_ERRORS[473])
+
+
+@pytest.mark.parametrize("form", ["{}", '{{"a": "{}"', '["{}"]', '"{}"'])
+def test_in_an_event_that_is_malformed(caller: Caller, form: str) -> None:
+    def send(peer: Peer, said: str) -> None:
+        peer.chunk(f"event: {said}\nid: {said}\ndata:{form.format(said)}\n\n".encode())
+        peer.end()
+
+    told: list[MalformedEvent] = []
+    with scripted(streaming(send)) as server:
+        assert_clean(caller(options(server), on_malformed="raise"), MalformedEvent)
+        caller(options(server), on_malformed=told.append)
+        caller(options(server))
+    (malformed,) = told
+    assert all(clean(text) for text in texts_of(malformed))
+
+
+def test_in_an_event_that_is_too_large(caller: Caller) -> None:
+    def send(peer: Peer, said: str) -> None:
+        peer.chunk(f"data:{said * 20}".encode())
+
+    with scripted(streaming(send)) as server:
+        assert_clean(caller(options(server, max_event_bytes=2_000)), EventTooLarge)
+
+
+def test_in_a_chunk_that_is_malformed(caller: Caller) -> None:
+    with scripted(streaming(lambda peer, said: peer.send(said.encode() + b"\r\n"))) as server:
+        assert_clean(caller(options(server)), StreamDropped)
+
+
+def test_in_a_stream_that_goes_well_and_in_its_address(caller: Caller, clock: HandClock) -> None:
+    def send(peer: Peer, said: str) -> None:
+        target = said.split()[1]
+        assert target == "/api/v4/systems/1765/live_data"
+        clock.time += 30
+        peer.end()
+
+    given = {"monotonic": clock.monotonic, "now": clock.now}
+    with scripted(streaming(send)) as server:
+        outcome = caller(options(server, **given))
+    assert outcome.error is None
+    assert clean(repr(outcome.end))
+
+
+# --- the token endpoint ---------------------------------------------------------------------------
+
+
+def refusing(peer: Peer, status: str) -> None:
+    """Answer with everything that was sent, in every part of the answer."""
+    _, target, headers, body = request_of(peer)
+    said = f"{target} {headers['authorization']} {body.decode()}"
+    answer = {"error": said, "error_description": said, "message": said}
+    peer.send(head(f"{status} {said}", f"X-Echo: {said}") + json.dumps(answer).encode())
+
+
+def trade(grant: str, server: Scripted) -> object:
+    token_url = f"{server.url}/oauth/token"
+    if grant == "code":
+        given: dict[str, Any] = {"code": CODE, "redirect_uri": "https://x"}
+        return login_with_code(**APPLICATION, **given, token_url=token_url)
+    if grant == "password":
+        given = {"username": "owner", "password": PASSWORD}
+        return login_with_password(**APPLICATION, **given, token_url=token_url)
+    auth = renewing(in_query=grant == "refresh in the query")
+    return auth.renew(None, token_url=token_url, now=HandClock().now())
+
+
+GRANTS = ["code", "password", "refresh", "refresh in the query"]
+
+
+@pytest.mark.parametrize("status", ["400", "401", "429", "503", "302", "200"])
+@pytest.mark.parametrize("grant", GRANTS)
+def test_in_what_the_token_endpoint_says(grant: str, status: str) -> None:
+    with (
+        scripted(lambda peer: refusing(peer, status)) as server,
+        pytest.raises(EnphaseStreamingError) as caught,
+    ):
+        trade(grant, server)
+    for text in texts_of(caught.value):
+        assert clean(text), text
+
+
+@pytest.mark.parametrize("grant", GRANTS)
+def test_in_an_answer_of_the_token_endpoint_that_is_no_http(grant: str) -> None:
+    def script(peer: Peer) -> None:
+        _, target, headers, body = request_of(peer)
+        peer.send(f"{target} {headers['authorization']} {body.decode()}\r\n\r\n".encode())
+
+    with scripted(script) as server, pytest.raises(ConnectionFailed) as caught:
+        trade(grant, server)
+    for text in texts_of(caught.value):
+        assert clean(text), text
+
+
+@pytest.mark.parametrize("grant", GRANTS)
+def test_in_tokens_that_are_issued(grant: str) -> None:
+    def script(peer: Peer) -> None:
+        request_of(peer)
+        answer = {"access_token": NEW_ACCESS, "refresh_token": NEW_REFRESH}
+        peer.send(head("200 OK") + json.dumps(answer).encode())
+
+    with scripted(script) as server:
+        found = trade(grant, server)
+    assert found == NEW_ACCESS or clean(repr(found))
+
+
+def test_a_refused_renewal_of_a_stream(caller: Caller) -> None:
+    with scripted(lambda peer: refusing(peer, "400")) as server:
+        outcome = caller(options(server, access_token=None, auth=renewing()))
+    assert_clean(outcome, LoginRequired)
+
+
+# --- what objects show ----------------------------------------------------------------------------
+
+
+def test_in_no_repr(tmp_path: Path) -> None:
+    store = FileTokenStore(tmp_path / "tokens.json")
+    store.save(PAIR)
+    auth = renewing(store=store)
+    budget = Budget(calls=3)
+    given: dict[str, Any] = {"api_key": KEY, "access_token": ACCESS}
+    with StreamingClient(**given) as client, StreamingClient(api_key=KEY, auth=auth) as other:
+        shown = [
+            *(client, other, client.live_data(1), other.watch(1, budget=budget)),
+            *(AsyncStreamingClient(**given), AsyncStreamingClient(**given).live_data(1)),
+            *(auth, store, MemoryTokenStore(PAIR), StaticAuth(ACCESS), PAIR, budget),
+            TokenRequest(
+                grant_type=TokenRequestGrantType.PASSWORD,
+                code=CODE,
+                username="owner",
+                password=PASSWORD,
+                refresh_token=REFRESH,
+            ),
+            TokenResponse(access_token=ACCESS, refresh_token=REFRESH),
+            generated.Client("https://x", headers={"key": KEY}),
+            generated.AuthenticatedClient("https://x", token=ACCESS, headers={"key": KEY}),
+        ]
+        screen = io.StringIO()
+        Console(file=screen, width=500).print(*shown, shown)
+        for each in shown:
+            assert clean(f"{each!r} {each}")
+        assert clean(screen.getvalue())
+
+
+# --- the command ----------------------------------------------------------------------------------
+
+FAST = ["watch", "--calls", "2", "--clock-speed", "100"]
+
+
+def cli(server: Scripted, **more: str) -> dict[str, str]:
+    given = {"ENPHASE_API_KEY": KEY, "ENPHASE_SYSTEM_ID": "1765"}
+    return environment(None, **given, ENPHASE_BASE_URL=server.base_url, **more)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        lambda peer: peer.send(head(f"401 {echo(peer)}") + envelope(401, echo(peer))),
+        lambda peer: peer.send(head(f"550 {echo(peer)}") + f"<p>{echo(peer)}".encode()),
+        lambda peer: peer.send(f"{echo(peer)}\r\n\r\n".encode()),
+        lambda peer: peer.send(head("200 OK") + echo(peer).encode()),
+        streaming(lambda peer, said: peer.chunk(f"data:{said}\n\n".encode())),
+        streaming(lambda peer, said: peer.chunk(b"data:" + envelope(468, said) + b"\n\n")),
+    ],
+)
+def test_in_no_output_of_the_command(script: Callable[[Peer], None]) -> None:
+    with scripted(script) as server:
+        for arguments in (FAST, [*FAST, "--json"], ["snapshot"]):
+            done = inside(*arguments, env=cli(server, ENPHASE_ACCESS_TOKEN=ACCESS))
+            assert clean(done.stdout + done.stderr), done.stderr
+
+
+def test_in_no_output_of_the_command_that_renews(tmp_path: Path) -> None:
+    path = tmp_path / "tokens.json"
+    FileTokenStore(path).save(
+        TokenPair(access_token=ACCESS, refresh_token=REFRESH, expires_at=2.0, renew_at=1.0)
+    )
+    more = {"ENPHASE_CLIENT_ID": "the-id", "ENPHASE_CLIENT_SECRET": CLIENT_SECRET}
+    with scripted(lambda peer: refusing(peer, "400")) as server:
+        env = cli(server, ENPHASE_TOKEN_FILE=str(path), **more)
+        done = inside("snapshot", env=env)
+        assert done.returncode == 6
+        assert clean(done.stdout + done.stderr), done.stderr
+        for command, answers in (
+            (["login"], f"https://x\n{CODE}\n"),
+            (["login", "--password"], f"owner\n{PASSWORD}\n"),
+        ):
+            done = inside(*command, env=env, answers=answers)
+            assert done.returncode == 6
+            assert clean(done.stdout + done.stderr), done.stderr
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="the system has no /proc")
+def test_in_no_title_of_the_process() -> None:
+    def send(peer: Peer, said: str) -> None:
+        peer.wait_for_hang_up()
+
+    with scripted(streaming(send)) as server:
+        env = cli(server, ENPHASE_ACCESS_TOKEN=ACCESS)
+        with subprocess.Popen(
+            [*COMMAND, "watch", "--calls", "1"], env=env, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            assert b"pv 30 W" in process.stdout.readline()
+            shown = "".join(
+                Path(f"/proc/{process.pid}/{name}").read_text() for name in ("cmdline", "comm")
+            )
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+    assert clean(shown)
+    assert clean((out + err).decode())
+
+
+def test_the_search_would_find_one(logged: Everything) -> None:
+    logging.getLogger("httpcore.http11").debug("nothing keeps %s", "planted.elsewhere")
+    assert not clean(logged.texts.pop())

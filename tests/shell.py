@@ -1,0 +1,144 @@
+"""`enphase-streaming` as it is started from a shell: through pipes, or on a pseudo-terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import NamedTuple
+from unittest import mock
+
+from enphase_streaming.cli import main
+from enphase_streaming_mock import MockServer
+
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import sys; from enphase_streaming.cli import main; sys.exit(main())",
+]
+REAL = {
+    "ENPHASE_API_KEY": "planted-key",
+    "ENPHASE_ACCESS_TOKEN": "planted-token",
+    "ENPHASE_SYSTEM_ID": "1765",
+    # Should a question ever be passed over, nothing answers here.
+    "ENPHASE_BASE_URL": "https://no.such.host.invalid/api/v4",
+}
+
+
+def environment(mock: MockServer | None, **more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ENPHASE_")}
+    kept |= {"TERM": "xterm-256color", "TZ": "UTC", "COLUMNS": "", "LINES": ""}
+    # Whoever runs the tests may be logged in.
+    kept |= {"HOME": "/nonexistent", "XDG_CONFIG_HOME": ""}
+    if mock is not None:
+        kept |= {
+            "ENPHASE_BASE_URL": mock.base_url,
+            "ENPHASE_API_KEY": mock.api_key,
+            "ENPHASE_ACCESS_TOKEN": mock.access_token,
+            "ENPHASE_SYSTEM_ID": str(mock.system_id),
+        }
+    return {**kept, **more}
+
+
+def run(
+    *arguments: str, env: dict[str, str], answers: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        env=env,
+        input=answers,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+class Done(NamedTuple):
+    """How a command went that ran inside the test's own process."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def inside(*arguments: str, env: dict[str, str], answers: str = "") -> Done:
+    """Run a command as `run` does, without the time that it takes to start Python."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, env, clear=True),
+        mock.patch.object(sys, "stdin", io.StringIO(answers)),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = main(arguments)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+class Terminal:
+    """A command under a pseudo-terminal of 80 columns and 24 lines."""
+
+    def __init__(self, master: int, process: subprocess.Popen[bytes]) -> None:
+        self.master, self.process = master, process
+        self.text = ""
+
+    def read_until(self, wanted: str | None) -> str:
+        """Read on until `wanted` is on the screen, or to the end."""
+        deadline = time.monotonic() + 20
+        while wanted is None or wanted not in self.text:
+            assert time.monotonic() < deadline, self.text
+            if not select.select([self.master], [], [], 1)[0]:
+                continue
+            try:
+                chunk = os.read(self.master, 65536)
+            except OSError:  # Linux says so when the other side has gone
+                chunk = b""
+            if not chunk:
+                break
+            self.text += chunk.decode("utf-8", "replace")
+        return self.text
+
+    def finish(self) -> int:
+        self.read_until(None)
+        return self.process.wait(20)
+
+
+@contextmanager
+def terminal(*arguments: str, env: dict[str, str]) -> Iterator[Terminal]:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        env=env,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        # Hidden answers are read from /dev/tty, which must not be the one of the test run.
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        try:
+            yield Terminal(master, process)
+        finally:
+            process.kill()
+            os.close(master)
+
+
+def left_clean(text: str) -> bool:
+    """Whether the normal screen is back, with its cursor."""
+    back, shown = text.rfind("\x1b[?1049l"), text.rfind("\x1b[?25h")
+    return back > text.rfind("\x1b[?1049h") and shown > text.rfind("\x1b[?25l")
+
+
+def after_the_screen(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text.rpartition("\x1b[?1049l")[2])

@@ -1,0 +1,42 @@
+from urllib.parse import quote
+
+import pytest
+
+from enphase_streaming.cli.login import _code_from
+from enphase_streaming.errors import InvalidArgument, LoginRequired
+
+STATE = "the-state"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"https://example.com/in?code=planted&state={STATE}",
+        f"https://example.com/in?x=1&state={STATE}&code=planted#fragment",
+        f"?code=planted&state={STATE}",
+        f"code=planted&state={STATE}",
+        "  planted  ",
+    ],
+)
+def test_the_code_is_found_in_whatever_was_copied(answer: str) -> None:
+    assert _code_from(answer, STATE) == "planted"
+
+
+def test_a_code_may_look_like_a_parameter() -> None:
+    assert _code_from("planted+/==", STATE) == "planted+/=="
+
+
+@pytest.mark.parametrize("state", ["", "&state=", "&state=other", f"&state={STATE}x"])
+def test_an_address_of_another_login_is_refused_and_not_shown(state: str) -> None:
+    with pytest.raises(InvalidArgument, match="not the one of this login") as caught:
+        _code_from(f"https://example.com/in?code=planted{state}", STATE)
+    assert "planted" not in str(caught.value)
+
+
+def test_an_owner_who_refused_is_a_login_that_is_still_needed() -> None:
+    why = quote("The owner said no")
+    address = f"https://example.com/in?error=access_denied&error_description={why}&state={STATE}"
+    with pytest.raises(LoginRequired, match="The owner said no"):
+        _code_from(address, STATE)
+    with pytest.raises(LoginRequired, match="carries no code"):
+        _code_from(f"https://example.com/in?state={STATE}", STATE)

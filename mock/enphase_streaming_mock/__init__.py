@@ -8,12 +8,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from enphase_streaming_mock.clock import Clock, ScaledClock
+    from enphase_streaming_mock.clock import Clock, HandClock, ScaledClock
     from enphase_streaming_mock.engine import Engine
     from enphase_streaming_mock.exchange import Reply, Request
+    from enphase_streaming_mock.faults import Fault
     from enphase_streaming_mock.journal import RecordedRequest
+    from enphase_streaming_mock.mock import Mock
+    from enphase_streaming_mock.replay import Recording
     from enphase_streaming_mock.scenarios import SCENARIOS, Conditions, Scenario
     from enphase_streaming_mock.server import MockServer
+    from enphase_streaming_mock.transport import MockTransport
+    from enphase_streaming_mock.verdict import Finding
     from enphase_streaming_mock.wire import Wire
 
 __all__ = [
@@ -21,8 +26,14 @@ __all__ = [
     "Clock",
     "Conditions",
     "Engine",
+    "Fault",
+    "Finding",
+    "HandClock",
+    "Mock",
     "MockServer",
+    "MockTransport",
     "RecordedRequest",
+    "Recording",
     "Reply",
     "Request",
     "ScaledClock",
@@ -35,8 +46,14 @@ _HOME = {
     "Clock": "clock",
     "Conditions": "scenarios",
     "Engine": "engine",
+    "Fault": "faults",
+    "Finding": "verdict",
+    "HandClock": "clock",
+    "Mock": "mock",
     "MockServer": "server",
+    "MockTransport": "transport",
     "RecordedRequest": "journal",
+    "Recording": "replay",
     "Reply": "exchange",
     "Request": "exchange",
     "ScaledClock": "clock",

@@ -5,21 +5,42 @@ import ipaddress
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from enphase_streaming_mock.extra import how_to_install
+from enphase_streaming_mock.plans import PLANS
 from enphase_streaming_mock.scenarios import SCENARIOS
+from enphase_streaming_mock.wire import WIRES
+
+if TYPE_CHECKING:
+    from enphase_streaming_mock.server import MockServer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns 0, or 2 for what it was given and cannot do."""
     options = _parser().parse_args(arguments)
     if options.command == "scenarios":
-        width = max(map(len, SCENARIOS))
-        for name, scenario in SCENARIOS.items():
-            print(f"{name:{width}}  {scenario.summary}")
+        print(_scenario_list(), end="")
         return 0
-    return _serve(options)
+    try:
+        from enphase_streaming_mock.server import MockServer
+    except ModuleNotFoundError as error:
+        return _refuse(how_to_install(error))
+    given = {
+        name: getattr(options, name)
+        for name in ("speed", "scenario", "seed", "wire", "plan", "recording")
+        if hasattr(options, name)
+    }
+    try:
+        server = MockServer(host=options.host, port=options.port, **given)
+        for name, details in getattr(options, "fault", []):
+            server.fault(name, **details)
+    except ValueError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"cannot read {options.recording}: {error.strerror or error}")
+    return _serve(server, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -28,30 +49,37 @@ def _parser() -> argparse.ArgumentParser:
         description="A mock of the Enphase Streaming API: no plan, no hardware, no cost.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    serve = commands.add_parser("serve", help="serve the mock until Ctrl-C")
-    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    serve.add_argument(
-        "--port", type=_port, default=4010, help="port to listen on, 0 for a free one (%(default)s)"
+    serve = commands.add_parser(
+        "serve",
+        help="serve the mock until Ctrl-C",
+        epilog="scenarios:\n" + _scenario_list("  "),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    serve.add_argument(
-        "--scenario",
-        choices=list(SCENARIOS),
-        default="sunny-day",
-        metavar="NAME",
-        help="what happens at the site (%(default)s); `enphase-mock scenarios` lists them",
-    )
-    serve.add_argument(
-        "--speed",
-        type=float,
-        default=1.0,
-        metavar="N",
-        help="how much faster than real time it runs (%(default)s)",
-    )
-    serve.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="which day of the scenario (%(default)s)"
-    )
+    _add_address(serve)
+    add = serve.add_argument
+    add("--scenario", choices=list(SCENARIOS), default="sunny-day", metavar="NAME",
+        help="what happens at the site (%(default)s), out of the list below")  # fmt: skip
+    add("--seed", type=int, default=0, metavar="N", help="which day of the scenario (%(default)s)")
+    add("--wire", choices=list(WIRES), default="plain", metavar="NAME",
+        help=f"how streams are written (%(default)s): {', '.join(WIRES)}")  # fmt: skip
+    add("--plan", choices=list(PLANS), default="unlimited", metavar="NAME",
+        help=f"the application's plan (%(default)s): {', '.join(PLANS)}")  # fmt: skip
+    add("--fault", type=_fault, action="append", default=[], metavar="NAME[:OPTION=VALUE,…]",
+        help="what goes wrong, such as drop:after_events=3,always; may be repeated")  # fmt: skip
+    replay = commands.add_parser("replay", help="play a recording back until Ctrl-C")
+    replay.add_argument("recording", metavar="FILE", help="the recording")
+    _add_address(replay)
     commands.add_parser("scenarios", help="list the scenarios")
     return parser
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    add: Callable[..., object] = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    add("--port", type=_port, default=4010,
+        help="port to listen on, 0 for a free one (%(default)s)")  # fmt: skip
+    add("--speed", type=float, default=1.0, metavar="N",
+        help="how much faster than real time it runs (%(default)s)")  # fmt: skip
 
 
 def _port(text: str) -> int:
@@ -60,21 +88,26 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _serve(options: argparse.Namespace) -> int:
-    try:
-        from enphase_streaming_mock.server import MockServer
-    except ModuleNotFoundError as error:
-        return _refuse(how_to_install(error))
-    try:
-        server = MockServer(
-            scenario=options.scenario,
-            speed=options.speed,
-            seed=options.seed,
-            host=options.host,
-            port=options.port,
-        )
-    except ValueError as error:
-        return _refuse(str(error))
+def _fault(text: str) -> tuple[str, dict[str, Any]]:
+    """Take `drop:after_events=3,always` apart; what it says is checked where it is set."""
+    name, _, rest = text.partition(":")
+    details: dict[str, Any] = {}
+    for item in filter(None, rest.split(",")):
+        option, is_given, value = item.partition("=")
+        details[option] = _value(value) if is_given else True
+    return name, details
+
+
+def _value(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _serve(server: "MockServer", options: argparse.Namespace) -> int:
     # Both ways of asking it to end take the same way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -94,6 +127,13 @@ def _serve(options: argparse.Namespace) -> int:
         )
     except KeyboardInterrupt:
         return 0
+
+
+def _scenario_list(indent: str = "") -> str:
+    width = max(map(len, SCENARIOS))
+    return "".join(
+        f"{indent}{name:{width}}  {scenario.summary}\n" for name, scenario in SCENARIOS.items()
+    )
 
 
 def _is_loopback(host: str) -> bool:

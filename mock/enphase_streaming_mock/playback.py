@@ -1,4 +1,4 @@
-"""One stream's bytes, written to its connection as they fall due.
+"""One stream's steps, carried out on its connection as they fall due.
 
 One timer a stream and no coroutine an event: that is what lets one core hold thousands of streams.
 """
@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Iterator
 
 from enphase_streaming_mock.clock import Clock
+from enphase_streaming_mock.exchange import End, Step
 from enphase_streaming_mock.journal import RecordedRequest
 
 # How often a client that reads slower than the stream is looked at again, in real seconds.
@@ -14,36 +15,36 @@ _PATIENCE = 0.1
 
 
 class Playback:
-    """Writes timed bytes to a transport as HTTP chunks, counting them in `record`.
+    """Writes a reply's steps to a transport as HTTP chunks, counting them in `record`.
 
-    `events` is a reply's, and `opened` the clock's `monotonic()` that its moments count from. While
-    the transport's buffer is above its high-water mark nothing more is written: what a client does
-    not read stays unmade in the engine and costs no memory.
+    `opened` is the clock's `monotonic()` that the steps' moments count from. While the transport's
+    buffer is above its high-water mark nothing more is written: what a client does not read stays
+    unmade in the engine and costs no memory.
     """
 
     def __init__(
         self,
-        events: Iterator[tuple[float, bytes]],
+        steps: Iterator[Step],
         transport: asyncio.Transport,
         clock: Clock,
         opened: float,
         record: RecordedRequest,
     ) -> None:
-        self._events = events
+        self._steps = steps
         self._transport = transport
         self._clock = clock
         self._opened = opened
         self._record = record
         self._high_water = transport.get_write_buffer_limits()[1]
         self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[bool] = self._loop.create_future()
+        self._ended: asyncio.Future[End | None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
-        self._next = b""
+        self._next: Step
 
-    async def run(self) -> bool:
-        """Return True when the stream has come to its clean end, False if `stop` was called.
+    async def run(self) -> End | None:
+        """Return how the stream is to end, or None if `stop` was called.
 
-        The end itself, the empty chunk, is left to the caller.
+        The end itself, such as the empty chunk, is left to the caller.
         """
         try:
             if not self._wait_for_next():
@@ -56,7 +57,7 @@ class Playback:
     def stop(self) -> None:
         """Break the stream off."""
         if not self._ended.done():
-            self._ended.set_result(False)
+            self._ended.set_result(None)
 
     def _play(self) -> None:
         try:
@@ -73,19 +74,24 @@ class Playback:
             if self._transport.get_write_buffer_size() > self._high_water:
                 self._timer = self._loop.call_later(_PATIENCE, self._play)
                 return
-            if not self._next:
-                self._ended.set_result(True)
+            _, data, events, end, raw = self._next
+            if data:
+                # Counted first, so that whoever has read an event finds it counted.
+                self._record.events_sent += events
+                self._transport.write(data if raw else b"%x\r\n%b\r\n" % (len(data), data))
+            if end is not None:
+                self._ended.set_result(end)
                 return
-            # Counted first, so that whoever has read an event finds it counted.
-            self._record.events_sent += 1
-            self._transport.write(b"%x\r\n%b\r\n" % (len(self._next), self._next))
             if self._wait_for_next():
                 return
 
     def _wait_for_next(self) -> bool:
-        """Take the next item; set the timer for it and return True unless it is due already."""
-        due, self._next = next(self._events)
-        delay = self._clock.delay(self._opened + due)
+        """Take the next step; set the timer for it and return True unless it is due already."""
+        step = next(self._steps, None)
+        if step is None:  # held open in silence, until the client leaves or `stop` is called
+            return True
+        self._next = step
+        delay = self._clock.delay(self._opened + step.due)
         if delay <= 0:
             return False
         self._timer = self._loop.call_later(delay, self._play)

@@ -14,7 +14,10 @@ A marker sets what it serves: `@pytest.mark.enphase_mock(scenario="night", speed
 The clock runs fifty times faster than real, so a 30-second window takes 0.6 s, and a client has to
 measure by the same clock (`monotonic=enphase_mock.monotonic`), or the stream seems to it to end
 early. Its watchdogs run faster as well: 20 s without a reading are 0.4 s of a test, which a busy
-machine still keeps. Choose a lower `speed` where a test itself takes its time.
+machine still keeps. Choose a lower `speed` where a test itself takes its time, or
+`clock="hand"`: then there is no socket, the client takes `transport=enphase_mock.transport()`, and
+time passes only as the client waits for bytes, or by `enphase_mock.advance(30)`. With
+`clock="still"` it passes by `advance` alone.
 
 pytest loads this module wherever the library is installed, so it imports only pytest and the
 standard library until the fixture is used.
@@ -28,43 +31,69 @@ import pytest
 from enphase_streaming_mock.extra import how_to_install
 
 if TYPE_CHECKING:
-    from enphase_streaming_mock.server import MockServer
+    from enphase_streaming_mock.mock import Mock
 
 DEFAULT_SPEED = 50.0
+OPTIONS = (
+    "scenario", "speed", "seed", "start", "wire", "plan", "token_lifetime", "limit_answer",
+    "recording", "clock",
+)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known, so that `--strict-markers` accepts it."""
     config.addinivalue_line(
         "markers",
-        "enphase_mock(scenario='sunny-day', speed=50, seed=0, start=None, wire=Wire()): "
-        "what the fixture enphase_mock serves in this test.",
+        "enphase_mock(scenario='sunny-day', speed=50, seed=0, start=None, wire='plain', "
+        "plan='unlimited', token_lifetime=None, limit_answer='period', recording=None, "
+        "clock=None): what the fixture enphase_mock serves in this test.",
     )
 
 
 @pytest.fixture
-def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[MockServer]":
-    """A mock of the Enphase Streaming API, running on loopback for the length of the test."""
+def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
+    """A mock of the Enphase Streaming API for the length of the test.
+
+    It runs on loopback; with `clock="hand"` or "still" it has no socket, only `transport()`.
+    """
     try:
+        from enphase_streaming_mock.clock import HandClock
+        from enphase_streaming_mock.mock import Mock
         from enphase_streaming_mock.server import MockServer
     except ModuleNotFoundError as error:
         pytest.fail(how_to_install(error), pytrace=False)
     try:
-        server = MockServer(**{"speed": DEFAULT_SPEED, **_marked_options(request)})
-    except (TypeError, ValueError) as error:
+        options = _marked_options(request)
+        by_hand = options.pop("clock", None)
+        if by_hand is None:
+            server = MockServer(**{"speed": DEFAULT_SPEED, **options})
+        else:
+            start = _start_by_hand(by_hand, options)
+            mock = Mock(clock=HandClock(start, pulled=by_hand == "hand"), **options)
+    except (OSError, TypeError, ValueError) as error:
         pytest.fail(f"pytest.mark.enphase_mock: {error}", pytrace=False)
+    if by_hand is not None:
+        yield mock
+        return
     with server:
         yield server
+
+
+def _start_by_hand(by_hand: object, options: dict[str, Any]) -> Any:
+    if by_hand not in ("hand", "still"):
+        raise ValueError(f"clock is {by_hand!r}; choose from 'hand', 'still'")
+    if "speed" in options:
+        raise ValueError("clock and speed contradict each other; give one of them")
+    return options.pop("start", None)
 
 
 def _marked_options(request: pytest.FixtureRequest) -> dict[str, Any]:
     marker = request.node.get_closest_marker("enphase_mock")
     if marker is None:
         return {}
-    options = ("scenario", "speed", "seed", "start", "wire")
     if marker.args:
-        raise TypeError(f"{marker.args[0]!r} has no name; write {options[0]}={marker.args[0]!r}")
+        raise TypeError(f"{marker.args[0]!r} has no name; write {OPTIONS[0]}={marker.args[0]!r}")
     for name in marker.kwargs:
-        if name not in options:
-            raise TypeError(f"there is no option {name!r}; choose from {', '.join(options)}")
+        if name not in OPTIONS:
+            raise TypeError(f"there is no option {name!r}; choose from {', '.join(OPTIONS)}")
     return dict(marker.kwargs)

@@ -4,43 +4,60 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from enphase_streaming_mock.clock import ScaledClock
-from enphase_streaming_mock.engine import ACCESS_TOKEN, API_KEY, SYSTEM_ID, Engine
-from enphase_streaming_mock.journal import RecordedRequest
+from enphase_streaming_mock.account import LimitAnswer
+from enphase_streaming_mock.clock import Clock, ScaledClock
+from enphase_streaming_mock.control import Control
+from enphase_streaming_mock.faults import Fault
 from enphase_streaming_mock.listener import Listener
-from enphase_streaming_mock.scenarios import find_scenario
+from enphase_streaming_mock.mock import Mock
+from enphase_streaming_mock.replay import Recording
+from enphase_streaming_mock.scenarios import Scenario
 from enphase_streaming_mock.wire import Wire
 
 
-class MockServer:
+class MockServer(Mock):
     """A mock Enphase Streaming API on a real socket, from entering it to leaving it.
 
-    `scenario` is a name out of `enphase-mock scenarios`, and `seed` picks one of its days. `speed`
-    is how much faster than real its clock runs, and `start` the date and time that clock begins
-    with (aware; the present when left out). `wire` is how events are written. Port 0 takes a free
-    port. Raises ValueError for an option it cannot serve, and OSError from entering it if the host
-    and port cannot be had.
+    The options are those of `Mock`, but for the clock: `speed` is how much faster than real it
+    runs, and `start` the date and time that it begins with (aware; the present when left out). A
+    `clock` in their place may be a `ScaledClock`; time by hand needs a door without a socket.
+    Port 0 takes a free port. Raises ValueError for an option it cannot serve, and OSError from
+    entering it if the host and port cannot be had.
     """
+
+    clock: ScaledClock
 
     def __init__(
         self,
         *,
-        scenario: str = "sunny-day",
-        speed: float = 1.0,
+        scenario: str | type[Scenario] | Scenario = "sunny-day",
+        speed: float | None = None,
         seed: int = 0,
         start: datetime | None = None,
-        wire: Wire | None = None,
+        clock: Clock | None = None,
+        wire: Wire | str | None = None,
+        plan: str = "unlimited",
+        token_lifetime: float | None = None,
+        limit_answer: LimitAnswer = "period",
+        recording: Recording | Path | str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        if wire is not None and not isinstance(wire, Wire):
-            raise ValueError(f"wire is {wire!r}; give an enphase_streaming_mock.Wire")
-        self.clock = ScaledClock(speed, start)
-        self.engine = Engine(find_scenario(scenario)(seed), self.clock.start, wire)
-        self._listener = Listener(self.engine, self.clock, host, port)
+        super().__init__(
+            scenario=scenario,
+            seed=seed,
+            clock=_checked(clock, speed, start),
+            wire=wire,
+            plan=plan,
+            token_lifetime=token_lifetime,
+            limit_answer=limit_answer,
+            recording=recording,
+        )
+        self._listener = Listener(self.engine, self.clock, host, port, Control(self))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -71,43 +88,21 @@ class MockServer:
         finally:
             self._end_thread()
 
-    @property
-    def base_url(self) -> str:
-        """Where the API begins, ending in `/api/v4`; what a client takes as its base URL."""
-        return self._origin + self.engine.contract.base_path
+    def fault(self, fault: Fault | str, **options: Any) -> None:
+        """Set a fault, such as `fault("drop", after_events=3)`; `Fault` says what there is."""
+        super().fault(fault, **options)
+        self._settle()
 
-    @property
-    def token_url(self) -> str:
-        """Where tokens are issued."""
-        return self._origin + self.engine.contract.token_path
+    def clear_faults(self) -> None:
+        """Take back every fault that is still to strike."""
+        super().clear_faults()
+        self._settle()
 
-    @property
-    def api_key(self) -> str:
-        """A key that is accepted."""
-        return API_KEY
-
-    @property
-    def access_token(self) -> str:
-        """A token that is accepted."""
-        return ACCESS_TOKEN
-
-    @property
-    def system_id(self) -> int:
-        """The number of the one site there is."""
-        return SYSTEM_ID
-
-    @property
-    def requests(self) -> list[RecordedRequest]:
-        """What was asked so far, oldest first, and how it went."""
-        return self.engine.journal.requests
-
-    def monotonic(self) -> float:
-        """Seconds by the mock's clock: hand it to the client under test as its `monotonic`."""
-        return self.clock.monotonic()
-
-    def now(self) -> datetime:
-        """The time by the mock's clock, in UTC: hand it to the client under test as its `now`."""
-        return self.clock.now()
+    def _settle(self) -> None:
+        """Wait until the listener's thread has seen what this one has set."""
+        here = threading.current_thread()
+        if self._thread is not None and self._thread.is_alive() and self._thread is not here:
+            self._wait_for(self._listener.settle())
 
     @property
     def _origin(self) -> str:
@@ -128,3 +123,16 @@ class MockServer:
 def _run_until_stopped(runner: asyncio.Runner) -> None:
     with runner:  # which ends what is left over, in the thread that it belongs to
         runner.get_loop().run_forever()
+
+
+def _checked(clock: Clock | None, speed: float | None, start: datetime | None) -> ScaledClock:
+    if clock is None:
+        return ScaledClock(1.0 if speed is None else speed, start)
+    if not isinstance(clock, ScaledClock):
+        raise ValueError(
+            "a clock moved by hand cannot pace a socket; use Mock(clock=...).transport(), or in "
+            'pytest @pytest.mark.enphase_mock(clock="hand")'
+        )
+    if speed is not None or start is not None:
+        raise ValueError("clock has its own speed and start; give it or those")
+    return clock

@@ -5,10 +5,11 @@ streams that are open at once see one house, and the next window goes on where t
 Powers are whole watts and energy whole joules, so they balance exactly and nothing drifts.
 """
 
+import threading
 from array import array
 from typing import NamedTuple, TypedDict
 
-from enphase_streaming_mock.scenarios import STEP, Conditions, Scenario
+from enphase_streaming_mock.scenario import STEP, Conditions, Scenario
 
 PEAK = 6_000  # W, the solar array in full sun
 CAPACITY = 10_000 * 3600  # J, the battery
@@ -39,45 +40,76 @@ class Reading(TypedDict):
     generator_power: int
 
 
+class _Levels(NamedTuple):
+    pv: int
+    load: int
+    battery: int
+    generator: int
+
+
 class Site:
-    """One simulated site under one scenario; `gateway` is the serial number that reports."""
+    """One simulated site under one scenario.
+
+    `gateway` is the serial number that reports; those of further gateways count on from it.
+    """
 
     def __init__(self, scenario: Scenario, system_id: int, gateway: str) -> None:
         self.scenario = scenario
         self.system_id = system_id
-        self.gateway = gateway
+        self.gateways = [
+            str(int(gateway) + each).zfill(len(gateway)) for each in range(scenario.gateways)
+        ]
+        self._capacity = CAPACITY if scenario.battery == "present" else 0
         # Energy in the battery at the start of each step, in J; grows as time is asked for.
-        self._energy = array("q", [CAPACITY * scenario.charge // 100])
+        self._energy = array("q", [self._capacity * scenario.charge // 100])
         self._steps: dict[int, list[Reading]] = {}
+        self._turn = threading.RLock()  # clients without a socket read on threads of their own
 
     def reading(self, second: int) -> Reading:
         """What the gateway measures at a second since the mock's start (0 or more)."""
         step, offset = divmod(second, STEP)
-        if step not in self._steps:
-            self._steps[step] = self._readings(step)
-            if len(self._steps) > _STEPS_KEPT:
-                del self._steps[next(iter(self._steps))]
-        return self._steps[step][offset]
+        with self._turn:
+            if step not in self._steps:
+                self._steps[step] = self._readings(step)
+                if len(self._steps) > _STEPS_KEPT:
+                    del self._steps[next(iter(self._steps))]
+            return self._steps[step][offset]
+
+    def report(self, second: int) -> dict[str, object]:
+        """The same as the gateway writes it: without a battery, its fields may lack a value."""
+        reading: dict[str, object] = {**self.reading(second)}
+        how = self.scenario.battery
+        if how == "nulls":
+            reading.update(battery_power=None, battery_soc=None, battery_mode=None)
+        elif how == "zeros":
+            reading["battery_mode"] = ""
+        elif how == "absent":
+            for name in ("battery_power", "battery_soc", "battery_mode"):
+                del reading[name]
+        return reading
 
     def energy(self, second: int) -> int:
         """What the battery holds at a second since the mock's start (0 or more), in J."""
         step, offset = divmod(second, STEP)
-        spent = sum(self.reading(step * STEP + each)["battery_power"] for each in range(offset))
-        return self._energy_at(step) - spent
+        with self._turn:
+            spent = sum(self.reading(step * STEP + each)["battery_power"] for each in range(offset))
+            return self._energy_at(step) - spent
 
     def _energy_at(self, step: int) -> int:
         while len(self._energy) <= step:
             last = len(self._energy) - 1
-            levels = _levels(self.scenario.conditions(last * STEP), self._energy[last])
+            levels = self._levels(self.scenario.conditions(last * STEP), self._energy[last])
             self._energy.append(self._energy[last] - levels.battery * STEP)
         return self._energy[step]
 
     def _readings(self, step: int) -> list[Reading]:
         conditions = self.scenario.conditions(step * STEP)
         energy = self._energy_at(step)
-        levels = _levels(conditions, energy)
-        house = self._flicker("house", step, _HOUSE_FLICKER if levels.load > 100 else 0)
-        sun = self._flicker("array", step, _ARRAY_FLICKER if levels.pv > 100 else 0)
+        levels = self._levels(conditions, energy)
+        # Nothing evens a flicker out where there is neither grid nor battery.
+        even = self._capacity > 0 or not conditions.islanded
+        house = self._flicker("house", step, _HOUSE_FLICKER if even and levels.load > 100 else 0)
+        sun = self._flicker("array", step, _ARRAY_FLICKER if even and levels.pv > 100 else 0)
         readings = []
         for more_load, more_pv in zip(house, sun, strict=True):
             pv, load, battery = levels.pv + more_pv, levels.load + more_load, levels.battery
@@ -89,7 +121,7 @@ class Site:
             readings.append(
                 Reading(
                     system_id=self.system_id,
-                    envoy_serial_number=[self.gateway],
+                    envoy_serial_number=self.gateways,
                     pv_power=pv,
                     consumption_power=load,
                     battery_power=battery,
@@ -111,25 +143,18 @@ class Site:
         ]
         return [ring[each] - ring[each - 1] for each in range(STEP)]
 
-
-class _Levels(NamedTuple):
-    pv: int
-    load: int
-    battery: int
-    generator: int
-
-
-def _levels(conditions: Conditions, energy: int) -> _Levels:
-    """Settle the powers of a step, given the energy in the battery at its start."""
-    pv, load, generator = round(PEAK * conditions.sun), conditions.load, conditions.generator
-    floor = 0 if conditions.islanded else CAPACITY * conditions.reserve // 100
-    discharge = min(BATTERY_LIMIT, max(0, energy - floor - _MARGIN) // STEP)
-    charge = min(BATTERY_LIMIT, max(0, CAPACITY - energy - _MARGIN) // STEP)
-    battery = max(-charge, min(discharge, load - pv - generator))
-    if conditions.islanded:
-        # No grid evens it out: the house goes without what is lacking, a surplus is not produced.
-        lacking = max(0, load - pv - generator - battery)
-        surplus = max(0, pv + generator + battery - load)
-        curtailed = min(pv, surplus)
-        pv, load, generator = pv - curtailed, load - lacking, generator - (surplus - curtailed)
-    return _Levels(pv, load, battery, generator)
+    def _levels(self, conditions: Conditions, energy: int) -> _Levels:
+        """Settle the powers of a step, given the energy in the battery at its start."""
+        pv, load, generator = round(PEAK * conditions.sun), conditions.load, conditions.generator
+        floor = 0 if conditions.islanded else self._capacity * conditions.reserve // 100
+        discharge = min(BATTERY_LIMIT, max(0, energy - floor - _MARGIN) // STEP)
+        charge = min(BATTERY_LIMIT, max(0, self._capacity - energy - _MARGIN) // STEP)
+        wanted = load - pv - generator if conditions.battery is None else conditions.battery
+        battery = max(-charge, min(discharge, wanted))
+        if conditions.islanded:
+            # No grid evens it out: what is lacking is lacked, and a surplus not produced.
+            lacking = max(0, load - pv - generator - battery)
+            surplus = max(0, pv + generator + battery - load)
+            curtailed = min(pv, surplus)
+            pv, load, generator = pv - curtailed, load - lacking, generator - (surplus - curtailed)
+        return _Levels(pv, load, battery, generator)

@@ -1,18 +1,21 @@
 """`enphase-mock` as it is started from a shell."""
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
 
-from enphase_streaming_mock import MockServer
+from enphase_streaming_mock import SCENARIOS, MockServer
 from enphase_streaming_mock.cli import main
 
 COMMAND = [
@@ -23,10 +26,12 @@ COMMAND = [
 
 
 @contextmanager
-def serving(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+def serving(
+    *arguments: str, command: str = "serve"
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """The running command and what it printed on start."""
     with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", *arguments],
+        [*COMMAND, command, "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -51,6 +56,43 @@ def test_what_it_prints_on_start_opens_a_stream() -> None:
             events = response.read().split(b"\n\n")
     assert len(events) == 31
     assert json.loads(events[0].removeprefix(b"data:"))["data"]["pv_power"] == 0
+
+
+def stream(printed: dict[str, str]) -> bytes:
+    request = urllib.request.Request(
+        f"{printed['base_url']}/systems/{printed['system_id']}/live_data",
+        headers={"key": printed["api_key"], "Authorization": f"Bearer {printed['access_token']}"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        body: bytes = response.read()
+    return body
+
+
+def test_wire_plan_and_faults_can_be_set_by_hand() -> None:
+    with serving("--speed", "1000", "--wire", "windows", "--fault", "close:after_events=3") as (
+        _,
+        printed,
+    ):
+        assert stream(printed).startswith(b"\xef\xbb\xbfdata:")
+        assert stream(printed).count(b"\r\n\r\n") == 30
+    with serving("--plan", "watt") as (_, printed), pytest.raises(HTTPError, match="401"):
+        stream(printed)
+
+
+def test_a_recording_is_played_back_byte_for_byte(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    lines = [
+        {"format": "enphase-streaming-recording", "version": 1},
+        {"at": 0.5, "open": {"status": 200, "content_type": "text/event-stream"}},
+        {"at": 1.0, "bytes": base64.b64encode(b"da").decode()},
+        {"at": 20.0, "bytes": base64.b64encode(b"ta: \xff\r\r").decode()},
+        {"at": 30.5, "end": "planned"},
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    with serving(str(path), "--speed", "100", command="replay") as (_, printed):
+        before = time.monotonic()
+        assert stream(printed) == b"data: \xff\r\r"
+        assert time.monotonic() - before >= 0.3
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
@@ -85,7 +127,7 @@ def test_a_taken_port_is_named_with_the_way_out(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["serve", "--scenario", "nope"], "choose from sunny-day, night, outage"),
+        (["serve", "--scenario", "nope"], "choose from sunny-day, passing-clouds, "),
         (["serve", "--speed", "0"], "between 0.001 and 1000"),
         (["serve", "--speed", "nan"], "between 0.001 and 1000"),
         (["serve", "--speed", "fast"], "invalid float value: 'fast'"),
@@ -96,6 +138,13 @@ def test_a_taken_port_is_named_with_the_way_out(capsys: pytest.CaptureFixture[st
             ["serve", "--host", "no.such.host.invalid", "--port", "0"],
             "cannot listen on no.such.host.invalid",
         ),
+        (["serve", "--wire", "x"], "choose from plain, published"),
+        (["serve", "--plan", "x"], "choose from unlimited, watt"),
+        (["serve", "--fault", "x"], "there is no fault x; choose from reset"),
+        (["serve", "--fault", "drop:after_events=x"], "after_events is x; give a whole number"),
+        (["serve", "--fault", "drop:x=1"], "there is no option x; choose from after_events"),
+        (["replay", "/no/such/file"], "cannot read /no/such/file: No such file"),
+        (["replay", __file__], "is no recording"),
         ([], "required: command"),
     ],
 )
@@ -116,7 +165,8 @@ def test_the_scenarios_are_listed_with_what_happens_in_them(
 ) -> None:
     assert main(["scenarios"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[0].strip() for line in lines] == ["sunny-day", "night", "outage"]
+    assert [line.split("  ")[0].strip() for line in lines] == list(SCENARIOS)
+    assert all(line.partition("  ")[2].strip() for line in lines)
 
 
 def test_without_its_packages_it_says_what_to_install() -> None:

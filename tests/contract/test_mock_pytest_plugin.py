@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 import urllib.request
+from datetime import UTC, datetime
 
 import pytest
 
-from enphase_streaming_mock import MockServer
+from enphase_streaming import StreamingClient
+from enphase_streaming_mock import Mock, MockServer
 from enphase_streaming_mock.extra import how_to_install
 
 pytest_plugins = ["pytester"]
@@ -49,13 +51,38 @@ def test_the_journal_tells_what_was_asked(enphase_mock: MockServer) -> None:
     assert entry.received <= enphase_mock.now()
 
 
+@pytest.mark.enphase_mock(clock="hand", scenario="night")
+def test_with_a_clock_by_hand_there_is_no_socket_but_a_transport(enphase_mock: Mock) -> None:
+    with StreamingClient(**enphase_mock.client_options) as client:
+        assert client.snapshot(enphase_mock.system_id).pv_power == 0
+    enphase_mock.advance(30)
+    assert enphase_mock.monotonic() == 30
+    assert not isinstance(enphase_mock, MockServer)
+
+
+@pytest.mark.enphase_mock(clock="still", start=datetime(2026, 6, 21, tzinfo=UTC))
+def test_a_still_clock_begins_when_the_marker_says(enphase_mock: Mock) -> None:
+    enphase_mock.advance(1.5)
+    assert enphase_mock.now() == datetime(2026, 6, 21, 0, 0, 1, 500_000, tzinfo=UTC)
+
+
+def test_a_clock_that_runs_is_not_moved(enphase_mock: Mock) -> None:
+    with pytest.raises(ValueError, match="this clock runs by itself"):
+        enphase_mock.advance(30)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ("scenario='nope'", "there is no scenario 'nope'; choose from sunny-day, night, outage"),
-        ("speeed=3", "there is no option 'speeed'; choose from scenario, speed, seed, start, wire"),
+        ("scenario='nope'", "there is no scenario 'nope'; choose from sunny-day, *"),
+        (
+            "speeed=3",
+            "there is no option 'speeed'; choose from scenario, speed, seed, start, wire, *",
+        ),
         ("speed=0", "speed is 0; it has to lie between 0.001 and 1000"),
         ("start='now'", "start is 'now'; give a datetime with its time zone"),
+        ("clock='fast'", "clock is 'fast'; choose from 'hand', 'still'"),
+        ("clock='hand', speed=3", "clock and speed contradict each other; give one of them"),
         ("'night'", "'night' has no name; write scenario='night'"),
     ],
 )

@@ -252,10 +252,10 @@ def test_five_hundred_streams_at_once_each_get_their_whole_window() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"scenario": "nope"}, "choose from sunny-day, night, outage"),
+        ({"scenario": "nope"}, "choose from sunny-day, passing-clouds, "),
         ({"speed": 0}, "between 0.001 and 1000"),
         ({"seed": "x"}, "give a whole number"),
-        ({"wire": "outer"}, "give an enphase_streaming_mock.Wire"),
+        ({"wire": "outer"}, "no wire 'outer'; choose from plain, "),
     ],
 )
 def test_an_option_it_cannot_serve_is_refused_when_it_is_set(

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from enphase_streaming_mock import SCENARIOS, Conditions, Engine, Request, Scenario, Wire
 from enphase_streaming_mock.engine import ACCESS_TOKEN, API_KEY, SYSTEM_ID
+from enphase_streaming_mock.exchange import Step
 from enphase_streaming_mock.site import CAPACITY, Site
 
 DOCUMENT = yaml.safe_load(
@@ -69,6 +70,8 @@ def check_balance_and_charge(site: Site, first: int) -> None:
         assert 0 <= energy <= CAPACITY
         assert site.energy(second) == energy
         assert reading["battery_soc"] == round(100 * energy / CAPACITY)
+        if reading["grid_status"] == "Off Grid":
+            assert reading["grid_power"] == 0
         energy -= reading["battery_power"]
 
 
@@ -89,12 +92,12 @@ def test_powers_balance_under_any_conditions(always: Conditions, second: int) ->
 def test_same_scenario_seed_start_and_duration_are_the_same_bytes(
     name: str, seed: int, start: datetime, after: int, duration: int
 ) -> None:
-    def window() -> list[tuple[float, bytes]]:
+    def window() -> list[Step]:
         engine = Engine(SCENARIOS[name](seed), start)
         request = Request("GET", PATH, (*ACCESS, ("duration", str(duration))))
         reply = engine.answer(request, start + timedelta(milliseconds=after))
-        assert reply.events is not None
-        return list(reply.events)
+        assert reply.steps is not None
+        return list(reply.steps)
 
     assert window() == window()
 
@@ -170,5 +173,5 @@ def test_garbage_is_answered_and_never_raises(
     reply = engine.answer(Request(method, path, tuple(headers), tuple(query)), NOON)
     assert 200 <= reply.status < 553
     assert reply.status != 500
-    assert (reply.events is None) == bool(reply.body)
+    assert (reply.steps is None) == bool(reply.body)
     assert API_KEY not in repr(engine.journal.requests)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from enphase_streaming_mock import ScaledClock
+from enphase_streaming_mock import HandClock, MockServer, ScaledClock
 
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)
 
@@ -55,3 +55,97 @@ def test_a_speed_out_of_range_is_refused_with_the_range_or_the_way_out(speed: An
 def test_a_start_without_a_zone_is_refused(start: Any) -> None:
     with pytest.raises(ValueError, match="give a datetime with its time zone"):
         ScaledClock(start=start)
+
+
+def test_a_clock_by_hand_stands_still_until_it_is_moved() -> None:
+    clock = HandClock(NOON)
+    assert (clock.monotonic(), clock.now()) == (0.0, NOON)
+    time.sleep(0.01)
+    assert clock.monotonic() == 0.0
+    clock.advance(90.5)
+    assert (clock.monotonic(), clock.now()) == (90.5, NOON + timedelta(seconds=90.5))
+
+
+def test_a_pull_moves_it_to_the_moment_and_never_back() -> None:
+    clock = HandClock()
+    assert clock.pull(3.0) == 0.0
+    assert clock.monotonic() == 3.0
+    assert clock.pull(1.0) == 0.0
+    assert clock.monotonic() == 3.0
+
+
+def test_a_pull_across_a_long_gap_goes_in_strides_and_arrives_exactly() -> None:
+    clock = HandClock()
+    moments = []
+    while clock.pull(30.25) > 0:
+        moments.append(clock.monotonic())  # which is a look at it
+    assert moments == [float(second) for second in range(2, 24, 2)]
+    assert clock.monotonic() == 30.25
+
+
+def test_the_next_stride_waits_until_somebody_has_looked() -> None:
+    clock = HandClock(NOON)
+    for _ in range(5):
+        assert clock.pull(30.0) > 0
+    assert clock.now() == NOON + timedelta(seconds=2)
+    time.sleep(0.11)  # nobody looks
+    clock.pull(30.0)
+    assert clock.now() == NOON + timedelta(seconds=4)
+
+
+def test_without_pulls_only_advance_moves_it() -> None:
+    clock = HandClock(pulled=False)
+    assert clock.pull(3.0) == float("inf")
+    assert clock.monotonic() == 0.0
+    clock.advance(3.0)
+    assert clock.pull(3.0) == 0.0
+
+
+def test_whoever_waits_is_told_when_it_was_moved() -> None:
+    clock = HandClock(pulled=False)
+    told: list[float] = []
+    clock.on_advance("waiter", lambda: told.append(clock.monotonic()))
+    clock.advance(1)
+    clock.on_advance("waiter", None)
+    clock.advance(1)
+    assert told == [1.0]
+
+
+def test_time_can_be_let_pass_for_a_while() -> None:
+    clock = HandClock()
+    with clock.passing():
+        deadline = time.monotonic() + 5
+        while clock.monotonic() < 10 and time.monotonic() < deadline:
+            time.sleep(0.001)
+    stopped = clock.monotonic()
+    assert stopped >= 10
+    time.sleep(0.02)
+    assert clock.monotonic() == stopped
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), True, "1", None])
+def test_time_by_hand_moves_on_by_a_number_of_seconds_from_0(seconds: Any) -> None:
+    with pytest.raises(ValueError, match=r"seconds is .*(give a number|by 0 or more)"):
+        HandClock().advance(seconds)
+
+
+def test_whether_waiting_moves_it_is_true_or_false() -> None:
+    with pytest.raises(ValueError, match="pulled is 1; give True or False"):
+        HandClock(pulled=1)  # type: ignore[arg-type]
+
+
+def test_a_clock_goes_on_at_another_speed_from_where_it_is() -> None:
+    clock = ScaledClock(1000)
+    time.sleep(0.01)
+    before = clock.monotonic()
+    clock.set_speed(0.001)
+    assert before <= clock.monotonic() < before + 1000
+    assert clock.monotonic() - clock.monotonic() < 0.01
+
+
+def test_a_socket_takes_no_clock_that_is_moved_by_hand() -> None:
+    with pytest.raises(ValueError, match=r"a clock moved by hand cannot pace a socket; use Mock"):
+        MockServer(clock=HandClock())
+    with pytest.raises(ValueError, match="clock has its own speed and start"):
+        MockServer(clock=ScaledClock(2), speed=3)
+    assert MockServer(clock=ScaledClock(2)).clock.speed == 2

@@ -7,7 +7,7 @@ import pytest
 
 from enphase_streaming_mock import SCENARIOS, Engine, Reply, Request, Scenario, Wire
 from enphase_streaming_mock.engine import ACCESS_TOKEN, API_KEY, SYSTEM_ID
-from enphase_streaming_mock.scenarios import Conditions
+from enphase_streaming_mock.scenarios import Conditions, find_scenario
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 PATH = f"/api/v4/systems/{SYSTEM_ID}/live_data"
@@ -31,14 +31,14 @@ def ask(
 
 
 def error(reply: Reply) -> dict[str, Any]:
-    assert reply.events is None
+    assert reply.steps is None
     envelope: dict[str, Any] = json.loads(reply.body)
     return envelope
 
 
 def stream(reply: Reply) -> list[tuple[float, bytes]]:
-    assert reply.events is not None
-    return list(reply.events)
+    assert reply.steps is not None
+    return [(step.due, step.data) for step in reply.steps]
 
 
 def test_with_key_and_token_a_stream_opens() -> None:
@@ -250,12 +250,12 @@ def test_no_secret_is_in_the_repr_of_a_request_or_a_reply(show: Callable[[object
     assert ACCESS_TOKEN not in show(request) + show(reply)
 
 
-def test_a_scenario_whose_readings_do_not_fit_the_document_is_refused() -> None:
+def test_a_scenario_that_breaks_a_rule_is_refused() -> None:
     class Broken(Scenario):
         name = "broken"
 
         def conditions(self, second: int) -> Conditions:
             return Conditions(sun=0.5, load=400, grid_status=7)  # type: ignore[arg-type]
 
-    with pytest.raises(ValueError, match=r"'broken' gives no valid reading: \$\.data\.grid_status"):
-        Engine(Broken(), START)
+    with pytest.raises(ValueError, match=r"'broken' at second 0: .*grid_status is 7; give a text"):
+        find_scenario(Broken)

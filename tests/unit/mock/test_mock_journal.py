@@ -63,3 +63,45 @@ def test_only_the_last_ten_thousand_requests_are_kept() -> None:
         log.record("GET", f"/{number}", (), (), NOON, 404)
     assert len(log.requests) == 10_000
     assert log.requests[0].path == "/1"
+
+
+def test_requests_are_numbered_from_1_and_from_1_again_after_a_clearing() -> None:
+    log = journal()
+    numbers = [log.record("GET", "/", (), (), NOON, 404).number for _ in range(2)]
+    log.clear()
+    assert log.requests == []
+    assert [*numbers, log.record("GET", "/", (), (), NOON, 404).number] == [1, 2, 1]
+
+
+def test_secrets_are_told_apart_without_being_kept() -> None:
+    log = journal()
+
+    def marks(*headers: tuple[str, str]) -> tuple[str, str]:
+        entry = log.record("GET", "/", (), headers, NOON, 200)
+        assert "right-" not in repr(entry)
+        return entry.key_mark, entry.token_mark
+
+    one, again = marks(("key", "right-key")), marks(("KEY", "right-key"))
+    other, token = marks(("key", "other")), marks(("Authorization", "Bearer right-token"))
+    assert one == again != other
+    assert (one[1], token[0]) == ("", "")
+    assert token[1] != ""
+    assert marks() == ("", "")
+    in_query = log.record("GET", "/", (("key", "right-key"),), (), NOON, 200)
+    assert in_query.key_mark == one[0]
+    elsewhere = Journal(["key"], []).record("GET", "/", (), (("key", "right-key"),), NOON, 200)
+    assert elsewhere.key_mark != one[0]
+
+
+def test_the_body_of_an_error_is_kept_and_that_of_a_pair_of_tokens_is_not() -> None:
+    log = journal()
+    for status, kept in ((200, b""), (429, b"{}")):
+        entry = log.record("GET", "/", (), (), NOON, status)
+        entry.answer((("Retry-After", "3"),), b"{}")
+        assert (entry.reply_headers, entry.reply_body) == ((("Retry-After", "3"),), kept)
+
+
+def test_an_answer_that_the_server_broke_off_is_marked() -> None:
+    entry = recorded()
+    entry.close("server", NOON, broken=True)
+    assert (entry.closed_by, entry.broken) == ("server", True)

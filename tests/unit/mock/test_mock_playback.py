@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from enphase_streaming_mock import RecordedRequest, ScaledClock
+from enphase_streaming_mock.exchange import End, Step
 from enphase_streaming_mock.playback import Playback
 
 HIGH_WATER = 1000
@@ -46,7 +47,8 @@ def playback(
     events: Iterator[tuple[float, bytes]], transport: Transport, record: RecordedRequest
 ) -> Playback:
     clock = ScaledClock(1000)
-    return Playback(events, transport, clock, clock.monotonic(), record)
+    steps = (Step(due, data, 1, None if data else End.CLEAN) for due, data in events)
+    return Playback(steps, transport, clock, clock.monotonic(), record)
 
 
 def test_each_item_is_one_write_and_one_chunk() -> None:
@@ -59,7 +61,7 @@ def test_each_item_is_one_write_and_one_chunk() -> None:
 
 
 def test_nothing_is_written_before_it_is_due() -> None:
-    async def scene() -> tuple[int, bool]:
+    async def scene() -> tuple[int, End | None]:
         transport = Transport()
         playing = playback(iter([(0, b"a"), (3600, b"b"), (7200, b"")]), transport, entry())
         running = asyncio.create_task(playing.run())
@@ -67,7 +69,7 @@ def test_nothing_is_written_before_it_is_due() -> None:
         playing.stop()
         return len(transport.written), await running
 
-    assert asyncio.run(scene()) == (1, False)
+    assert asyncio.run(scene()) == (1, None)
 
 
 def test_a_client_that_does_not_read_is_waited_for() -> None:
@@ -80,7 +82,7 @@ def test_a_client_that_does_not_read_is_waited_for() -> None:
             yield 0.0, b"x" * 400
         yield 0.0, b""
 
-    async def scene() -> tuple[int, bool, int]:
+    async def scene() -> tuple[int, End | None, int]:
         transport, record = Transport(), entry()
         running = asyncio.create_task(playback(events(), transport, record).run())
         await asyncio.sleep(0.01)
@@ -88,7 +90,7 @@ def test_a_client_that_does_not_read_is_waited_for() -> None:
         transport.reads = True
         return held_back, await running, record.events_sent
 
-    assert asyncio.run(scene()) == (4, True, 300)
+    assert asyncio.run(scene()) == (4, End.CLEAN, 300)
 
 
 def test_a_client_that_left_with_bytes_unread_is_let_go_of() -> None:

@@ -41,7 +41,7 @@ def test_a_reading_has_the_fields_of_the_document_and_no_others(name: str) -> No
     assert set(next(readings(name, 1))) == set(SCHEMAS["LiveStatus"]["properties"])
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", set(SCENARIOS) - {"spelling-drift"})
 def test_modes_and_grid_states_are_those_that_were_published(name: str) -> None:
     for reading in readings(name, 120):
         assert reading["battery_mode"] in SCHEMAS["KnownBatteryMode"]["enum"]
@@ -119,7 +119,7 @@ def test_the_next_window_goes_on_where_the_last_one_ended() -> None:
 
 def test_a_scenario_that_is_not_known_is_answered_with_those_that_are() -> None:
     with pytest.raises(
-        ValueError, match=r"no scenario 'nihgt'; choose from sunny-day, night, outage"
+        ValueError, match=r"no scenario 'nihgt'; choose from sunny-day, .*night, outage"
     ):
         find_scenario("nihgt")
 

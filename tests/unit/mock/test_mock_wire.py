@@ -6,7 +6,8 @@ import pytest
 
 from enphase_streaming_mock import Wire
 from enphase_streaming_mock.contract import load_contract
-from enphase_streaming_mock.wire import error_body
+from enphase_streaming_mock.frames import error_body
+from enphase_streaming_mock.wire import make_wire
 
 MOMENT = datetime(2023, 3, 17, 8, 25, 8, 556_789, tzinfo=UTC)
 READING = {"pv_power": 30}
@@ -66,4 +67,68 @@ def test_an_error_is_stamped_in_the_unit_of_its_example() -> None:
 
 def test_an_error_keeps_the_typography_of_its_message() -> None:
     body = error_body(load_contract().refusal("notSupported").envelope, MOMENT)
-    assert "doesn\u2019t" in body.decode()
+    assert "doesn\u2019t" in body
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"cadence": 0}, "cadence is 0; it has to lie between 0.01 and 600"),
+        ({"cadence": None}, "cadence is None; give a number"),
+        ({"jitter": float("inf")}, "jitter is inf; it has to lie between"),
+        ({"warm_up": True}, "warm_up is True; give a number"),
+        ({"retry": 1.5}, "retry is 1.5; give a whole number"),
+        ({"cut_every": 0}, "cut_every is 0; it has to lie between 1"),
+        ({"cut_at": [3]}, r"cut_at is \[3\]; give a tuple of byte offsets above 0"),
+        ({"cut_at": (0,)}, r"cut_at is \(0,\); give a tuple"),
+        ({"cut_at": (1,), "cut_every": 1}, "cut_at and cut_every contradict each other"),
+        ({"stall_after": 3}, "a stall needs both"),
+        ({"stall": 3}, "a stall needs both"),
+        ({"event_name": "a\nb"}, "give one line of text"),
+        ({"event_name": ""}, "give one line of text"),
+        ({"epoch": "days"}, "epoch is 'days'; choose from 'milliseconds', 'seconds'"),
+    ],
+)
+def test_a_value_that_cannot_be_or_contradicts_is_refused(
+    options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        Wire(**options)
+
+
+def test_every_event_may_have_a_comment_a_name_and_an_id() -> None:
+    wire = Wire(event_name="live", ids=True, comments=True, colon_space=True)
+    event = wire.event(READING, MOMENT)
+    assert event == f": next\nevent: live\nid: 1679041508556\ndata: {INNER}\n\n".encode()
+
+
+def test_a_reconnection_time_follows_the_byte_order_mark() -> None:
+    assert Wire(bom=True, retry=3000, newline="\r").preamble == b"\xef\xbb\xbfretry:3000\r"
+
+
+@pytest.mark.parametrize(("numbers", "text"), [("floats", "30.0"), ("strings", '"30"')])
+def test_integers_may_be_written_as_something_else(numbers: Any, text: str) -> None:
+    assert f'"pv_power":{text}' in Wire(numbers=numbers).event(READING, MOMENT).decode()
+
+
+def test_the_epoch_may_count_seconds() -> None:
+    assert b'"timestamp_epoch":1679041508,' in Wire(epoch="seconds").event(READING, MOMENT)
+
+
+def test_fields_that_nobody_knows_may_be_added() -> None:
+    body = json.loads(Wire(unknown_fields=True).event(READING, MOMENT).removeprefix(b"data:"))
+    assert set(body) > {"data", "timestamp_epoch", "timestamp_utc", "type"}
+    assert set(body["data"]) > {"pv_power"}
+
+
+def test_a_wire_is_taken_by_name_by_its_options_or_as_it_is() -> None:
+    assert make_wire("published", {}) == Wire(nesting="outer", colon_space=True)
+    assert make_wire(None, {"bom": True}) == make_wire(Wire(bom=True), {})
+    with pytest.raises(ValueError, match="there is no wire 'x'; choose from plain, published"):
+        make_wire("x", {})
+    with pytest.raises(ValueError, match="there is no option 'x'; choose from nesting, colon_sp"):
+        make_wire(None, {"x": 1})
+    with pytest.raises(ValueError, match="contradict each other"):
+        make_wire("plain", {"bom": True})
+    with pytest.raises(ValueError, match="give an enphase_streaming_mock"):
+        make_wire(7, {})

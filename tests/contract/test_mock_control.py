@@ -1,0 +1,196 @@
+"""The mock's controls, as a test in another language uses them: by HTTP and JSON alone."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from enphase_streaming_mock import MockServer
+from enphase_streaming_mock.faults import KINDS, Fault
+from enphase_streaming_mock.wire import Wire
+
+
+@pytest.fixture
+def mock() -> Iterator[MockServer]:
+    with MockServer(speed=500) as server:
+        yield server
+
+
+def ask(mock: MockServer, method: str, name: str, body: object = None) -> tuple[int, Any]:
+    origin = mock.base_url.removesuffix("/api/v4")
+    data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{origin}/_mock/{name}", data=data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as response:
+            status, answer = response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            status, answer = error.code, json.load(error)
+    return status, answer
+
+
+def stream(mock: MockServer, **headers: str) -> bytes:
+    request = urllib.request.Request(
+        f"{mock.base_url}/systems/{mock.system_id}/live_data",
+        headers={"key": mock.api_key, "Authorization": f"Bearer {mock.access_token}", **headers},
+    )
+    with urllib.request.urlopen(request, timeout=5) as response:
+        body: bytes = response.read()
+    return body
+
+
+@pytest.fixture
+def document(mock: MockServer) -> dict[str, Any]:
+    _, document = ask(mock, "GET", "openapi.json")
+    return dict(document)
+
+
+def test_the_document_is_valid_openapi(document: dict[str, Any]) -> None:
+    validate(document)
+
+
+def test_every_answer_is_as_the_document_says(mock: MockServer, document: dict[str, Any]) -> None:
+    stream(mock)
+    sent = {"scenario": {"name": "night"}, "wire": {"bom": True}, "account": {"plan": "watt"}}
+    sent |= {"clock": {"speed": 1000}, "faults": {"name": "drop"}}
+    for path, methods in document["paths"].items():
+        name = path.removeprefix("/")
+        for method, operation in methods.items():
+            body = sent.get(name) if method in ("put", "post") else None
+            status, answer = ask(mock, method.upper(), name, body)
+            assert status == 200, (path, method, answer)
+            reference = operation["responses"]["200"]["$ref"].rpartition("/")[2]
+            content = document["components"]["responses"][reference]["content"]
+            schema = {**content["application/json"]["schema"], "components": document["components"]}
+            Draft202012Validator(schema).validate(answer)
+
+
+def test_the_document_names_every_option_of_a_wire(document: dict[str, Any]) -> None:
+    body = document["paths"]["/wire"]["put"]["requestBody"]["content"]["application/json"]
+    assert body["schema"]["properties"].keys() == {"name", *Wire.__dataclass_fields__}
+
+
+def test_scenario_seed_and_wire_hold_from_the_next_stream_on(mock: MockServer) -> None:
+    status, now = ask(mock, "PUT", "scenario", {"name": "night", "seed": 7})
+    assert (status, now["name"], now["seed"]) == (200, "night", 7)
+    ask(mock, "PUT", "wire", {"newline": "\r\n", "cut_at": [5, 9]})
+    body = stream(mock)
+    assert body.count(b'"pv_power":0') == body.count(b"\r\n\r\n") == 30
+
+
+def test_a_fault_strikes_the_next_stream(mock: MockServer) -> None:
+    assert ask(mock, "POST", "faults", {"name": "close", "after_events": 3})[0] == 200
+    assert stream(mock).count(b"data:") == 3
+    ask(mock, "POST", "faults", {"name": "close", "after_events": 3})
+    ask(mock, "DELETE", "faults")
+    assert stream(mock).count(b"data:") == 30
+
+
+def test_every_fault_and_its_options_are_listed(mock: MockServer) -> None:
+    _, listed = ask(mock, "GET", "faults")
+    assert listed.keys() == KINDS.keys()
+    options = {option for fault in listed.values() for option in fault["options"]}
+    assert options < set(Fault.__dataclass_fields__)
+
+
+def test_journal_and_bill_show_what_was_asked_without_secrets(mock: MockServer) -> None:
+    ask(mock, "PUT", "account", {"plan": "kilowatt"})
+    stream(mock, duration="31")
+    _, (entry,) = ask(mock, "GET", "journal")
+    assert (entry["status"], entry["events_sent"], entry["closed_by"]) == (200, 31, "server")
+    assert ["Duration", "31"] in entry["headers"]
+    assert mock.api_key not in json.dumps(entry)
+    _, account = ask(mock, "GET", "account")
+    assert (account["plan"], account["bill"]["calls"]) == ("kilowatt", 1)
+    assert account["bill"]["dollars"] == "0.10"
+
+
+def test_the_verdict_names_its_evidence(mock: MockServer) -> None:
+    assert ask(mock, "GET", "verdict") == (200, [])
+    for _ in range(2):
+        with pytest.raises(urllib.error.HTTPError, match="461") as refused:
+            stream(mock, duration="1")
+        refused.value.close()
+    _, (finding,) = ask(mock, "GET", "verdict")
+    assert (finding["rule"], finding["requests"]) == ("retried-final", [1, 2])
+
+
+def test_a_reset_takes_everything_back(mock: MockServer) -> None:
+    _, before = ask(mock, "GET", "wire")
+    ask(mock, "PUT", "scenario", {"name": "night", "seed": 3})
+    ask(mock, "PUT", "wire", {"name": "chatty"})
+    ask(mock, "PUT", "account", {"plan": "watt"})
+    ask(mock, "POST", "faults", {"name": "reset", "always": True})
+    assert ask(mock, "POST", "reset") == (200, {})
+    assert ask(mock, "GET", "wire") == (200, before)
+    assert ask(mock, "GET", "scenario")[1]["name"] == "sunny-day"
+    assert ask(mock, "GET", "account")[1]["plan"] == "unlimited"
+    assert ask(mock, "GET", "journal") == (200, [])
+    assert stream(mock).count(b"data:") == 30
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "body", "status", "said"),
+    [
+        ("GET", "nothing", None, 404, "choose from openapi.json, scenario, wire, faults"),
+        ("POST", "scenario", {}, 405, "POST means nothing here; choose from GET, PUT"),
+        (
+            "PUT",
+            "scenario",
+            {"name": "nope"},
+            400,
+            "there is no scenario 'nope'; choose from sunny",
+        ),
+        ("PUT", "scenario", {"name": 3}, 400, "name is 3; choose from sunny-day"),
+        ("PUT", "scenario", {"seed": "x"}, 400, "seed is 'x'; give a whole number"),
+        ("PUT", "scenario", {"sead": 1}, 400, "there is no option 'sead'; choose from name, seed"),
+        ("PUT", "scenario", b"{", 400, "the body is no JSON"),
+        ("PUT", "scenario", b"[" * 100_000, 400, "the body is no JSON"),
+        ("PUT", "scenario", b"\xff", 400, "the body is no JSON"),
+        ("PUT", "scenario", [], 400, "the body has to be a JSON object"),
+        ("PUT", "wire", {"newline": "x"}, 400, "newline is 'x'; choose from"),
+        ("PUT", "wire", {"wire": "x"}, 400, "there is no option 'wire'; choose from nesting"),
+        ("PUT", "wire", {"name": "x"}, 400, "there is no wire 'x'; choose from plain"),
+        ("PUT", "wire", {"name": "plain", "bom": True}, 400, "contradict each other"),
+        ("PUT", "wire", {"cut_at": 3}, 400, "cut_at"),
+        ("POST", "faults", {}, 400, "name is None; choose from reset, drop"),
+        ("POST", "faults", {"name": "x"}, 400, "there is no fault 'x'; choose from reset, drop"),
+        ("POST", "faults", {"name": "drop", "x": 1}, 400, "there is no option 'x'; choose from"),
+        ("POST", "faults", {"name": "drop", "size": 9}, 400, "fault 'drop' takes no size"),
+        ("PUT", "clock", {"speed": 0}, 400, "between 0.001 and 1000"),
+        ("PUT", "clock", {"speed": "x"}, 400, "speed is 'x'; give a number"),
+        ("PUT", "account", {"plan": "free"}, 400, "there is no plan 'free'; choose from"),
+        ("PUT", "account", {"limit_answer": 1}, 400, "limit_answer is 1; choose from"),
+        ("PUT", "account", {"used_up": "minute"}, 400, "no limit a minute; set another plan"),
+        ("PUT", "account", {"expired": "x"}, 400, "was never issued"),
+        ("POST", "reset", {"all": True}, 400, "there is no option 'all'; choose from none at all"),
+    ],
+)
+def test_bad_input_is_refused_with_the_choices_and_the_server_goes_on(
+    mock: MockServer, method: str, name: str, body: object, status: int, said: str
+) -> None:
+    found, answer = ask(mock, method, name, body)
+    assert (found, answer.keys()) == (status, {"error"})
+    assert said in answer["error"]
+    assert stream(mock).count(b"data:") == 30
+
+
+def test_the_speed_stays_while_a_stream_is_open(mock: MockServer) -> None:
+    ask(mock, "PUT", "clock", {"speed": 1})
+    request = urllib.request.Request(
+        f"{mock.base_url}/systems/{mock.system_id}/live_data",
+        headers={"key": mock.api_key, "Authorization": f"Bearer {mock.access_token}"},
+    )
+    with urllib.request.urlopen(request, timeout=5):
+        status, answer = ask(mock, "PUT", "clock", {"speed": 2})
+    assert (status, answer["error"]) == (400, "speed cannot be set while a stream is open")
+
+
+def test_what_is_asked_of_the_controls_is_not_in_the_journal(mock: MockServer) -> None:
+    ask(mock, "GET", "verdict")
+    assert mock.requests == []

@@ -1,0 +1,580 @@
+"""`watch` over real sockets, on both clients."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import socket
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from callers import CREDENTIALS, Caller, sync_caller
+from enphase_streaming import (
+    AsyncStreamingClient,
+    AuthenticationError,
+    Budget,
+    BudgetExhausted,
+    ConnectionFailed,
+    LoginRequired,
+    Plan,
+    Reading,
+    StreamDropped,
+    StreamingClient,
+)
+from scripted import PATIENCE, STREAM_HEAD, HandClock, Peer, scripted
+
+SITE = 1765
+
+
+def options(clock: HandClock, base_url: str, **more: Any) -> dict[str, Any]:
+    # A script moves the clock while its bytes are on their way: no time-out may fall in between.
+    patient = {"first_reading_timeout": 400, "stall_timeout": 400}
+    return {"base_url": base_url, "monotonic": clock.monotonic, "now": clock.now, **patient, **more}
+
+
+def answer(peer: Peer, status_code: int, body: dict[str, Any]) -> None:
+    text = json.dumps(body).encode()
+    head = f"HTTP/1.1 {status_code} x\r\nContent-Type: application/json\r\n"
+    peer.send(f"{head}Content-Length: {len(text)}\r\n\r\n".encode() + text)
+
+
+def window(peer: Peer, clock: HandClock, *powers: int, seconds: int = 30) -> None:
+    """One whole window."""
+    peer.send(STREAM_HEAD)
+    for power in powers:
+        peer.chunk(clock.event(pv_power=power))
+        clock.time += seconds / len(powers)
+    peer.end()
+
+
+class Day:
+    """Twelve readings a window, in lock-step; each window begins with the last one once more."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock = clock
+        self.windows = 0
+        self.taken = threading.Semaphore(0)
+        self.powers = iter(range(288 * 12))
+        self.next_power = 0
+        self.open = 0
+        self.memory: list[int] = []
+        self._last = b": the first window\n\n"
+
+    def script(self, peer: Peer) -> None:
+        self.windows += 1
+        self.open += 1
+        assert self.open == 1, "two windows at once"
+        peer.send(STREAM_HEAD)
+        peer.chunk(self._last)
+        for power in range(12):
+            self._last = self.clock.event(pv_power=(self.windows - 1) * 12 + power)
+            peer.chunk(self._last)
+            assert self.taken.acquire(timeout=PATIENCE)
+            self.clock.time += 25
+        self.open -= 1
+        peer.end()
+
+    def on_reading(self, reading: Reading) -> None:
+        assert reading.pv_power == self.next_power
+        self.next_power += 1
+        if self.next_power % (24 * 12) == 0:
+            gc.collect()
+            self.memory.append(tracemalloc.get_traced_memory()[0])
+        self.taken.release()
+
+
+def test_a_day_of_one_site(caller: Caller, clock: HandClock) -> None:
+    day, budget = Day(clock), Budget(calls=288)
+    began = clock.time
+    tracemalloc.start()
+    try:
+        with scripted(day.script) as server:
+            outcome = caller(
+                options(clock, server.base_url),
+                on_reading=day.on_reading,
+                method="watch",
+                keep=False,
+                budget=budget,
+            )
+    finally:
+        tracemalloc.stop()
+    assert (outcome.error, outcome.reason) == (None, "budget")
+    assert clock.time - began == 24 * 3600
+    assert (day.windows, budget.spent, budget.left) == (288, 288, 0)
+    assert outcome.end is not None
+    assert (outcome.end.readings, outcome.end.elapsed) == (288 * 12, 24 * 3600)
+    warm, *_, last = day.memory
+    assert last - warm < 1_000_000
+
+
+def test_every_window_asks_for_the_duration_that_was_given(
+    caller: Caller, clock: HandClock
+) -> None:
+    with scripted(lambda peer: window(peer, clock, 1, seconds=60)) as server:
+        outcome = caller(
+            options(clock, server.base_url),
+            method="watch",
+            budget=Budget(calls=2),
+            duration=60,
+        )
+    assert outcome.reason == "budget"
+    assert [b"duration: 60\r\n" in peer.request.lower() for peer in server.peers] == [True, True]
+
+
+# Leaving
+
+
+@pytest.fixture
+def endless(clock: HandClock) -> Iterator[tuple[str, threading.Event]]:
+    """A site that sends one reading and stays; the event tells that the client hung up."""
+    gone = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        peer.wait_for_hang_up()
+        gone.set()
+
+    with scripted(script) as server:
+        yield server.base_url, gone
+        assert len(server.peers) == 1
+
+
+def client_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith("enphase")]
+
+
+def test_breaking_out_closes_the_socket(endless: tuple[str, threading.Event]) -> None:
+    base_url, gone = endless
+    with StreamingClient(**CREDENTIALS, base_url=base_url) as client:
+        with client.watch(SITE, budget=Budget(calls=9)) as readings:
+            for _ in readings:
+                break
+        assert gone.wait(5)
+        assert readings.end is not None
+        assert (readings.end.reason, readings.end.readings) == ("stopped", 1)
+    for thread in client_threads():
+        thread.join(5)
+    assert client_threads() == []
+
+
+def test_breaking_out_of_a_watch_that_nobody_holds_closes_the_socket(
+    endless: tuple[str, threading.Event],
+) -> None:
+    base_url, gone = endless
+    with StreamingClient(**CREDENTIALS, base_url=base_url) as client:
+        for _ in client.watch(SITE, budget=Budget(calls=9)):
+            break
+        gc.collect()
+        assert gone.wait(5)
+
+
+def test_breaking_out_closes_the_socket_async(endless: tuple[str, threading.Event]) -> None:
+    base_url, gone = endless
+
+    async def run() -> None:
+        async with AsyncStreamingClient(**CREDENTIALS, base_url=base_url) as client:
+            async with client.watch(SITE, budget=Budget(calls=9)) as readings:
+                async for _ in readings:
+                    break
+            assert await asyncio.to_thread(gone.wait, 5)
+            assert readings.end is not None
+            assert (readings.end.reason, readings.end.readings) == ("stopped", 1)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            del readings
+            gc.collect()
+
+    asyncio.run(run())
+    assert client_threads() == []
+
+
+def test_a_watch_that_was_never_begun_leaves_nothing() -> None:
+    async def run() -> None:
+        async with AsyncStreamingClient(**CREDENTIALS) as client:
+            async with client.watch(SITE, budget=Budget(calls=9)) as readings:
+                pass
+            assert readings.end is not None
+            assert readings.end.reason == "stopped"
+            client.watch(SITE, budget=Budget(calls=9))
+            gc.collect()
+
+    asyncio.run(run())
+    budget = Budget(calls=9)
+    with StreamingClient(**CREDENTIALS) as client, client.watch(SITE, budget=budget) as readings:
+        pass
+    gc.collect()
+    assert readings.end is not None
+    assert (readings.end.reason, budget.spent) == ("stopped", 0)
+
+
+# Ending it while it waits. The clock stands still: only being closed ends a wait.
+
+
+class Heard(logging.Handler):
+    """Tells that the watch logged that it waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits = threading.Event()
+        self.do: Callable[[], object] = lambda: None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "next try in" in record.getMessage():
+            self.do()
+            self.waits.set()
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    handler, log = Heard(), logging.getLogger("enphase_streaming")
+    before = log.level
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    yield handler
+    log.removeHandler(handler)
+    log.setLevel(before)
+
+
+def for_a_retry(peer: Peer, clock: HandClock) -> None:
+    peer.send(STREAM_HEAD)
+    peer.chunk(b"retry:90000\n\n")  # and no end: the connection closes amid the body
+
+
+def for_a_429(peer: Peer, clock: HandClock) -> None:
+    end = int(clock.now().timestamp()) + 60
+    answer(peer, 429, {"code": 429, "period": "minute", "period_end": end})
+
+
+def for_a_gateway(peer: Peer, clock: HandClock) -> None:
+    answer(peer, 473, {"error": {"code": 473}})
+
+
+WAITS = [for_a_retry, for_a_429, for_a_gateway]
+Why = Callable[[Peer, HandClock], None]
+
+
+@pytest.mark.parametrize("why", WAITS)
+def test_close_ends_a_wait_at_once(why: Why, clock: HandClock, heard: Heard) -> None:
+    budget, readings = Budget(calls=9), list[Reading]()
+    with (
+        scripted(lambda peer: why(peer, clock)) as server,
+        StreamingClient(**CREDENTIALS, **options(clock, server.base_url)) as client,
+    ):
+        watch = client.watch(SITE, budget=budget)
+        thread = threading.Thread(target=lambda: readings.extend(watch))
+        thread.start()
+        assert heard.waits.wait(5)
+        watch.close()
+        thread.join(5)
+        assert not thread.is_alive(), "close() did not end the wait"
+    assert watch.end is not None
+    assert (watch.end.reason, budget.spent, readings) == ("stopped", 1, [])
+
+
+async def ended_by(
+    how: str, watch: Any, client: AsyncStreamingClient, is_waiting: threading.Event | None
+) -> None:
+    """Start reading `watch`, end it while it waits, and see that the task is over."""
+
+    async def read() -> None:
+        async for _ in watch:
+            pass
+
+    task = asyncio.create_task(read())
+    if is_waiting is None:
+        await asyncio.sleep(0.1)
+    else:
+        assert await asyncio.to_thread(is_waiting.wait, 5)
+    if how == "cancel":
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 5)
+    else:
+        await (watch if how == "watch" else client).aclose()
+        await asyncio.wait_for(task, 5)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert watch.end.reason == "stopped"
+
+
+@pytest.mark.parametrize("why", WAITS)
+@pytest.mark.parametrize("how", ["watch", "client", "cancel"])
+def test_aclose_and_cancellation_end_a_wait_at_once(
+    how: str, why: Why, clock: HandClock, heard: Heard
+) -> None:
+    budget = Budget(calls=9)
+
+    async def run(base_url: str) -> None:
+        async with AsyncStreamingClient(**CREDENTIALS, **options(clock, base_url)) as client:
+            watch = client.watch(SITE, budget=budget)
+            await ended_by(how, watch, client, heard.waits)
+
+    with scripted(lambda peer: why(peer, clock)) as server:
+        asyncio.run(run(server.base_url))
+    assert budget.spent == 1
+
+
+def used_up_for_a_minute(clock: HandClock) -> Budget:
+    budget = Budget.unlimited(plan=Plan.KILOWATT)
+    for _ in range(50):
+        budget.spend(budget.queue(), clock.monotonic())
+    return budget
+
+
+def test_close_ends_the_wait_for_a_slot_and_gives_it_back(clock: HandClock) -> None:
+    budget = used_up_for_a_minute(clock)
+    with StreamingClient(**CREDENTIALS, **options(clock, "http://127.0.0.1:9")) as client:
+        watch = client.watch(SITE, budget=budget)
+        thread = threading.Thread(target=lambda: list(watch))
+        thread.start()
+        time.sleep(0.1)
+        watch.close()
+        thread.join(5)
+        assert not thread.is_alive(), "close() did not end the wait"
+    assert watch.end is not None
+    assert (watch.end.reason, watch.end.elapsed, budget.spent) == ("stopped", 0, 50)
+    assert budget.spend(budget.queue(), clock.time + 60) == clock.time + 60
+
+
+@pytest.mark.parametrize("how", ["watch", "client", "cancel"])
+def test_aclose_and_cancellation_end_the_wait_for_a_slot(how: str, clock: HandClock) -> None:
+    budget = used_up_for_a_minute(clock)
+
+    async def run() -> None:
+        quiet = options(clock, "http://127.0.0.1:9")
+        async with AsyncStreamingClient(**CREDENTIALS, **quiet) as client:
+            await ended_by(how, client.watch(SITE, budget=budget), client, None)
+
+    asyncio.run(run())
+    assert budget.spent == 50
+    assert budget.spend(budget.queue(), clock.time + 60) == clock.time + 60
+
+
+# Tokens
+
+
+class FakeAuth:
+    """Has an old token, and gets `new` ones."""
+
+    can_refresh = True
+
+    def __init__(self, *new: str | Exception) -> None:
+        self.token = "token-0"
+        self.stale: list[str | None] = []
+        self._new = list(new)
+
+    def current(self, now: datetime) -> str | None:
+        return self.token
+
+    def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
+        self.stale.append(stale)
+        new = self._new.pop(0)
+        if isinstance(new, Exception):
+            raise new
+        self.token = new
+        return new
+
+    def secrets(self) -> tuple[str, ...]:
+        return (self.token,)
+
+
+def gatekeeper(clock: HandClock, good: str) -> Callable[[Peer], None]:
+    """A script that streams to whoever has the good token."""
+
+    def script(peer: Peer) -> None:
+        if f"Bearer {good}\r\n".encode() in peer.request:
+            with suppress(ConnectionError):  # a snapshot does not wait for the end
+                window(peer, clock, 7, seconds=300 if b"duration: 300" in peer.request else 30)
+        else:
+            error = {"code": 401, "status": "UNAUTHORIZED", "message": "Access token has expired"}
+            answer(peer, 401, {"error": error})
+
+    return script
+
+
+def ask(
+    caller: Caller, method: str, about: dict[str, Any], budget: Budget
+) -> tuple[list[int | None], Exception | None]:
+    """What comes of one call of `method`, on the client that `caller` stands for."""
+    if method != "snapshot":
+        outcome = caller(about, method=method, budget=budget)
+        return [reading.pv_power for reading in outcome.readings], outcome.error
+
+    async def snapshot() -> Reading:
+        async with AsyncStreamingClient(**CREDENTIALS | about) as client:
+            return await client.snapshot(SITE, budget=budget)
+
+    try:
+        if caller is sync_caller:
+            with StreamingClient(**CREDENTIALS | about) as client:
+                return [client.snapshot(SITE, budget=budget).pv_power], None
+        return [asyncio.run(snapshot()).pv_power], None
+    except Exception as error:  # noqa: BLE001 - what the tests are about
+        return [], error
+
+
+METHODS = pytest.mark.parametrize("method", ["live_data", "snapshot", "watch"])
+
+
+@METHODS
+def test_an_expired_token_costs_one_refresh_and_one_more_call(
+    method: str, caller: Caller, clock: HandClock
+) -> None:
+    auth, budget = FakeAuth("token-1"), Budget(calls=2)
+    with scripted(gatekeeper(clock, "token-1")) as server:
+        about = options(clock, server.base_url, auth=auth, access_token=None)
+        powers, error = ask(caller, method, about, budget)
+    assert (powers, error) == ([7], None)
+    assert (auth.stale, budget.spent, len(server.peers)) == (["token-0"], 2, 2)
+
+
+@METHODS
+def test_a_fresh_token_that_is_refused_stops_with_a_hint(
+    method: str, caller: Caller, clock: HandClock
+) -> None:
+    auth, budget = FakeAuth("token-1", "token-2"), Budget(calls=9)
+    with scripted(gatekeeper(clock, "token-2")) as server:
+        about = options(clock, server.base_url, auth=auth, access_token=None)
+        powers, error = ask(caller, method, about, budget)
+    assert isinstance(error, AuthenticationError)
+    assert "Access token has expired" in str(error)
+    assert "plan" in str(error)
+    assert (powers, auth.stale, budget.spent) == ([], ["token-0"], 2)
+
+
+@METHODS
+def test_a_token_that_cannot_be_renewed_is_tried_once(
+    method: str, caller: Caller, clock: HandClock
+) -> None:
+    budget = Budget(calls=9)
+    with scripted(gatekeeper(clock, "token-1")) as server:
+        powers, error = ask(caller, method, options(clock, server.base_url), budget)
+    assert isinstance(error, AuthenticationError)
+    assert (powers, budget.spent, len(server.peers)) == ([], 1, 1)
+
+
+@METHODS
+def test_a_refresh_that_needs_a_login_says_so(
+    method: str, caller: Caller, clock: HandClock
+) -> None:
+    auth, budget = FakeAuth(LoginRequired("log in again")), Budget(calls=9)
+    with scripted(gatekeeper(clock, "token-1")) as server:
+        about = options(clock, server.base_url, auth=auth, access_token=None)
+        powers, error = ask(caller, method, about, budget)
+    assert isinstance(error, LoginRequired)
+    assert (powers, budget.spent, len(server.peers)) == ([], 1, 1)
+
+
+@METHODS
+def test_the_budget_does_not_pay_for_a_second_call_that_it_lacks(
+    method: str, caller: Caller, clock: HandClock
+) -> None:
+    auth, budget = FakeAuth("token-1"), Budget(calls=1)
+    with scripted(gatekeeper(clock, "token-1")) as server:
+        about = options(clock, server.base_url, auth=auth, access_token=None)
+        powers, error = ask(caller, method, about, budget)
+    assert isinstance(error, BudgetExhausted)
+    assert isinstance(error.__cause__, AuthenticationError)
+    assert (powers, len(server.peers)) == ([], 1)
+
+
+# Recovering
+
+
+def test_a_dead_server_then_a_live_one(caller: Caller, clock: HandClock, heard: Heard) -> None:
+    gaps: list[tuple[datetime, datetime, Exception]] = []
+    served = threading.Event()
+    with socket.socket() as listener:
+        # Bound and not listening: nobody else can have the port, and it refuses.
+        listener.bind(("127.0.0.1", 0))
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                peer = Peer(connection)
+                peer.read_request()
+                window(peer, clock, 1, 2)
+                served.set()
+
+        thread = threading.Thread(target=serve)
+        began = clock.now()
+
+        def time_passes() -> None:
+            clock.time += 300
+            if clock.time > 1500:
+                listener.listen()
+                thread.start()
+
+        heard.do = time_passes
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v4"
+        outcome = caller(
+            options(clock, url),
+            method="watch",
+            budget=Budget(calls=3),
+            duration=30,
+            on_gap=lambda *gap: gaps.append(gap),
+        )
+        thread.join(5)
+    assert served.is_set()
+    assert (outcome.error, outcome.reason) == (None, "budget")
+    assert [reading.pv_power for reading in outcome.readings] == [1, 2]
+    [(since, until, why)] = gaps
+    assert (since, until) == (began, outcome.readings[0].arrived)
+    assert isinstance(why, ConnectionFailed)
+
+
+def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock, heard: Heard) -> None:
+    gaps: list[Exception] = []
+    has_one = threading.Event()
+
+    def script(peer: Peer) -> None:
+        if len(server.peers) > 1:
+            window(peer, clock, 2, 3)
+            return
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event(pv_power=1))
+        assert has_one.wait(PATIENCE)
+        peer.reset()
+
+    def time_passes() -> None:
+        clock.time += 300
+
+    heard.do = time_passes
+    with scripted(script) as server:
+        outcome = caller(
+            options(clock, server.base_url),
+            method="watch",
+            on_reading=lambda reading: has_one.set(),
+            budget=Budget(calls=2),
+            duration=30,
+            on_gap=lambda since, until, why: gaps.append(why),
+        )
+    assert [reading.pv_power for reading in outcome.readings] == [1, 2, 3]
+    assert [type(why) for why in gaps] == [StreamDropped]
+    assert outcome.reason == "budget"
+
+
+def test_a_drop_of_the_last_window_says_that_the_budget_is_used_up(
+    caller: Caller, clock: HandClock, heard: Heard
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.reset()
+
+    def time_passes() -> None:
+        clock.time += 300
+
+    heard.do = time_passes
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), method="watch", budget=Budget(calls=2))
+    assert isinstance(outcome.error, BudgetExhausted)
+    assert isinstance(outcome.error.__cause__, ConnectionFailed | StreamDropped)
+    assert (outcome.reason, len(server.peers)) == ("budget", 2)

@@ -1,0 +1,504 @@
+"""Windows chained: what a caller of `watch` sees, told to its core moment by moment."""
+
+from __future__ import annotations
+
+import random
+import runpy
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from enphase_streaming import (
+    AuthenticationError,
+    Budget,
+    BudgetExhausted,
+    ConnectionFailed,
+    InvalidArgument,
+    LoginRequired,
+    NotAnEventStream,
+    PermissionDeniedError,
+    Plan,
+    RateLimitError,
+    ServiceUnavailableError,
+    StreamDropped,
+    StreamEndedEarly,
+    StreamStalled,
+)
+from enphase_streaming.policy import OneWindow
+from enphase_streaming.steps import Head, Open, Signal, Wait
+from simulated import START, STREAM, Act, Clock, World
+
+ROOT = Path(__file__).parents[2]
+FIRST_HOUR = ROOT / "bench" / "first_hour.py"
+GUIDE = ROOT / "docs" / "guide.md"
+RESET = OSError("connection reset")
+
+
+def planned(world: World, *powers: int, timed: bool = True) -> Act:
+    """A window of the world's duration, its readings a second apart."""
+    chunks = [(1.0, lambda power=power: world.event(power, timed=timed)) for power in powers]
+    return Act(chunks=chunks, rest=world.duration - len(powers))
+
+
+def dropped(world: World, *powers: int) -> Act:
+    return planned(world, *powers)._replace(end=RESET, rest=0.0)
+
+
+def refused(status_code: int, body: str = "{}") -> Act:
+    return Act(STREAM._replace(status_code=status_code), [(0.0, body.encode())])
+
+
+UNAUTHORIZED = refused(401, '{"error": {"code": 401, "status": "UNAUTHORIZED", "message": "no"}}')
+DOWN = refused(503)
+
+
+def test_windows_follow_one_another_at_once() -> None:
+    world = World(Budget(calls=3))
+    world.play(*[planned(world, 1)] * 3)
+    assert world.opened == [0, 30, 60]
+
+
+def test_a_budget_used_up_after_a_planned_end_ends_the_loop() -> None:
+    world = World(Budget(calls=2))
+    world.play(planned(world, 1, 2), planned(world, 3))
+    assert (world.error, world.over) == (None, True)
+    assert world.end is not None
+    assert (world.end.reason, world.end.elapsed, world.end.readings) == ("budget", 60, 3)
+
+
+def test_malformed_events_of_every_window_are_counted() -> None:
+    world = World(Budget(calls=2))
+    act = planned(world, 1)._replace(chunks=[(1.0, b"data:{\n\n" + world.event(1))])
+    world.play(act, act._replace(chunks=[(1.0, b"data:[]\n\n" + world.event(1, timed=False))]))
+    assert world.end is not None
+    assert world.end.malformed == 2
+
+
+# Readings of two windows
+
+
+def test_a_reading_that_the_window_before_had_is_left_out() -> None:
+    world = World(Budget(calls=2))
+    first, second = world.event(1), world.event(2)
+    world.play(
+        Act(chunks=[(1.0, first), (1.0, second)], rest=28),
+        Act(chunks=[(1.0, second), (1.0, lambda: world.event(3))], rest=28),
+    )
+    assert world.powers == [1, 2, 3]
+    assert world.end is not None
+    assert world.end.readings == 3
+
+
+def test_only_the_last_ten_readings_of_a_window_are_known_again() -> None:
+    world = World(Budget(calls=2))
+    eleven = [world.event(power) for power in range(11)]
+    world.play(
+        Act(chunks=[(1.0, event) for event in eleven], rest=19),
+        Act(chunks=[(1.0, eleven[1]), (1.0, eleven[0])], rest=28),
+    )
+    assert world.powers == [*range(11), 0]
+
+
+def test_a_reading_is_not_compared_with_its_own_window() -> None:
+    world = World(Budget(calls=1))
+    world.play(Act(chunks=[(1.0, world.event(7))] * 2, rest=28))
+    assert world.powers == [7, 7]
+
+
+def test_readings_without_a_time_of_their_own_are_never_duplicates() -> None:
+    world = World(Budget(calls=2))
+    world.play(*[planned(world, 7, timed=False)] * 2)
+    assert world.powers == [7, 7]
+
+
+def test_readings_with_only_the_utc_text_can_be_duplicates() -> None:
+    event = b'data:{"data":{"pv_power":7},"timestamp_utc":"2026-06-21 12:00:00.000"}\n\n'
+    world = World(Budget(calls=2))
+    world.play(*[Act(chunks=[(1.0, event)], rest=29)] * 2)
+    assert world.powers == [7]
+
+
+def test_an_attempt_that_brings_nothing_makes_no_window_forgotten() -> None:
+    world = World(Budget(calls=3))
+    last = world.event(1)
+    world.play(
+        Act(chunks=[(1.0, last)], end=RESET),
+        DOWN,
+        Act(chunks=[(1.0, last), (1.0, lambda: world.event(2))], rest=28),
+    )
+    assert world.powers == [1, 2]
+
+
+def test_a_duplicate_is_a_sign_of_life() -> None:
+    world = World(Budget(calls=2))
+    again = world.event(1)
+    world.play(Act(chunks=[(1.0, again)], rest=29), Act(chunks=[(1.0, again)], rest=29))
+    assert (world.error, world.reason) == (None, "budget")
+
+
+# Gaps
+
+Gap = tuple[datetime, datetime, Exception]
+
+
+def gaps_of(*acts: Callable[[World], Act], calls: int) -> tuple[World, list[Gap]]:
+    gaps: list[Gap] = []
+    world = World(Budget(calls=calls), on_gap=lambda *gap: gaps.append(gap))
+    for act in acts:
+        world.play(act(world))
+    return world, gaps
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def test_a_gap_is_reported_with_its_first_reason_when_readings_come_again() -> None:
+    world, gaps = gaps_of(
+        lambda world: dropped(world, 1, 2),
+        lambda world: DOWN,
+        lambda world: planned(world, 3, 4),
+        calls=3,
+    )
+    assert world.powers == [1, 2, 3, 4]
+    assert [gap[:2] for gap in gaps] == [(at(2), at(9))]  # 2 s and 4 s of pause, then 1 s
+    assert isinstance(gaps[0][2], StreamDropped)
+
+
+def test_a_gap_begins_with_the_last_reading_and_not_with_the_failure() -> None:
+    _, gaps = gaps_of(
+        lambda world: planned(world, 1)._replace(rest=15),
+        lambda world: planned(world, 2),
+        calls=2,
+    )
+    assert [gap[:2] for gap in gaps] == [(at(1), at(19))]
+
+
+def test_a_gap_at_the_start_begins_with_the_first_failure() -> None:
+    _, gaps = gaps_of(lambda world: DOWN, lambda world: planned(world, 1), calls=2)
+    assert [gap[:2] for gap in gaps] == [(at(0), at(3))]
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (Act(rest=15), StreamStalled),
+        (Act(chunks=[(1.0, b": alive\n\n")], end=Signal.OVERDUE), StreamStalled),
+        (Act(head=OSError("refused")), ConnectionFailed),
+        (DOWN, ServiceUnavailableError),
+        (Act(head=Head(200, "text/html", None, None)), NotAnEventStream),
+    ],
+)
+def test_every_recovery_is_a_gap(act: Act, kind: type[Exception]) -> None:
+    _, gaps = gaps_of(lambda world: act, lambda world: planned(world, 1), calls=2)
+    assert [type(why) for *_, why in gaps] == [kind]
+
+
+def test_an_early_end_is_a_gap() -> None:
+    _, gaps = gaps_of(
+        lambda world: planned(world, 1)._replace(rest=5), lambda world: planned(world, 2), calls=2
+    )
+    assert [type(why) for *_, why in gaps] == [StreamEndedEarly]
+
+
+def test_each_gap_is_reported_once() -> None:
+    _, gaps = gaps_of(
+        lambda world: dropped(world, 1),
+        lambda world: dropped(world, 2, 3),
+        lambda world: planned(world, 4, 5),
+        calls=3,
+    )
+    assert [gap[:2] for gap in gaps] == [(at(1), at(4)), (at(5), at(10))]
+
+
+def test_the_next_window_is_no_gap() -> None:
+    _, gaps = gaps_of(*[lambda world: planned(world, world.budget.spent)] * 3, calls=3)
+    assert gaps == []
+
+
+def test_a_duplicate_ends_no_gap() -> None:
+    gaps: list[Gap] = []
+    world = World(Budget(calls=2), on_gap=lambda *gap: gaps.append(gap))
+    last = world.event(1)
+    world.play(
+        Act(chunks=[(1.0, last)], end=RESET),
+        Act(chunks=[(1.0, last), (1.0, lambda: world.event(2))], rest=28),
+    )
+    assert [gap[:2] for gap in gaps] == [(at(1), at(5))]
+
+
+def test_a_gap_that_never_closes_is_the_exceptions_to_tell() -> None:
+    world, gaps = gaps_of(lambda world: dropped(world, 1), lambda world: DOWN, calls=2)
+    assert gaps == []
+    assert isinstance(world.error, BudgetExhausted)
+
+
+def test_what_on_gap_raises_reaches_the_caller_and_the_end_has_its_time() -> None:
+    class Mine(Exception):
+        pass
+
+    def on_gap(since: datetime, until: datetime, why: Exception) -> None:
+        raise Mine
+
+    world = World(Budget(calls=2), on_gap=on_gap)
+    world.play(dropped(world, 1), planned(world, 2))
+    assert isinstance(world.error, Mine)
+    assert world.end is not None
+    assert (world.end.reason, world.end.elapsed) == ("error", 4)
+
+
+# The budget
+
+
+def test_a_budget_used_up_while_recovering_raises_and_chains_the_failure() -> None:
+    world = World(Budget(calls=2))
+    world.play(planned(world, 1), dropped(world, 2))
+    assert isinstance(world.error, BudgetExhausted)
+    assert isinstance(world.error.__cause__, StreamDropped)
+    assert world.error.__cause__.__cause__ is RESET
+    assert world.reason == "budget"
+
+
+def test_nobody_waits_for_a_call_that_there_is_not() -> None:
+    world = World(Budget(calls=1))
+    world.play(refused(473))
+    assert isinstance(world.error, BudgetExhausted)
+    assert world.clock.time == 0
+
+
+def test_a_budget_used_up_before_anything_opened_raises() -> None:
+    budget = Budget(calls=1)
+    world = World(budget)
+    world.play(planned(world, 1))
+    late = World(budget)
+    assert isinstance(late.error, BudgetExhausted)
+    assert (late.opened, late.error.__cause__, late.reason) == ([], None, "budget")
+
+
+def test_no_token_is_renewed_for_a_call_that_nobody_may_make() -> None:
+    world = World(Budget(calls=1))
+    world.play(planned(world, 1))
+    assert (world.over, world.error, world.reason) == (True, None, "budget")
+
+
+def test_every_attempt_is_counted_before_it_is_made() -> None:
+    budget = Budget(calls=3)
+    world = World(budget)
+    spent = []
+    for act in (DOWN, Act(head=OSError("refused")), planned(world, 1)):
+        world.play(act)
+        spent.append((len(world.opened), budget.spent))
+    assert spent == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_a_call_without_a_token_is_not_counted() -> None:
+    budget = Budget(calls=3)
+    world = World(budget)
+    world.play(Act(token=ConnectionFailed("the token endpoint")), planned(world, 1))
+    assert (world.opened, budget.spent) == ([2], 1)
+
+
+def test_an_unlimited_watch_goes_on() -> None:
+    world = World(Budget.unlimited(), duration=300)
+    world.play(*[planned(world, power) for power in range(600)])
+    assert not world.over
+    assert world.budget.spent == 600
+
+
+def test_an_unlimited_watch_that_brings_nothing_stops_at_the_fifth_window() -> None:
+    world = World(Budget.unlimited())
+    world.play(*[DOWN] * 4, Act(end=RESET))
+    assert isinstance(world.error, StreamDropped)
+    assert (world.over, world.budget.spent, world.reason) == (True, 5, "dropped")
+
+
+def test_the_plans_limit_a_minute_spreads_windows() -> None:
+    world = World(Budget(calls=52, plan=Plan.KILOWATT), chance=lambda: 0.0)
+    world.play(*[Act(chunks=[(0.0, world.event(power))], end=RESET) for power in range(51)])
+    assert world.opened == [0.0] * 50 + [60.0]
+
+
+# Tokens
+
+
+def test_a_refused_token_costs_one_refresh_and_one_more_call() -> None:
+    world = World(Budget(calls=2))
+    world.play(UNAUTHORIZED, planned(world, 1))
+    assert (world.renewed, world.opened, world.powers) == ([0], [0, 0], [1])
+
+
+@pytest.mark.parametrize("policy", [OneWindow, None])
+def test_a_second_refusal_stops_with_a_hint(policy: Callable[[], Any] | None) -> None:
+    world = World(Budget(calls=5), policy=policy and policy())
+    world.play(UNAUTHORIZED, UNAUTHORIZED)
+    assert isinstance(world.error, AuthenticationError)
+    assert "plan" in str(world.error)
+    assert "access control" in str(world.error)
+    assert (len(world.renewed), len(world.opened), world.reason) == (1, 2, "error")
+
+
+def test_a_refused_key_is_final_and_hints_at_nothing() -> None:
+    world = World(Budget(calls=5))
+    world.play(refused(401, '{"error": {"code": 401, "status": "NOT_AUTHENTICATED"}}'))
+    assert isinstance(world.error, AuthenticationError)
+    assert "plan" not in str(world.error)
+    assert world.renewed == []
+
+
+def test_a_token_that_cannot_be_renewed_is_final() -> None:
+    world = World(Budget(calls=5), can_refresh=False)
+    world.play(UNAUTHORIZED)
+    assert isinstance(world.error, AuthenticationError)
+    assert (world.renewed, world.budget.spent) == ([], 1)
+
+
+def test_a_refresh_that_is_refused_ends_with_login_required() -> None:
+    lost = LoginRequired("log in again")
+    world = World(Budget(calls=5), refreshes=[lost])
+    world.play(UNAUTHORIZED)
+    assert world.error is lost
+    assert isinstance(lost.__cause__, AuthenticationError)
+    assert world.budget.spent == 1
+
+
+def test_no_call_is_spent_on_a_token_that_was_refused_while_the_refresh_fails() -> None:
+    unreachable = ConnectionFailed("the token endpoint")
+    world = World(Budget(calls=5), refreshes=[unreachable, unreachable])
+    world.play(UNAUTHORIZED, planned(world, 1))
+    assert world.renewed == [0, 2, 6]
+    assert world.opened == [0, 6]
+    assert world.powers == [1]
+
+
+def test_a_token_endpoint_that_stays_away_ends_the_watch() -> None:
+    unreachable = [ConnectionFailed(f"try {count}") for count in range(9)]
+    world = World(Budget.unlimited(), refreshes=[*unreachable])
+    world.play(UNAUTHORIZED)
+    assert world.error is unreachable[3]  # the refused window was the first of the five
+    assert world.budget.spent == 1
+
+
+def test_a_401_inside_the_stream_is_refreshed_as_well() -> None:
+    world = World(Budget(calls=2))
+    envelope = b'data:{"error":{"code":401,"status":"UNAUTHORIZED"}}\n\n'
+    world.play(Act(chunks=[(1.0, world.event(1) + envelope)]), planned(world, 2))
+    assert (world.powers, len(world.renewed)) == ([1, 2], 1)
+
+
+def test_a_damaged_token_file_stops_before_a_call_is_spent() -> None:
+    damaged = InvalidArgument("the token file is damaged")
+    world = World(Budget(calls=5))
+    world.play(Act(token=damaged))
+    assert (world.error, world.budget.spent) == (damaged, 0)
+
+
+# Waiting and stopping
+
+
+def test_a_stop_while_a_window_is_open_hangs_up_and_counts() -> None:
+    world = World(Budget(calls=5))
+    world.play(planned(world, 1))
+    world.pass_to(Open)
+    world.clock.time += 3
+    world.stop()
+    assert world.over
+    assert world.end is not None
+    assert (world.end.reason, world.end.elapsed, world.end.readings) == ("stopped", 33, 1)
+
+
+def test_a_stop_before_anything_began_is_an_end_too() -> None:
+    world = World(Budget(calls=5))
+    world.stop()
+    assert world.end is not None
+    assert (world.end.reason, world.end.elapsed, world.budget.spent) == ("stopped", 0, 0)
+
+
+def test_a_stop_in_the_queue_gives_the_place_back() -> None:
+    budget = Budget.unlimited(plan=Plan.KILOWATT)
+    for _ in range(50):
+        budget.spend(budget.queue(), 0.0)
+    world = World(budget)
+    assert world.pass_to(Wait) == Wait(60.0)
+    world.stop()
+    assert [budget.spend(budget.queue(), 60.0) for _ in range(50)] == [60.0] * 50
+
+
+def test_a_token_that_cannot_be_had_gives_the_place_back() -> None:
+    budget = Budget.unlimited(plan=Plan.KILOWATT)
+    World(budget).play(Act(token=LoginRequired("log in again")))
+    assert [budget.spend(budget.queue(), 0.0) for _ in range(50)] == [0.0] * 50
+
+
+# Several sites on one budget
+
+
+def test_two_sites_share_the_calls() -> None:
+    budget, clock = Budget(calls=3), Clock()
+    one, other = World(budget, clock), World(budget, clock)
+    one.play(planned(one, 1))
+    other.play(planned(other, 1))
+    one.play(planned(one, 2))
+    assert (one.reason, len(one.opened), len(other.opened)) == ("budget", 2, 1)
+    assert (other.reason, budget.left) == (None, 0)
+
+
+def limited(clock: Clock, seconds: int) -> Act:
+    end = int(clock.now().timestamp()) + seconds
+    return refused(429, f'{{"code": 429, "period": "minute", "period_end": {end}}}')
+
+
+def test_a_429_pauses_everyone_on_the_budget() -> None:
+    budget = Budget(calls=5)
+    one, other = World(budget, Clock()), World(budget, Clock())
+    one.play(limited(one.clock, 40))
+    other.play(planned(other, 1))
+    one.play(planned(one, 1))
+    assert (one.opened, other.opened) == ([0, 41], [41])
+
+
+def test_a_pause_for_one_site_is_nobody_elses() -> None:
+    budget = Budget(calls=5)
+    one, other = World(budget, Clock()), World(budget, Clock())
+    one.play(refused(473))
+    other.play(planned(other, 1))
+    one.play(planned(one, 1))
+    assert (one.opened, other.opened) == ([0, 300], [0])
+
+
+@pytest.mark.parametrize(
+    ("act", "kind"),
+    [
+        (refused(403), PermissionDeniedError),
+        (refused(429, '{"period": "month"}'), RateLimitError),
+    ],
+)
+def test_a_site_that_stops_stops_no_other(act: Act, kind: type[Exception]) -> None:
+    budget = Budget(calls=5)
+    one, other = World(budget, Clock()), World(budget, Clock())
+    one.play(act)
+    assert isinstance(one.error, kind)
+    other.play(planned(other, 1), planned(other, 2))
+    assert (other.powers, other.opened) == ([1, 2], [0, 30])
+
+
+# Money
+
+
+def test_one_reading_then_a_drop_again_and_again_is_few_calls_in_the_first_hour(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    told = runpy.run_path(str(FIRST_HOUR), run_name="__main__")
+    seeds, calls_of = range(20), told["calls_in_the_first_hour"]
+    assert calls_of(7) == calls_of(7)
+    for seed in seeds:
+        world = World(Budget.unlimited(), chance=random.Random(seed).random)
+        while world.clock.time < 3600:
+            world.play(Act(chunks=[(2.0, world.event(world.budget.spent))], end=RESET))
+        assert calls_of(seed) == world.budget.spent
+    printed = capsys.readouterr().out
+    assert printed == told["summary"]() + "\n"
+    assert f"$ python bench/first_hour.py\n{printed}" in GUIDE.read_text("utf-8")
+    assert max(calls_of(seed) for seed in range(1000)) < 50

@@ -52,9 +52,9 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 	@touch $@
 
 test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM)  ## everything, in under three minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-FORMATTED := overlay mock tests spec
+FORMATTED := overlay mock tests spec bench
 SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py connection.py aconnection.py auth.py grants.py tokens.py recording.py))
 CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 
@@ -10,6 +11,9 @@ from hypothesis import settings
 
 from callers import Caller, async_caller, sync_caller
 from scripted import HandClock
+
+# A run in the background may come with Ctrl-C ignored, and the commands under test inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")

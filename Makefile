@@ -55,7 +55,7 @@ test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM)  ## ever
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 FORMATTED := overlay mock tests spec bench
-SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py connection.py aconnection.py auth.py grants.py tokens.py recording.py))
+SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py grants.py tokens.py recording.py))
 CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
 
 lint: $(VENV)/installed  ## check style and types, and print the sizes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -13,10 +12,9 @@ from typing import Self
 import httpx
 
 from enphase_streaming.aconnection import AsyncConnection
-from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.iteration import Iteration
 from enphase_streaming.options import Options
 from enphase_streaming.reading import Reading
-from enphase_streaming.recording import Recording
 from enphase_streaming.steps import (
     Answer,
     Authorize,
@@ -31,10 +29,9 @@ from enphase_streaming.steps import (
     Wait,
 )
 from enphase_streaming.watch import Watch
-from enphase_streaming.window import StreamEnd
 
 
-class AsyncReadingStream:
+class AsyncReadingStream(Iteration):
     """The readings of one stream, one by one; what `AsyncStreamingClient.live_data` returns.
 
     Entering it (or asking for the first reading) sends the request. Leaving it, or `aclose()` from
@@ -51,48 +48,10 @@ class AsyncReadingStream:
         *,
         open_on_enter: bool,
     ) -> None:
-        self._core = core
-        self._steps = core.run()
-        self._request = request
+        super().__init__(core, request, options, open_on_enter=open_on_enter)
         self._connection = AsyncConnection(http, options.monotonic)
-        self._options = options
         self._executor = executor
         self._running = False
-        self._token = ""
-        self.recording: Recording | None = None
-        self._begun = False
-        self._opened = not open_on_enter
-        self._stopped = False
-        next(self._steps)
-
-    def record(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Self:
-        """Write every byte that arrives to a file as well, and return this stream.
-
-        Call it first: `async with client.live_data(…).record("site.jsonl") as stream`.
-        What names the site or its devices is masked; docs/recording.md says how. `recording`
-        tells how much was written, and whether writing failed.
-
-        Raises `InvalidArgument`, before anything is sent, if the file exists and `overwrite` is
-        false, if it cannot be written, and if the stream has begun.
-        """
-        if self._begun or self.recording is not None:
-            raise InvalidArgument("record() has to be called once, before the stream begins.")
-        options = self._options
-        self.recording = Recording(
-            path,
-            overwrite=overwrite,
-            started=options.monotonic(),
-            now=options.now(),
-            hidden=options.secrets,
-        )
-        self._steps = self.recording.follow(self._steps)
-        next(self._steps)
-        return self
-
-    @property
-    def end(self) -> StreamEnd | None:
-        """How the stream ended; None while it has not."""
-        return self._core.end
 
     async def __aenter__(self) -> Self:
         if not self._opened:

@@ -23,6 +23,7 @@ MAY_IMPORT = {"generated": set[str](), "overlay": {"generated"}, "mock": set[str
 # and does neither.
 SHELLS = {
     *("aclient.py", "aconnection.py", "astream.py", "client.py", "connection.py", "stream.py"),
+    "iteration.py",
     *("auth.py", "grants.py", "recording.py", "tokens.py"),
 }
 IO = {"asyncio", "http", "httpcore", "select", "socket", "ssl", "threading", "time"}

@@ -24,11 +24,19 @@ AWAITED = {
 }
 
 
+def members(kind: type) -> dict[str, Any]:
+    """What a class has, by itself and from what both kinds share."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__[:-1]):
+        found |= vars(base)
+    return found
+
+
 def names(kind: type) -> set[str]:
-    """What a class offers by itself: its public names, and the methods behind `with` and `for`."""
+    """What a class offers: its public names, and the methods behind `with` and `for`."""
     return {
         name
-        for name in vars(kind)
+        for name in members(kind)
         if not name.startswith("_") or name in {*AWAITED, *AWAITED.values()}
     }
 
@@ -39,7 +47,7 @@ def test_both_offer_the_same_names(plain: type, awaited: type) -> None:
 
 
 def parameters(kind: type, name: str) -> list[tuple[str, Any, Any]]:
-    found = vars(kind)[name]
+    found = members(kind)[name]
     if isinstance(found, property):
         found = found.fget
     return [
@@ -70,14 +78,14 @@ def test_what_is_an_attribute_of_one_is_an_attribute_of_the_other(
     plain: type, awaited: type
 ) -> None:
     def attributes(kind: type) -> set[str]:
-        return {name for name, value in vars(kind).items() if isinstance(value, property)}
+        return {name for name, value in members(kind).items() if isinstance(value, property)}
 
     assert attributes(plain) == attributes(awaited)
 
 
 def test_the_names_settled_for_users_are_there() -> None:
-    assert names(StreamingClient) >= {"live_data", "snapshot", "close"}
-    assert names(ReadingStream) >= {"end", "close"}
+    assert names(StreamingClient) >= {"live_data", "snapshot", "watch", "close"}
+    assert names(ReadingStream) >= {"end", "record", "close"}
     assert [name for name, *_ in parameters(StreamingClient, "live_data")][:3] == [
         "self",
         "system_id",

@@ -1,0 +1,66 @@
+"""What the sync and the asyncio iterator share: the core that they carry out, and its recording."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Self
+
+import httpx
+
+from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.options import Options
+from enphase_streaming.recording import Recording
+from enphase_streaming.watch import Watch
+from enphase_streaming.window import StreamEnd
+
+
+class Iteration:
+    """A core at its first step, and what is known of it from outside."""
+
+    def __init__(
+        self,
+        core: Watch,
+        request: Callable[[str], httpx.Request],
+        options: Options,
+        *,
+        open_on_enter: bool,
+    ) -> None:
+        self.recording: Recording | None = None
+        self._core = core
+        self._steps = core.run()
+        self._request = request
+        self._options = options
+        self._token = ""
+        self._begun = self._stopped = False
+        self._opened = not open_on_enter
+        next(self._steps)
+
+    def record(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Self:
+        """Write every byte that arrives to a file as well, and return this stream.
+
+        Call it first, as in `client.live_data(…).record("site.jsonl")`.
+        What names the site or its devices is masked; docs/recording.md says how. `recording`
+        tells how much was written, and whether writing failed.
+
+        Raises `InvalidArgument`, before anything is sent, if the file exists and `overwrite` is
+        false, if it cannot be written, and if the stream has begun.
+        """
+        if self._begun or self.recording is not None:
+            raise InvalidArgument("record() has to be called once, before the stream begins.")
+        options = self._options
+        self.recording = Recording(
+            path,
+            overwrite=overwrite,
+            started=options.monotonic(),
+            now=options.now(),
+            hidden=options.secrets,
+        )
+        self._steps = self.recording.follow(self._steps)
+        next(self._steps)
+        return self
+
+    @property
+    def end(self) -> StreamEnd | None:
+        """How the stream ended; None while it has not."""
+        return self._core.end

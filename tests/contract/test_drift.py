@@ -682,7 +682,8 @@ def bomb() -> str:
         ("a: !!int x", "is not YAML: a value cannot be read"),
         (f"a: {'9' * 5000}", "is not YAML: a value cannot be read"),
         ("a: &a {b: 1}\nc: {<<: *a}", "has a YAML merge key"),
-        (f"a: {'[' * 100_000}", "is nested more than 200 deep"),
+        (f"a: {'[' * 300}", "is nested more than 200 deep"),
+        (f"a: {'[' * 100_000}", "nest"),  # some versions of PyYAML are first to refuse it
         ("- a\n" * 300_000, "holds more than 200,000 YAML values"),
         (" " * 20_000_001, "is larger than 20,000,000 bytes"),
         ({"openapi": "3.1.0"}, "lacks the operation GET …/systems/{system_id}/live_data"),

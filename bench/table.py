@@ -1,0 +1,85 @@
+"""One measurement beside another, and the page that they make together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_HEAD = ("what", "ours", "beside", "theirs", "ratio", "goal", "")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of ours, beside one of theirs from the same run, each the median of its repeats.
+
+    `beside` names the peer; without one, `goal` is about `ours` itself, else about the ratio of
+    ours to theirs. `at_most` is the goal, with `at_least` for figures of which more is better.
+    """
+
+    what: str
+    unit: str
+    ours: Sequence[float]
+    beside: str = ""
+    theirs: Sequence[float] = ()
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def value(self) -> float:
+        """What the goal is about."""
+        ours = statistics.median(self.ours)
+        return ours / statistics.median(self.theirs) if self.beside else ours
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached; a row without one has nothing to miss."""
+        return (self.at_most is None or self.value <= self.at_most) and (
+            self.at_least is None or self.value >= self.at_least
+        )
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as it is printed."""
+        theirs = self.beside and f"{_figure(statistics.median(self.theirs))} {self.unit}"
+        bounds = [("≤", self.at_most), ("≥", self.at_least)]
+        goals = [f"{sign} {goal:g}" for sign, goal in bounds if goal is not None]
+        unit = "" if self.beside or not goals else f" {self.unit}"
+        return (
+            self.what,
+            f"{_figure(statistics.median(self.ours))} {self.unit}",
+            self.beside,
+            theirs,
+            f"{self.value:.2f}" if self.beside else "",
+            " and ".join(goals) + unit,
+            ("met" if self.met else "missed") if goals else "",
+        )
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that were measured in one way, which `how` tells; `notes` explain what falls short."""
+
+    title: str
+    how: str
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+
+    def markdown(self) -> str:
+        """The section as part of a page."""
+        parts = [f"## {self.title}", self.how, _table([row.cells() for row in self.rows])]
+        return "\n\n".join([*parts, *self.notes])
+
+
+def _table(rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [_HEAD, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
+    lines.insert(1, tuple("-" * width for width in widths))
+    padded = [map(str.ljust, line, widths) for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+
+
+def _figure(value: float) -> str:
+    """Three digits that count, and no more."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

@@ -54,6 +54,16 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM)  ## everything, in under three minutes on two cores
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
+# All that is measured beside the project is installed here and nowhere else.
+build/bench/installed: pyproject.toml
+	$(PYTHON) -m venv build/bench
+	build/bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	build/bench/bin/python -m pip install --quiet --editable '.[cli,mock]' --group bench
+	@touch $@
+
+bench: build/bench/installed views $(PRISM)  ## measure beside others, into docs/performance.md: make bench [ONLY=decode]
+	@build/bench/bin/python bench $(ONLY)
+
 FORMATTED := overlay mock tests spec bench
 SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py grants.py tokens.py recording.py))
 CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
@@ -71,4 +81,4 @@ clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism views drift client check-client test lint clean
+.PHONY: help demo mock prism views drift client check-client test bench lint clean

@@ -1,0 +1,65 @@
+"""The page of `make bench`: what was measured is on it, in order, and nothing that failed."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with two measurements that take no time, and no peers."""
+    for folder in ("bench", "docs", "mock/prism"):
+        (tmp_path / folder).mkdir(parents=True)
+    shutil.copy(ROOT / "bench" / "__main__.py", tmp_path / "bench")
+    (tmp_path / "bench" / "decode.py").write_text("print('## Decoding')")
+    (tmp_path / "bench" / "day.py").write_text("print('## A day')")
+    (tmp_path / "pyproject.toml").write_text("[dependency-groups]\nbench = ['pytest>=1']\n")
+    (tmp_path / "mock" / "prism" / "package.json").write_text('{"dependencies": {"prism": "5"}}')
+    return tmp_path
+
+
+def bench(project: Path, *modules: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, project / "bench", *modules], capture_output=True, encoding="utf-8"
+    )
+
+
+def page(project: Path) -> Path:
+    return project / "docs" / "performance.md"
+
+
+def test_the_page_that_is_printed_is_the_one_that_is_written(project: Path) -> None:
+    run = bench(project)
+    assert run.returncode == 0
+    assert run.stdout == page(project).read_text("utf-8")
+    assert run.stdout.endswith("\n\n## Decoding\n\n## A day\n")
+    assert f"pytest {pytest.__version__}, prism 5." in run.stdout
+
+
+def test_a_part_of_it_is_only_printed(project: Path) -> None:
+    run = bench(project, "day")
+    assert run.stdout.endswith("\n\n## A day\n")
+    assert "Decoding" not in run.stdout
+    assert not page(project).exists()
+
+
+def test_a_measurement_that_fails_leaves_the_page_alone(project: Path) -> None:
+    page(project).write_text("as it was")
+    (project / "bench" / "day.py").write_text("raise SystemExit(3)")
+    run = bench(project)
+    assert run.returncode != 0
+    assert "day failed with exit code 3" in run.stderr
+    assert page(project).read_text() == "as it was"
+
+
+def test_what_there_is_to_choose_from_is_named(project: Path) -> None:
+    run = bench(project, "weather")
+    assert run.returncode != 0
+    assert "no weather; choose from decode, " in run.stderr

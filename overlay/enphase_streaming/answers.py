@@ -25,7 +25,8 @@ from enphase_streaming.sse import SSEDecoder
 
 _SECONDS_BELOW = 1e11
 _LONGEST_WAIT = timedelta(days=366)
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string that never ends is one match as well: to look on from within it would be quadratic.
+_STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 
 
 def from_epoch(epoch: float | None) -> datetime | None:

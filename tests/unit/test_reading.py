@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -405,6 +406,15 @@ def test_what_is_no_json_object_is_malformed_and_says_how_it_starts(text: str) -
         decode(text, ARRIVED)
     assert raised.value.data == text[:120]
     assert len(str(raised.value)) < 600
+
+
+@pytest.mark.parametrize("text", ['"' + '\\"' * 32_000, '"' * 64_001, '"\\' * 32_000])
+def test_a_malformed_event_costs_no_more_than_its_bytes(text: str) -> None:
+    # Looking for a secret's spelling from each of the quotes anew would take a minute.
+    began = time.process_time()
+    with pytest.raises(MalformedEvent):
+        decode(text, ARRIVED)
+    assert time.process_time() - began < 3
 
 
 def test_nesting_near_the_interpreter_s_limit_is_one_or_the_other() -> None:

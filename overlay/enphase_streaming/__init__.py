@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from enphase_streaming.auth import Auth, RefreshingAuth, StaticAuth
 from enphase_streaming.budget import Budget
 from enphase_streaming.client import StreamingClient
+from enphase_streaming.drift import Drift
+from enphase_streaming.ends import StreamEnd
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
@@ -40,11 +42,10 @@ from enphase_streaming.errors import (
 )
 from enphase_streaming.grants import authorize_url, login_with_code, login_with_password
 from enphase_streaming.plans import Plan
-from enphase_streaming.reading import Drift, Reading
+from enphase_streaming.reading import Reading
 from enphase_streaming.stream import ReadingStream
 from enphase_streaming.tokens import FileTokenStore, MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming.version import __version__
-from enphase_streaming.window import StreamEnd
 
 if TYPE_CHECKING:
     from enphase_streaming.aclient import AsyncStreamingClient

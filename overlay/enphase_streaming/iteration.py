@@ -8,11 +8,11 @@ from typing import Self
 
 import httpx
 
+from enphase_streaming.ends import StreamEnd
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.options import Options
 from enphase_streaming.recording import Recording
 from enphase_streaming.watch import Watch
-from enphase_streaming.window import StreamEnd
 
 
 class Iteration:

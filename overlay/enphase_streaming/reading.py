@@ -7,33 +7,19 @@ nothing is ever filled in.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, get_args
 
 import msgspec
 
 from enphase_streaming.answers import error_from_envelope, from_epoch, hide
+from enphase_streaming.drift import Drift, make_fit
 from enphase_streaming.errors import APIStatusError, MalformedEvent
 from enphase_streaming_api.models import LiveEvent, LiveStatus
 
-_MOST_NAMES = 1_000
-_WHOLE = re.compile(r"(-?\d{1,18})(?:\.0{1,18})?", re.ASCII)
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _set = msgspec.structs.force_setattr
-
-
-class Drift(NamedTuple):
-    """A value that is not of the documented form.
-
-    `expected` is what the documentation promises: `integer`, `string`, `array of string`, or
-    `absent` for a field that is not documented at all.
-    """
-
-    field: str
-    value: Any
-    expected: str
 
 
 class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
@@ -130,57 +116,45 @@ class EventReader:
 
         Raises `MalformedEvent` if the text is no JSON object.
         """
+        drift: tuple[Drift, ...] = ()
         try:
             event = _nested.decode(data).data if self._is_nested else _plain.decode(data)
         except _UNREADABLE:
-            return self._tolerate(data, arrived)
+            found = self._json_object(data)
+            if found.get("error") is not None:
+                return error_from_envelope(found, now=arrived, mask=self._mask)
+            status = found.get("data")
+            if not isinstance(status, dict):
+                return None
+            drift = (
+                *make_fit(found, _EVENT, self._noted),
+                *make_fit(status, _STATUS, self._noted),
+            )
+            event = msgspec.convert(found, _Event)
         reading = event.data
         _set(reading, "arrived", arrived)
         _set(reading, "raw", data)
-        _set(reading, "drift", ())
+        _set(reading, "drift", drift)
         _set(reading, "epoch", event.timestamp_epoch)
         _set(reading, "utc", event.timestamp_utc)
         return reading
 
-    def _tolerate(self, data: str, arrived: datetime) -> Reading | APIStatusError | None:
-        event = self._json_object(data)
-        inner = event.get("data")
-        if event.get("error") is None and isinstance(inner, dict):
-            self._is_nested = "data" in inner or inner.get("error") is not None
-            if self._is_nested:
-                event = event | inner
-        if event.get("error") is not None:
-            return error_from_envelope(event, now=arrived, mask=self._mask)
-        status = event.get("data")
-        if not isinstance(status, dict):
-            return None
-        drift = [*self._unknown(event, _EVENT), *self._unknown(status, _STATUS)]
-        kept = {name: _keep(status, name, kind, drift) for name, kind in _STATUS.items()}
-        about = {name: _keep(event, name, kind, drift) for name, kind in _EVENT.items() if kind}
-        return Reading(
-            **kept,
-            arrived=arrived,
-            raw=data,
-            drift=tuple(drift),
-            epoch=about["timestamp_epoch"],
-            utc=about["timestamp_utc"],
-        )
-
     def _json_object(self, data: str) -> dict[str, Any]:
+        """Return what an event holds, in either nesting; its own nesting comes off."""
         cause: Exception | None = None
         try:
             found = _any.decode(data)
-            if isinstance(found, dict):
-                return found
         except _UNREADABLE as error:
-            cause = error
-        start = hide(data, self._mask)[:120]
-        raise MalformedEvent(f"An event is no JSON object: {start!r}", data=start) from cause
-
-    def _unknown(self, found: dict[str, Any], documented: dict[str, str]) -> list[Drift]:
-        new = [name for name in found if name not in documented and name not in self._noted]
-        self._noted.update(new[: _MOST_NAMES - len(self._noted)])
-        return [Drift(name, found[name], "absent") for name in new]
+            found, cause = None, error
+        if not isinstance(found, dict):
+            start = hide(data, self._mask)[:120]
+            raise MalformedEvent(f"An event is no JSON object: {start!r}", data=start) from cause
+        inner = found.get("data")
+        if found.get("error") is None and isinstance(inner, dict):
+            self._is_nested = "data" in inner or inner.get("error") is not None
+            if self._is_nested:
+                return found | inner
+        return found
 
 
 def decode(data: str, arrived: datetime) -> Reading:
@@ -197,57 +171,12 @@ def decode(data: str, arrived: datetime) -> Reading:
     return found
 
 
-def _keep(found: dict[str, Any], name: str, kind: str, drift: list[Drift]) -> Any:
-    value = found.get(name)
-    if value is None:
-        return None
-    kept = _KEEP[kind](value)
-    if kept is not value:
-        drift.append(Drift(name, value, kind))
-    return kept
+def _documented(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.encode_name: get_args(field.type)[0] for field in msgspec.structs.fields(struct)}
 
 
-def _integer(value: object) -> int | None:
-    if type(value) is int:
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and (whole := _WHOLE.fullmatch(value)):
-        return int(whole[1])
-    return None
-
-
-def _string(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
-    return str(value) if type(value) is int else None
-
-
-def _strings(value: object) -> list[str] | None:
-    if isinstance(value, list):
-        if all(isinstance(item, str) for item in value):
-            return value
-        texts = [text for item in value if (text := _string(item)) is not None]
-        return texts if len(texts) == len(value) else None
-    only = _string(value)
-    return None if only is None else [only]
-
-
-_KEEP: dict[str, Callable[[object], Any]] = {
-    "integer": _integer,
-    "string": _string,
-    "array of string": _strings,
-}
-_KINDS = {
-    int | None: "integer",
-    str | None: "string",
-    list[str] | None: "array of string",
-}
-_STATUS = {field.encode_name: _KINDS[field.type] for field in msgspec.structs.fields(LiveStatus)}
-# No kind for `data`: it is the object that _STATUS is about.
-_EVENT = {
-    field.encode_name: _KINDS.get(field.type, "") for field in msgspec.structs.fields(LiveEvent)
-}
+_STATUS = _documented(LiveStatus)
+_EVENT = _documented(LiveEvent) | {"data": dict}
 
 
 def _above_zero(power: int | None) -> int | None:

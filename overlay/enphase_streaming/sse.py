@@ -11,7 +11,7 @@ import msgspec
 from enphase_streaming.errors import EventTooLarge
 
 _BOM = b"\xef\xbb\xbf"
-_LF = 0x0A
+_LF, _CR, _SPACE = b"\n\r "
 _LONGEST_RETRY = 10**12
 
 
@@ -40,11 +40,12 @@ class SSEDecoder:
         """The last `retry` of the stream, in milliseconds; None if there was none."""
         self.overflow: EventTooLarge | None = None
         self._limit = max_event_bytes
+        # What the next bytes may begin with, to be left out: the mark, or the LF that follows a CR.
+        self._skip = _BOM
+        self._held = b""
         self._partial = bytearray()
-        self._at_start = True
-        self._skip_lf = False
         self._size = 0
-        self._event = b""
+        self._event = ""
         self._data: list[bytes] = []
         self._id = ""
 
@@ -52,76 +53,67 @@ class SSEDecoder:
         """Return the events that `chunk` completes. Raises `EventTooLarge`."""
         if self.overflow is not None:
             raise self.overflow
-        if self._skip_lf and chunk:
-            # The CR that ended the last chunk was a whole line end; an LF now belongs to it.
-            self._skip_lf = False
-            if chunk[0] == _LF:
-                chunk = chunk[1:]
-        if self._at_start:
-            chunk = self._without_bom(chunk)
-            if self._at_start:
-                return []
-        if not (b"\n" in chunk or b"\r" in chunk):
-            self._partial += chunk
-            if self._size + len(self._partial) > self._limit:
-                self._overflow()
+        if self._skip:
+            chunk = self._after_skip(chunk)
+        if not chunk:
             return []
-        if self._partial:
-            chunk = bytes(self._partial + chunk)
-            self._partial.clear()
         lines = chunk.splitlines()
-        if chunk[-1] == 0x0D:
-            self._skip_lf = True
+        rest = b""
+        if chunk[-1] == _CR:
+            self._skip = b"\n"
         elif chunk[-1] != _LF:
-            self._partial += lines.pop()
-        return self._read(lines)
-
-    def _without_bom(self, chunk: bytes) -> bytes:
-        chunk = bytes(self._partial) + chunk
-        self._partial.clear()
-        if len(chunk) < len(_BOM) and _BOM.startswith(chunk):
-            self._partial += chunk
-            return b""
-        self._at_start = False
-        return chunk.removeprefix(_BOM)
-
-    def _read(self, lines: list[bytes]) -> list[ServerSentEvent]:
+            rest = lines.pop()
+        if self._partial and lines:
+            lines[0] = bytes(self._partial + lines[0])
+            self._partial.clear()
         events: list[ServerSentEvent] = []
+        size = self._size
         for line in lines:
             if not line:
                 if self._data:
-                    events.append(
-                        ServerSentEvent(
-                            self._event.decode("utf-8", "replace") or "message",
-                            b"\n".join(self._data).decode("utf-8", "replace"),
-                            self._id,
-                        )
-                    )
-                    self._data = []
-                self._event = b""
-                self._size = 0
+                    data = b"\n".join(self._data).decode("utf-8", "replace")
+                    events.append(ServerSentEvent(self._event or "message", data, self._id))
+                    self._data.clear()
+                self._event = ""
+                size = 0
                 continue
-            if self._size + len(line) > self._limit:
+            size += len(line)
+            if size > self._limit:
                 self._overflow()
                 return events
             name, _, value = line.partition(b":")
-            if not name:
-                continue
-            self._size += len(line)
-            if value[:1] == b" ":
+            if value and value[0] == _SPACE:
                 value = value[1:]
             if name == b"data":
                 self._data.append(value)
-            elif name == b"event":
-                self._event = value
-            elif name == b"id":
-                if b"\0" not in value:
-                    self._id = value.decode("utf-8", "replace")
-            elif name == b"retry" and value.isdigit():
-                self.retry = _milliseconds(value)
-        if self._size + len(self._partial) > self._limit:
-            self._overflow()
+            elif name:
+                self._read(name, value)
+            else:  # a comment, which is not part of the event
+                size -= len(line)
+        self._size = size
+        if rest:
+            self._partial += rest
+            if size + len(self._partial) > self._limit:
+                self._overflow()
         return events
+
+    def _after_skip(self, chunk: bytes) -> bytes:
+        chunk = self._held + chunk
+        if len(chunk) < len(self._skip) and self._skip.startswith(chunk):
+            self._held = chunk
+            return b""
+        chunk = chunk.removeprefix(self._skip)
+        self._skip = self._held = b""
+        return chunk
+
+    def _read(self, name: bytes, value: bytes) -> None:
+        if name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        elif name == b"id":
+            if b"\0" not in value:
+                self._id = value.decode("utf-8", "replace")
+        elif name == b"retry" and value.isdigit():
+            self.retry = _milliseconds(value)
 
     def _overflow(self) -> None:
         self._partial.clear()

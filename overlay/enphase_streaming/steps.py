@@ -2,7 +2,8 @@
 
 The core is generators. Each yields a step, the shell carries it out (the only place where bytes
 move and time passes) and sends back a `Result`. A `Reading` is a step too: hand it to the caller,
-and come back when the caller asks for more.
+and come back when the caller asks for more. What is made anew for every event is a Struct, which
+takes a third of the time.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Generator
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
+
+import msgspec
 
 from enphase_streaming.reading import Reading
 
@@ -33,7 +36,7 @@ class Opened(NamedTuple):
     """Nothing to do: the stream is open. Whoever only wants it opened stops here."""
 
 
-class Receive(NamedTuple):
+class Receive(msgspec.Struct, frozen=True, gc=False):
     """Wait for bytes until `deadline` (monotonic); then shut the connection down.
 
     Answer with bytes, with `Failed`, or with `Signal.CLOSED` after a clean end. Bytes that are
@@ -84,7 +87,7 @@ class Signal(Enum):
 Answer = Head | bytes | Failed | Signal | None
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True):
     """How a step went, and when: `at` is monotonic seconds, `now` an aware moment."""
 
     what: Answer

@@ -8,7 +8,10 @@ from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from enphase_streaming.budget import Budget, Ticket
+from enphase_streaming.ends import Reason, StreamEnd, reason_of
 from enphase_streaming.errors import (
     AuthenticationError,
     BudgetExhausted,
@@ -35,7 +38,7 @@ from enphase_streaming.steps import (
     Stopped,
     Wait,
 )
-from enphase_streaming.window import Reason, StreamEnd, Window, reason_of
+from enphase_streaming.window import Window
 
 _REMEMBERED = 10
 """How many events of a window are remembered, to know them again in the next."""
@@ -80,7 +83,7 @@ class Watch:
         self._readings = self._malformed = 0
         self._sent_at: float | None = None
         self._texts: deque[str] = deque(maxlen=_REMEMBERED)
-        self._earlier: deque[str] = deque()
+        self._earlier: frozenset[str] = frozenset()
         self._last_arrival: datetime | None = None
         self._gap: tuple[datetime, Exception] | None = None
         self._result: Result
@@ -148,7 +151,8 @@ class Watch:
         if self._sent_at is None:
             self._sent_at = self._result.at
         if self._texts:  # an attempt that brought nothing does not make the last window forgotten
-            self._earlier, self._texts = self._texts, deque(maxlen=_REMEMBERED)
+            self._earlier = frozenset(self._texts)
+            self._texts.clear()
         window = self._make_window(self._is_new)
         spent = "" if self._budget is None else f" ({self._budget!r})"
         _log.info("%s: opening a stream%s.", self._name, spent)
@@ -161,7 +165,8 @@ class Watch:
             self._readings += window.readings
             self._malformed += window.malformed
             if window.end is not None:  # an exception of the caller's own leaves from here
-                self._result = self._result._replace(at=self._result.at + window.end.elapsed)
+                at = self._result.at + window.end.elapsed
+                self._result = msgspec.structs.replace(self._result, at=at)
         _log.info("%s: %s, %s.", self._name, window.end, error or "as planned")
         self._result = yield HangUp(window.end.reason if window.end else "error")
         return Outcome(error, window.readings, window.steady, window.retry)
@@ -196,8 +201,7 @@ class Watch:
         """Note a reading that arrived; False if the window before had it already."""
         self._texts.append(reading.raw)
         # Without a time of its own, a reading that reads the same can still be a new one.
-        timed = reading.epoch is not None or reading.utc is not None
-        if timed and reading.raw in self._earlier:
+        if reading.raw in self._earlier and (reading.epoch is not None or reading.utc is not None):
             return False
         self._last_arrival = reading.arrived
         if self._gap is not None:

@@ -7,18 +7,14 @@ was away when the end came, the readings' own timestamps do.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-import msgspec
-
+from enphase_streaming.arrivals import Arrivals
+from enphase_streaming.ends import Reason, StreamEnd, reason_of
 from enphase_streaming.errors import (
-    BudgetExhausted,
     EnphaseStreamingError,
-    EventTooLarge,
     MalformedEvent,
-    NotAnEventStream,
     StreamDropped,
     StreamEndedEarly,
     StreamStalled,
@@ -48,48 +44,9 @@ _BACKLOG = 1.0
 _SURE = 0.05
 """A wait of this many seconds shows that the bytes were not there already."""
 
-Reason = Literal[
-    "planned",
-    "stopped",
-    "early",
-    "dropped",
-    "stalled",
-    "error",
-    "too_large",
-    "not_a_stream",
-    "budget",
-]
 OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
 
-_REASONS: dict[type[Exception], Reason] = {
-    StreamEndedEarly: "early",
-    StreamDropped: "dropped",
-    StreamStalled: "stalled",
-    EventTooLarge: "too_large",
-    NotAnEventStream: "not_a_stream",
-    BudgetExhausted: "budget",
-}
-
 _log = logging.getLogger("enphase_streaming")
-
-
-def reason_of(error: Exception) -> Reason:
-    """Return the reason that belongs to the exception of an end."""
-    return _REASONS.get(type(error), "error")
-
-
-class StreamEnd(msgspec.Struct, frozen=True):
-    """How a stream ended.
-
-    `elapsed` is in seconds, from sending the request; `readings` counts those that were handed
-    over, `malformed` the events that were no JSON object. `reason` is `budget` where a watch
-    used up what it was allowed.
-    """
-
-    reason: Reason
-    elapsed: float
-    readings: int
-    malformed: int
 
 
 class Window:
@@ -117,14 +74,10 @@ class Window:
         self._accept = accept
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._reader = EventReader(mask=mask)
-        self._pending: deque[Reading | MalformedEvent] = deque()
         self._failure: EnphaseStreamingError | None = None
-        self._first: Reading | None = None
-        self._last: Reading | None = None
+        self._arrivals = Arrivals()
         self._logged_stranger = False
-        self._arrived = 0
         self._started = self._at = self._patience = self._hang_up = 0.0
-        self._first_at = self._last_at = 0.0
         self._late_since: float | None = None
         self._lag = 0.0  # how long the caller was away since the stream was last surely open
 
@@ -136,7 +89,7 @@ class Window:
     @property
     def steady(self) -> float:
         """Seconds between the arrival of the first reading and that of the last."""
-        return self._last_at - self._first_at
+        return self._arrivals.steady
 
     def run(self, at: float) -> Steps:
         """Run the window, from sending its request at `at` (monotonic seconds) to its end.
@@ -170,63 +123,62 @@ class Window:
             yield from refused(head, result.at, self._mask)
         left = result.at
         result = yield Opened()
+        self._came_back(left, result.at)
         while True:
-            self._came_back(left, result.at)
             asked = result.at
             result = yield Receive(min(self._patience, self._hang_up))
-            self._at = left = result.at
-            if result.at - asked > max(_SURE, self._lag / 10):
+            self._at = result.at
+            waited = self._at - asked
+            if waited > _SURE and waited > self._lag / 10:
                 self._lag = 0.0
             what = result.what
             if isinstance(what, bytes):
-                self._feed(what, result)
-            while self._pending:
-                event = self._pending.popleft()
-                if isinstance(event, MalformedEvent):
-                    self._skip(event)
-                    continue
-                self.readings += 1
-                result = yield event
-                self._came_back(left, result.at)
-                left = result.at
-            if self._failure is not None:
-                raise self._failure
-            if isinstance(what, Failed):
+                for event in self._events(what, result):
+                    if isinstance(event, MalformedEvent):
+                        self._skip(event)
+                        continue
+                    self.readings += 1
+                    left = result.at
+                    result = yield event
+                    self._came_back(left, result.at)
+                if self._failure is not None:
+                    raise self._failure
+            elif isinstance(what, Failed):
                 mask_causes(what.error, self._mask)
                 raise StreamDropped(
                     f"The connection broke {self._progress()}: {named(what.error)}"
                 ) from what.error
-            if what is Signal.CLOSED:
+            elif what is Signal.CLOSED:
                 return self._closed()
             if what is Signal.OVERDUE or self._is_late():
                 return self._overdue()
             # Only a caller who is often away gets here so late: see _came_back.
             too_long = self._duration + _STAYS_OPEN_BY
-            if self._at - self._started > too_long and self._span() > too_long:
+            if self._at - self._started > too_long and self._arrivals.span() > too_long:
                 return None
 
-    def _feed(self, chunk: bytes, result: Result) -> None:
+    def _events(self, chunk: bytes, result: Result) -> list[Reading | MalformedEvent]:
+        """Return what `chunk` completes and the caller is to see, up to what ends the stream."""
+        events: list[Reading | MalformedEvent] = []
         for event in self._decoder.feed(chunk):
             try:
                 found = self._reader.read(event.data, result.now)
             except MalformedEvent as malformed:
-                self._pending.append(malformed)
+                events.append(malformed)
                 continue
             if isinstance(found, Reading):
-                if self._first is None:
-                    self._first, self._first_at = found, result.at
-                self._last, self._last_at = found, result.at
-                self._arrived += 1
+                self._arrivals.note(found, result.at)
                 self._patience = result.at + self._stall_timeout
                 if self._accept(found):
-                    self._pending.append(found)
+                    events.append(found)
             elif found is not None:
                 self._failure = found
-                return
+                return events
             elif not self._logged_stranger:
                 self._logged_stranger = True
                 _log.warning("An event holds neither a reading nor an error; ignored.")
         self._failure = self._decoder.overflow
+        return events
 
     def _skip(self, malformed: MalformedEvent) -> None:
         self.malformed += 1
@@ -241,19 +193,21 @@ class Window:
         away = at - left
         self._lag += away
         self._patience += away
-        self._hang_up += max(0.0, at - max(left, self._started + self._duration))
+        duration_over = self._started + self._duration
+        if at > duration_over:
+            self._hang_up += at - max(left, duration_over)
 
     def _closed(self) -> None:
         """Return if the end was planned, else raise."""
         elapsed = self._at - self._started
         enough = self._duration - _CLOSES_EARLY_BY
-        if not self._arrived:
+        if not self._arrivals.count:
             raise StreamStalled(
                 f"The server closed the stream after {elapsed:.1f} s, without a reading."
             )
         if elapsed - self._lag >= enough:
             return
-        ended = min(elapsed, self._lasted()) if elapsed >= enough else elapsed
+        ended = min(elapsed, self._arrivals.lasted(self._started)) if elapsed >= enough else elapsed
         if ended >= enough:
             return
         missing = self._duration - ended
@@ -265,7 +219,7 @@ class Window:
 
     def _is_late(self) -> bool:
         """Return whether bytes kept coming after a deadline for longer than a backlog explains."""
-        if self._at < min(self._patience, self._hang_up):
+        if self._at < self._patience and self._at < self._hang_up:
             self._late_since = None
         elif self._late_since is None:
             self._late_since = self._at
@@ -273,21 +227,11 @@ class Window:
 
     def _overdue(self) -> None:
         """Return if the stream had its time, else raise."""
-        if self._arrived and self._at >= self._hang_up:
+        if self._arrivals.count and self._at >= self._hang_up:
             return
         raise StreamStalled(f"No reading came in time {self._progress()}.")
 
-    def _span(self) -> float:
-        """The seconds between the first and the last reading, by their own timestamps."""
-        first = self._first.timestamp if self._first else None
-        last = self._last.timestamp if self._last else None
-        return (last - first).total_seconds() if first and last else 0.0
-
-    def _lasted(self) -> float:
-        """How long the stream was open by its readings, one interval after the last included."""
-        span = self._span()
-        return self._first_at - self._started + span + span / max(self._arrived - 1, 1)
-
     def _progress(self) -> str:
-        count = "1 reading" if self._arrived == 1 else f"{self._arrived} readings"
-        return f"{self._at - self._started:.1f} s in, after {count}"
+        count = self._arrivals.count
+        readings = "1 reading" if count == 1 else f"{count} readings"
+        return f"{self._at - self._started:.1f} s in, after {readings}"

@@ -22,6 +22,7 @@ from enphase_streaming import (
     StreamStalled,
 )
 from enphase_streaming.duration import DEFAULT
+from enphase_streaming.ends import StreamEnd
 from enphase_streaming.steps import (
     Failed,
     Head,
@@ -33,7 +34,7 @@ from enphase_streaming.steps import (
     Step,
     Stopped,
 )
-from enphase_streaming.window import StreamEnd, Window
+from enphase_streaming.window import Window
 
 SENT_AT = 1000.0
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)

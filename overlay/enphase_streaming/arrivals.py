@@ -1,0 +1,38 @@
+"""What the readings of one stream tell of how long it was open."""
+
+from __future__ import annotations
+
+from enphase_streaming.reading import Reading
+
+
+class Arrivals:
+    """The readings that arrived: how many, the first and the last, and when (monotonic)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: Reading | None = None
+        self._last: Reading | None = None
+        self._first_at = self._last_at = 0.0
+
+    def note(self, reading: Reading, at: float) -> None:
+        """Count a reading in."""
+        if self._first is None:
+            self._first, self._first_at = reading, at
+        self._last, self._last_at = reading, at
+        self.count += 1
+
+    @property
+    def steady(self) -> float:
+        """Seconds between the arrival of the first reading and that of the last."""
+        return self._last_at - self._first_at
+
+    def span(self) -> float:
+        """The seconds between the first and the last reading, by their own timestamps."""
+        first = self._first.timestamp if self._first else None
+        last = self._last.timestamp if self._last else None
+        return (last - first).total_seconds() if first and last else 0.0
+
+    def lasted(self, started: float) -> float:
+        """How long the stream was open by its readings, one interval after the last included."""
+        span = self.span()
+        return self._first_at - started + span + span / max(self.count - 1, 1)

@@ -1,0 +1,126 @@
+"""What else turns the bytes of an event stream into readings, fed from memory.
+
+Each function takes the chunks of one stream and gives what its user has of every event. Those that
+decode only the format are followed by `json`, as their users write it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import io
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import httpx
+import msgspec
+import requests
+import sseclient
+import urllib3
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp_sse_client2.client import EventSource as AiohttpEventSource
+from httpx_sse import EventSource
+from openai._streaming import SSEDecoder
+
+from enphase_streaming_api.models import LiveEvent
+
+_SPEC = Path(__file__).resolve().parent.parent / "spec" / "streaming.yaml"
+Decode = Callable[[Sequence[bytes]], Iterator[Any]]
+
+
+def stock_models() -> Any:
+    """Return the models that openapi-python-client makes of our document by its own templates."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder, "config.yaml")
+        config.write_text("package_name_override: stock_enphase\npost_hooks: []\n")
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "openapi_python_client", "generate", "--path", _SPEC),
+                *("--config", config, "--meta", "none"),
+                *("--output-path", Path(folder, "stock_enphase")),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        sys.path.insert(0, folder)
+        try:
+            return importlib.import_module("stock_enphase.models")
+        finally:
+            sys.path.remove(folder)
+
+
+class _Chunks(httpx.SyncByteStream):
+    def __init__(self, chunks: Sequence[bytes]) -> None:
+        self._chunks = chunks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._chunks)
+
+
+def httpx_sse(models: Any, *, nested: bool) -> Decode:
+    """httpx, httpx-sse, json, and the models of `stock_models`, which check no type."""
+    from_dict = models.LiveEvent.from_dict
+
+    def decode(chunks: Sequence[bytes]) -> Iterator[Any]:
+        response = httpx.Response(
+            200, headers={"content-type": "text/event-stream"}, stream=_Chunks(chunks)
+        )
+        for event in EventSource(response).iter_sse():
+            found = json.loads(event.data)
+            yield from_dict(found["data"] if nested else found)
+
+    return decode
+
+
+def openai(chunks: Sequence[bytes]) -> Iterator[Any]:
+    """The decoder of the openai package, and json."""
+    for event in SSEDecoder().iter_bytes(iter(chunks)):
+        yield json.loads(event.data)
+
+
+def sseclient_py(chunks: Sequence[bytes]) -> Iterator[Any]:
+    """sseclient-py over a response of requests, which reads 128 bytes at a time, and json."""
+    response = requests.Response()
+    response.raw = urllib3.HTTPResponse(io.BytesIO(b"".join(chunks)), preload_content=False)
+    for event in sseclient.SSEClient(response).events():
+        yield json.loads(event.data)
+
+
+def aiohttp_sse(count: int) -> Decode:
+    """aiohttp-sse-client2 over aiohttp's own reader, and json.
+
+    It reads LF and CRLF only, and is asked for `count` events: at the end it would connect anew.
+    """
+    loop = asyncio.new_event_loop()
+
+    async def read(chunks: Sequence[bytes]) -> list[Any]:
+        content = aiohttp.StreamReader(BaseProtocol(loop), limit=2**30, loop=loop)
+        for chunk in chunks:
+            content.feed_data(chunk)
+        source = AiohttpEventSource("http://localhost", session=object())
+        source._response = SimpleNamespace(status=200, content=content)
+        return [json.loads((await anext(source)).data) for _ in range(count)]
+
+    return lambda chunks: iter(loop.run_until_complete(read(chunks)))
+
+
+_decode = msgspec.json.Decoder(LiveEvent).decode
+
+
+def floor(chunks: Sequence[bytes]) -> Iterator[Any]:
+    """The least that could be done: split on blank lines, and let msgspec decode.
+
+    It knows one field, one line end and one nesting, and has no care for anything else.
+    """
+    rest = b""
+    for chunk in chunks:
+        *events, rest = (rest + chunk).split(b"\n\n")
+        for event in events:
+            yield _decode(event[5:])

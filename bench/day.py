@@ -1,0 +1,69 @@
+"""A day of one site through one watch: what it costs, and whether anything piles up.
+
+`make bench ONLY=day` prints the table.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Iterator, Sequence
+
+import driven
+from enphase_streaming_mock.wire import Wire
+from events import COUNT, reports, written
+from table import Row, Section
+
+_WINDOWS = 288
+_WARM = 12
+"""Windows, an hour of them, after which nothing is to grow any more."""
+_REPEATS = 3
+
+
+def windows() -> Iterator[list[bytes]]:
+    """Yield the chunks of every window of the day, an event each, no two alike."""
+    return (written(reports(number), Wire(), number) for number in range(_WINDOWS))
+
+
+def seconds(day: Sequence[list[bytes]]) -> float:
+    """Return the CPU time that the core takes for the day."""
+    began = time.thread_time()
+    count = sum(1 for _ in driven.readings(day))
+    took = time.thread_time() - began
+    assert count == _WINDOWS * COUNT
+    return took
+
+
+def growth() -> float:
+    """Return by how much memory grew from the end of the first hour to the last event, in MiB."""
+    reports(_WINDOWS)  # the mock keeps a number for each step of its site's life: let it have them
+    held: list[int] = []
+    tracemalloc.start()
+    try:
+        for count, _ in enumerate(driven.readings(windows()), 1):
+            if count in (_WARM * COUNT, _WINDOWS * COUNT):
+                gc.collect()
+                held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    warm, last = held
+    return (last - warm) / 2**20
+
+
+def section() -> Section:
+    """Measure both."""
+    day = list(windows())
+    return Section(
+        "A day",
+        f"{_WINDOWS} windows of {COUNT} different events through one `watch`, without the I/O: its"
+        f" CPU time, {_REPEATS} times, and by how much its memory grew after the first hour.",
+        [
+            Row("86,400 events", "s of CPU", [seconds(day) for _ in range(_REPEATS)]),
+            Row("growth of memory", "MiB", [growth()], at_most=1),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    print(section().markdown())

@@ -1,0 +1,143 @@
+"""What a hostile server can make the core spend: twice the bytes cost twice the time, and no more.
+
+`make bench ONLY=hostile` prints the table.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+
+import driven
+from enphase_streaming import EnphaseStreamingError
+from enphase_streaming.policy import OneWindow
+from table import Row, Section
+
+_REPEATS = 3
+_LIMIT = 1_048_576
+"""The size of an event at which a client gives up, unless it was told another one."""
+_KIB = 1024
+
+
+def _pieces(stream: bytes, length: int) -> Iterator[bytes]:
+    return (stream[at : at + length] for at in range(0, len(stream), length))
+
+
+def _event(start: bytes, filling: bytes, end: bytes, size: int) -> bytes:
+    """Return an event of `size` bytes at most, as the limit counts them, and its blank line."""
+    filled = filling * ((size - len(start) - len(end)) // len(filling))
+    return start + filled + end + b"\n\n"
+
+
+def one_long_text(size: int) -> Iterator[bytes]:
+    """A reading whose one text fills the event, a byte at a time."""
+    return _pieces(_event(b'data:{"data":{"battery_mode":"', b"x", b'"}}', size), 1)
+
+
+def many_lines(size: int) -> Iterator[bytes]:
+    """A reading spread over lines of a few bytes."""
+    event = _event(b'data:{"data":{"envoy_serial_number":[\n', b'data:"1",\n', b'data:"1"]}}', size)
+    return _pieces(event, 16)
+
+
+def new_names(size: int) -> Iterator[bytes]:
+    """An object of names that nobody knows, each of them another one."""
+    names = b",".join(b'"%07d":1' % number for number in range((size - 32) // 12))
+    return _pieces(b'data:{"data":{%s}}\n\n' % names, 64 * _KIB)
+
+
+def escaped_quotes(size: int) -> Iterator[bytes]:
+    """A text that never ends and is nothing but quotes."""
+    return _pieces(_event(b'data:"', b'\\"', b"", size), 64 * _KIB)
+
+
+def deep_arrays(size: int) -> Iterator[bytes]:
+    """Arrays in arrays."""
+    return _pieces(_event(b"data:", b"[", b"", size), 64 * _KIB)
+
+
+def endless_line(size: int) -> Iterator[bytes]:
+    """A line that does not end before the limit."""
+    return _pieces(b"x" * (size + 1), 16)
+
+
+def comments(size: int) -> Iterator[bytes]:
+    """Comments without end, each a chunk."""
+    return (b": still here\n" for _ in range(size // 10))
+
+
+def blank_lines(size: int) -> Iterator[bytes]:
+    """Blank lines without end."""
+    return _pieces(b"\n" * size, 64 * _KIB)
+
+
+_ATTACKS: dict[str, Callable[[int], Iterator[bytes]]] = {
+    "a text as long as an event may be, a byte a chunk": one_long_text,
+    "an event as long as it may be, in lines of 9 bytes": many_lines,
+    "an event of names never seen before": new_names,
+    "an event of escaped quotes that never ends": escaped_quotes,
+    "an event of arrays in arrays": deep_arrays,
+    "a line that never ends": endless_line,
+    "100,000 comments": comments,
+    "1 MiB of blank lines": blank_lines,
+}
+
+
+def suffer(chunks: Iterable[bytes]) -> int:
+    """Take one stream to its end, whatever that is, and return how many readings it had."""
+    count = 0
+    with suppress(EnphaseStreamingError):
+        for _ in driven.readings([chunks], OneWindow()):
+            count += 1
+    return count
+
+
+def seconds(attack: Callable[[int], Iterator[bytes]], size: int) -> float:
+    """Return the CPU time of one stream."""
+    chunks = attack(size)
+    began = time.thread_time()
+    suffer(chunks)
+    return time.thread_time() - began
+
+
+def peak(attack: Callable[[int], Iterator[bytes]]) -> float:
+    """Return the most memory that a stream held at once, in MiB, without the stream itself."""
+    chunks = attack(_LIMIT)
+    tracemalloc.start()
+    try:
+        suffer(chunks)
+        return tracemalloc.get_traced_memory()[1] / 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def section() -> Section:
+    """Measure each attack at its full size and at half of it, and the memory that it takes."""
+    logging.getLogger("enphase_streaming").setLevel(logging.ERROR)  # a malformed event is logged
+    # Else they would only be refused as too large.
+    assert [suffer(attack(_LIMIT)) for attack in (one_long_text, many_lines, new_names)] == [1] * 3
+    rows: list[Row] = []
+    for name, attack in _ATTACKS.items():
+        times = [
+            (seconds(attack, _LIMIT) * 1e3, seconds(attack, _LIMIT // 2) * 1e3)
+            for _ in range(_REPEATS)
+        ]
+        whole, half = zip(*times, strict=True)
+        rows.append(Row(name, "ms", whole, "half of that", half, at_most=2.5))
+    rows += [
+        Row(f"memory: {name}", "MiB", [peak(attack)], at_most=32)
+        for name, attack in _ATTACKS.items()
+    ]
+    return Section(
+        "A hostile server",
+        f"CPU time of the whole core for one stream of 1 MiB, and for half of it, {_REPEATS} times;"
+        " the most memory that it held at once, without the stream itself.",
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    print(section().markdown())

@@ -1,0 +1,108 @@
+"""What one event costs, in counts that are the same on every machine.
+
+Each bound is what the code does today. A change that is worth more raises the number here, and
+its commit says what for; one that needs less lowers it.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from enphase_streaming import Budget, Reading
+from enphase_streaming.reading import EventReader
+from enphase_streaming.sse import SSEDecoder
+from simulated import START, Act, World
+
+TESTS = str(Path(__file__).parents[1])
+
+CALLS_TO_DECODE = 2
+CALLS_OF_THE_CORE = 17
+"""Ten of them are the five generators, each entered once for the bytes and once for the reading."""
+BLOCKS_OF_A_READING = 14
+"""Of memory: the reading, its text, four texts of its fields, six numbers, a list and its items."""
+TRACKED_OF_A_READING = 1
+"""Objects that the garbage collector visits again and again: the list."""
+
+
+def event(number: int) -> bytes:
+    epoch = int(START.timestamp() * 1000) + number * 1000
+    return (
+        b'data:{"data":{"system_id":1765,"envoy_serial_number":["121900000001"],"pv_power":%d,'
+        b'"consumption_power":312,"battery_power":-3840,"battery_soc":55,"battery_mode":'
+        b'"Self-consumption","grid_power":-1090,"grid_status":"On Grid","generator_power":0},'
+        b'"timestamp_epoch":%d,"timestamp_utc":"2026-06-21 12:00:00.000","type":"response"}\n\n'
+    ) % (5000 + number, epoch)
+
+
+def decode(count: int) -> Iterator[Reading]:
+    """Do what a window does with events that come one by one."""
+    decoder, reader = SSEDecoder(), EventReader()
+    for number in range(count):
+        for each in decoder.feed(event(number)):
+            reading = reader.read(each.data, START)
+            assert isinstance(reading, Reading)
+            yield reading
+
+
+def watch(count: int) -> World:
+    """Do all that a watch does with such events, short of I/O."""
+    world = World(Budget(calls=1), duration=300)
+    world.play(Act(chunks=[(1.0, event(number)) for number in range(count)], rest=300 - count))
+    assert len(world.readings) == count
+    return world
+
+
+def calls(work: Callable[[], object]) -> int:
+    """Return how often Python functions and generators are entered outside of the tests."""
+    count = 0
+
+    def entered(frame: FrameType, kind: str, _: object) -> None:
+        nonlocal count
+        count += kind == "call" and not frame.f_code.co_filename.startswith(TESTS)
+
+    before = sys.getprofile()
+    sys.setprofile(entered)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def calls_an_event(work: Callable[[int], object]) -> float:
+    work(1)  # what is done once and for all is no part of it
+    return (calls(lambda: work(200)) - calls(lambda: work(100))) / 100
+
+
+def test_calls_to_decode_an_event() -> None:
+    assert calls_an_event(lambda count: list(decode(count))) <= CALLS_TO_DECODE
+
+
+def test_calls_of_the_core_for_an_event() -> None:
+    assert calls_an_event(watch) <= CALLS_OF_THE_CORE
+
+
+def test_memory_of_a_reading_that_is_kept() -> None:
+    list(decode(1))
+    gc.collect()
+    blocks, tracked = sys.getallocatedblocks(), len(gc.get_objects())
+    readings = list(decode(1000))
+    gc.collect()
+    assert not gc.is_tracked(readings[0])
+    # The list of the readings, and what the test run itself allocates meanwhile.
+    assert sys.getallocatedblocks() - blocks < 1000 * BLOCKS_OF_A_READING + 100
+    assert len(gc.get_objects()) - tracked < 1000 * TRACKED_OF_A_READING + 100
+
+
+def test_nothing_is_kept_of_a_reading_that_is_not() -> None:
+    readings = decode(3000)
+    sizes = []
+    for number, _ in enumerate(readings):
+        if number % 1000 == 500:
+            gc.collect()
+            sizes.append(sys.getallocatedblocks())
+    assert sizes[-1] - sizes[0] < 100

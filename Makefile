@@ -37,6 +37,10 @@ prism: views $(PRISM)  ## serve Prism's mock of the same document on http://127.
 drift: $(VENV)/installed  ## compare what is published with our document: make drift UPSTREAM=path
 	@$(BIN)/python spec/drift -- "$$UPSTREAM"
 
+# What else proves the contract goes below the matrix, one line a run.
+contract: $(VENV)/installed  ## what document, client and mock know of the contract; writes docs/matrix.md
+	@$(BIN)/python tests/matrix
+
 client: $(VENV)/installed  ## generate the client from the document
 	$(BIN)/python spec/generator/generate.py
 
@@ -81,4 +85,4 @@ clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism views drift client check-client test bench lint clean
+.PHONY: help demo mock prism views drift client check-client test bench lint clean contract

@@ -1,0 +1,160 @@
+"""What `streaming.yaml`, or another document, says."""
+
+import json
+import pathlib
+import re
+from typing import Any
+
+from drift.addresses import Found, find, shape
+from drift.document import Document, items, listed, mapping
+from drift.facts import LIMITS, Facts, optional_list
+from drift.files import load
+from drift.operation import credentials, operation
+from drift.responses import responses
+from drift.schemas import Path, fields, merge
+from drift.things import Things
+
+from .rows import (
+    YES,
+    Claims,
+    Part,
+    Row,
+    Said,
+    Witness,
+    claims,
+    field_in,
+    field_of,
+    named,
+    parameter,
+    required,
+    shared,
+    when_not_given,
+)
+
+TOKENS = "/oauth/token"
+# What is said of a value beside its type. How text looks inside is nothing that is compared.
+BOUNDS = {*LIMITS.values(), "other fields"} - {"format"}
+_UNSENT = re.compile(r"[Ww]ithout the header .*?(\d+) seconds", re.DOTALL)
+
+
+def witness(file: pathlib.Path) -> Witness:
+    """Return what the document says. Raises DocumentError if there is no use in it."""
+    document = Document(load(file))
+    stream = find(document)[0]
+    things = operation(document)
+    said: dict[Row, Said] = {}
+    said[Row(Part.OPERATIONS, f"GET {shape(stream.path)}")] = YES
+    said |= dict(_parameters(things))
+    said |= dict(_unsent(document, stream))
+    said |= dict(_credentials("stream", document, stream.node))
+    said |= dict(_media_types(things))
+    said |= dict(_known(document))
+    said |= dict(_answers(things, Part.STATUSES, Part.EVENT, Part.ERROR))
+    said |= dict(_tokens(document))
+    return Witness("document", said, {})
+
+
+def _parameters(things: Things) -> Claims:
+    for key, thing in things.items():
+        if key.group != "Parameters" or "in" not in thing.facts:
+            continue
+        facts = thing.facts
+        name = facts.get("spelt", thing.name.rpartition(" ")[2])
+        needed = facts["required"] == "yes"
+        yield parameter(name, facts["type"], facts["in"], needed=needed)
+        if not needed:
+            # A default in the schema is what the generated client would always send.
+            yield when_not_given(name, facts.get("default"))
+        yield from _bounds(name, {k: v for k, v in facts.items() if k != "default"})
+
+
+def _unsent(document: Document, stream: Found) -> Claims:
+    """Yield what a header that is left out stands for: no schema can say that, so prose does."""
+    for level in (stream.shared, stream.node):
+        for each in listed(level.get("parameters"), "`parameters`"):
+            node = document.resolved(each, "a parameter")
+            if found := _UNSENT.search(str(node.get("description"))):
+                yield Row(Part.BOUNDS, f"{node['name']}, without the header"), Said(found[1])
+
+
+def _bounds(name: str, facts: dict[str, str]) -> Claims:
+    for bound in sorted(BOUNDS & facts.keys()):
+        yield Row(Part.BOUNDS, f"{name}, {bound}"), Said(facts[bound])
+
+
+def _credentials(operation: str, document: Document, node: dict[Any, Any]) -> Claims:
+    ways = [way.split(" and ") for way in credentials(document, node).split(", or ")]
+    for name in dict.fromkeys(name for way in ways for name in way):
+        if name != "nothing":
+            when = "always" if all(name in way for way in ways) else "one of several ways"
+            yield Row(Part.CREDENTIALS, f"{operation}: {name}"), Said(when)
+
+
+def _media_types(things: Things) -> Claims:
+    for key, thing in things.items():
+        if key.group in ("Events", "Errors") and "media type" in thing.facts:
+            for kind in thing.facts["media type"].split(", "):
+                yield Row(Part.MEDIA_TYPES, kind), YES
+
+
+def _answers(things: Things, statuses: Part, good: Part, bad: Part) -> Claims:
+    """Yield the statuses of an operation, and what is said of the fields of its answers."""
+    found = [key.path[0] for key in things if key.group == "Statuses"]
+    yield from ((Row(statuses, status), YES) for status in found)
+    errors = [status for status in found if not status.startswith("2")]
+    yield from claims(good, _kinds(things, "Events", "200"))
+    yield from claims(bad, shared({status: _kinds(things, "Errors", status) for status in errors}))
+    for key, thing in things.items():
+        if key.group in ("Events", "Errors"):
+            part = good if key.group == "Events" else bad
+            yield from _limits(part, Part.KNOWN, key.path, thing.facts)
+
+
+def _kinds(things: Things, group: str, status: str) -> dict[str, str]:
+    return {
+        named(key.path): thing.facts["type"]
+        for key, thing in things.items()
+        if (key.group, key.status) == (group, status) and key.path
+    }
+
+
+def _limits(part: Part, values: Part, path: Path, facts: Facts) -> Claims:
+    """Yield what is said of a field beside its type: bounds, that it is required, its values."""
+    yield from _bounds(field_in(part, path), facts)
+    if path and facts.get("required") == "yes":
+        yield required(part, path)
+    for value in json.loads(f"[{facts.get('values', '')}]"):
+        yield Row(values, f"{'.'.join(path[-1:])}: {value}"), Said("no other")
+
+
+def _known(document: Document) -> Claims:
+    """Yield the values of the enums that restrict no field; they are named after one."""
+    components = mapping(document.root.get("components"), "`components`")
+    for name, schema in items(components.get("schemas"), "`schemas`"):
+        if name.startswith("Known"):
+            for value in optional_list(merge(document, schema).get("enum")):
+                row = Row(Part.KNOWN, f"{field_of(name)}: {value}")
+                yield row, Said("and others")
+
+
+def _tokens(document: Document) -> Claims:
+    """Yield what is said of the token operation; nothing if there is none."""
+    paths = dict(items(document.root.get("paths"), "`paths`"))
+    path = document.resolved(paths.get(TOKENS), f"the path {TOKENS}")
+    node = mapping(path.get("post"), f"POST {TOKENS}")
+    if not node:
+        return
+    yield Row(Part.OPERATIONS, f"POST {TOKENS}"), YES
+    yield from _credentials("token", document, node)
+    yield from _token_request(document, node)
+    things = responses(document, node)
+    yield from _answers(things, Part.TOKEN_STATUSES, Part.TOKEN_ANSWER, Part.TOKEN_REFUSAL)
+
+
+def _token_request(document: Document, node: dict[Any, Any]) -> Claims:
+    body = document.resolved(node.get("requestBody"), "`requestBody`")
+    for _, media in items(body.get("content"), "`content`"):
+        for path, facts in fields(document, mapping(media, "a media type").get("schema")):
+            if path:
+                yield Row(Part.TOKEN_REQUEST, named(path)), Said(facts["type"])
+            yield from _limits(Part.TOKEN_REQUEST, Part.GRANTS, path, facts)

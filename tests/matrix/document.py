@@ -7,7 +7,7 @@ from typing import Any
 
 from drift.addresses import Found, find, shape
 from drift.document import Document, items, listed, mapping
-from drift.facts import LIMITS, Facts, optional_list
+from drift.facts import LIMITS, Facts, facts
 from drift.files import load
 from drift.operation import credentials, operation
 from drift.responses import responses
@@ -58,14 +58,14 @@ def _parameters(things: Things) -> Claims:
     for key, thing in things.items():
         if key.group != "Parameters" or "in" not in thing.facts:
             continue
-        facts = thing.facts
-        name = facts.get("spelt", thing.name.rpartition(" ")[2])
-        needed = facts["required"] == "yes"
-        yield parameter(name, facts["type"], facts["in"], needed=needed)
+        said = thing.facts
+        name = said.get("spelt", thing.name.rpartition(" ")[2])
+        needed = said["required"] == "yes"
+        yield parameter(name, said["type"], said["in"], needed=needed)
         if not needed:
             # A default in the schema is what the generated client would always send.
-            yield when_not_given(name, facts.get("default"))
-        yield from _bounds(name, {k: v for k, v in facts.items() if k != "default"})
+            yield when_not_given(name, said.get("default"))
+        yield from _bounds(name, {fact: said[fact] for fact in said if fact != "default"})
 
 
 def _unsent(document: Document, stream: Found) -> Claims:
@@ -73,13 +73,14 @@ def _unsent(document: Document, stream: Found) -> Claims:
     for level in (stream.shared, stream.node):
         for each in listed(level.get("parameters"), "`parameters`"):
             node = document.resolved(each, "a parameter")
-            if found := _UNSENT.search(str(node.get("description"))):
+            description = node.get("description")
+            if isinstance(description, str) and (found := _UNSENT.search(description)):
                 yield Row(Part.BOUNDS, f"{node['name']}, without the header"), Said(found[1])
 
 
-def _bounds(name: str, facts: dict[str, str]) -> Claims:
-    for bound in sorted(BOUNDS & facts.keys()):
-        yield Row(Part.BOUNDS, f"{name}, {bound}"), Said(facts[bound])
+def _bounds(name: str, said: Facts) -> Claims:
+    for bound in sorted(BOUNDS & said.keys()):
+        yield Row(Part.BOUNDS, f"{name}, {bound}"), Said(said[bound])
 
 
 def _credentials(operation: str, document: Document, node: dict[Any, Any]) -> Claims:
@@ -118,13 +119,20 @@ def _kinds(things: Things, group: str, status: str) -> dict[str, str]:
     }
 
 
-def _limits(part: Part, values: Part, path: Path, facts: Facts) -> Claims:
+def _limits(part: Part, values: Part, path: Path, said: Facts) -> Claims:
     """Yield what is said of a field beside its type: bounds, that it is required, its values."""
-    yield from _bounds(field_in(part, path), facts)
-    if path and facts.get("required") == "yes":
+    yield from _bounds(field_in(part, path), said)
+    if path and said.get("required") == "yes":
         yield required(part, path)
-    for value in json.loads(f"[{facts.get('values', '')}]"):
+    for value in _values(said.get("values", "")):
         yield Row(values, f"{'.'.join(path[-1:])}: {value}"), Said("no other")
+
+
+def _values(listed: str) -> list[object]:
+    try:
+        return list(json.loads(f"[{listed}]"))
+    except ValueError:  # an object or a list among them is not told as JSON
+        return [listed]
 
 
 def _known(document: Document) -> Claims:
@@ -132,9 +140,9 @@ def _known(document: Document) -> Claims:
     components = mapping(document.root.get("components"), "`components`")
     for name, schema in items(components.get("schemas"), "`schemas`"):
         if name.startswith("Known"):
-            for value in optional_list(merge(document, schema).get("enum")):
-                row = Row(Part.KNOWN, f"{field_of(name)}: {value}")
-                yield row, Said("and others")
+            values = facts(merge(document, schema)).get("values", "")
+            for value in _values(values):
+                yield Row(Part.KNOWN, f"{field_of(name)}: {value}"), Said("and others")
 
 
 def _tokens(document: Document) -> Claims:
@@ -154,7 +162,8 @@ def _tokens(document: Document) -> Claims:
 def _token_request(document: Document, node: dict[Any, Any]) -> Claims:
     body = document.resolved(node.get("requestBody"), "`requestBody`")
     for _, media in items(body.get("content"), "`content`"):
-        for path, facts in fields(document, mapping(media, "a media type").get("schema")):
+        schema = document.resolved(media, "a media type").get("schema")
+        for path, said in fields(document, schema):
             if path:
-                yield Row(Part.TOKEN_REQUEST, named(path)), Said(facts["type"])
-            yield from _limits(Part.TOKEN_REQUEST, Part.GRANTS, path, facts)
+                yield Row(Part.TOKEN_REQUEST, named(path)), Said(said["type"])
+            yield from _limits(Part.TOKEN_REQUEST, Part.GRANTS, path, said)

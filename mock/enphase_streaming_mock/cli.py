@@ -1,7 +1,6 @@
 """The command `enphase-mock`."""
 
 import argparse
-import ipaddress
 import signal
 import sys
 import time
@@ -9,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from enphase_streaming_mock.extra import how_to_install
+from enphase_streaming_mock.given import is_loopback
 from enphase_streaming_mock.plans import PLANS
 from enphase_streaming_mock.scenarios import SCENARIOS
 from enphase_streaming_mock.wire import WIRES
@@ -112,7 +112,7 @@ def _serve(server: "MockServer", options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with server:
-            if not _is_loopback(options.host):
+            if not is_loopback(options.host):
                 _warn(f"listening on {options.host}: whoever reaches this machine reaches the mock")
             print(f"base_url      {server.base_url}")
             print(f"system_id     {server.system_id}")
@@ -134,13 +134,6 @@ def _scenario_list(indent: str = "") -> str:
     return "".join(
         f"{indent}{name:{width}}  {scenario.summary}\n" for name, scenario in SCENARIOS.items()
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _refuse(why: str) -> int:

@@ -31,7 +31,8 @@ class Refusal:
 class Contract:
     """The document, read once.
 
-    `refusals` maps each documented error status of the stream to its examples by name.
+    `base_url` is where the real API begins. `refusals` maps each documented error status of the
+    stream to its examples by name.
     `shortest` and `longest` bound `duration`, in seconds; without the header a stream lasts
     `shortest`, which the document says in prose only.
     """
@@ -39,7 +40,8 @@ class Contract:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
         operation = document["paths"][_STREAM]["get"]
-        origin = urlsplit(document["servers"][0]["url"])
+        self.base_url: str = document["servers"][0]["url"]
+        origin = urlsplit(self.base_url)
         self.base_path: str = origin.path
         self.before_system_id, _, self.after_system_id = (origin.path + _STREAM).partition(
             "{system_id}"
@@ -56,10 +58,6 @@ class Contract:
             for status, response in operation["responses"].items()
             if int(status) >= 400
         }
-        # The whole document goes along, because the schema refers to others in it.
-        self._event = Draft202012Validator(
-            {"$ref": "#/components/schemas/LiveEvent", "components": document["components"]}
-        )
 
     def refusal(self, name: str) -> Refusal:
         """Find an error by the name of its example, which the document uses for one status only."""
@@ -68,7 +66,22 @@ class Contract:
 
     def event_faults(self, event: object) -> list[str]:
         """Say where the JSON of an event departs from the document; nothing if it conforms."""
-        return [f"{fault.json_path}: {fault.message}" for fault in self._event.iter_errors(event)]
+        return self.faults("LiveEvent", event)
+
+    def faults(self, schema: str, value: object) -> list[str]:
+        """Say where a JSON value departs from a schema of the document, by the schema's name."""
+        # The whole document goes along, because the schema refers to others in it.
+        validator = Draft202012Validator(
+            {
+                "$ref": f"#/components/schemas/{schema}",
+                "components": self._document["components"],
+            }
+        )
+        return [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
+
+    def fields(self, schema: str) -> frozenset[str]:
+        """The names of the fields that a schema of the document describes."""
+        return frozenset(self._document["components"]["schemas"][schema]["properties"])
 
     def _examples(self, status: int, response: Mapping[str, Any]) -> Iterator[tuple[str, Refusal]]:
         name = response["$ref"].rpartition("/")[2]

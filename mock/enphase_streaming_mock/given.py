@@ -1,6 +1,7 @@
 """What a user gives the mock, checked: each refusal names the option and what it could be."""
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 
 def check_choice(name: str, value: object, choices: Sequence[object]) -> None:
@@ -26,3 +27,11 @@ def check_number(name: str, value: object, least: float, most: float) -> None:
 def is_text(value: object) -> bool:
     """Whether it is a text that is not empty."""
     return isinstance(value, str) and value != ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, by address or name, is this machine and no other."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -23,7 +23,7 @@ pytest loads this module wherever the library is installed, so it imports only p
 standard library until the fixture is used.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +33,7 @@ from enphase_streaming_mock.extra import how_to_install
 if TYPE_CHECKING:
     from enphase_streaming_mock.mock import Mock
 
+_SUITE = "enphase_streaming_mock.checks"
 DEFAULT_SPEED = 50.0
 OPTIONS = (
     "scenario", "speed", "seed", "start", "wire", "plan", "token_lifetime", "limit_answer",
@@ -48,6 +49,22 @@ def pytest_configure(config: pytest.Config) -> None:
         "plan='unlimited', token_lifetime=None, limit_answer='period', recording=None, "
         "clock=None): what the fixture enphase_mock serves in this test.",
     )
+
+
+@pytest.hookimpl(hookwrapper=True)  # not `wrapper`: this is loaded under any pytest
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: Sequence[str]
+) -> Generator[None, object, None]:
+    """Add the options of the contract suite, `enphase_streaming_mock.checks`, where it is named."""
+    yield
+    if not any(_SUITE in argument.replace("/", ".").replace("\\", ".") for argument in args):
+        return
+    try:
+        from enphase_streaming_mock.checks import options
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(how_to_install(error)) from None
+    options.add(parser, args)
+    early_config.pluginmanager.register(options)
 
 
 @pytest.fixture

@@ -51,9 +51,12 @@ class Door:
         self.contract = contract
         self.asked = 0
         self.last: Answer | None = None
-        # A proxy of the environment is for the network and not for what is served on loopback.
         self._client = httpx.Client(
-            timeout=PATIENCE, trust_env=backend.paid, headers={"user-agent": __package__}
+            timeout=PATIENCE,
+            # A proxy of the environment is for the network, and not for what is on loopback.
+            trust_env=backend.paid,
+            verify=backend.base_url.startswith("https:"),  # which takes time to prepare
+            headers={"user-agent": __package__},
         )
 
     def __enter__(self) -> Self:

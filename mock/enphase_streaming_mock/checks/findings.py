@@ -54,12 +54,13 @@ def _form(window: Window, events: Sequence[Told]) -> Iterator[str]:
 
 def _fields(events: Sequence[Told], contract: Contract) -> Iterator[str]:
     readings = [each.json["data"] for each in events if each.json and _is_reading(each.json)]
-    known = contract.fields("LiveStatus")
-    seen = {name for reading in readings for name in reading}
+    known = contract.fields("LiveStatus") | contract.fields("LiveEvent")
+    seen = {name for each in events for name in each.json or ()}
+    seen |= {name for reading in readings for name in reading}
     if strange := sorted(seen - known):
         yield f"fields that are not in the document: {', '.join(map(repr, strange))}"
     if absent := sorted(known - seen):
-        yield f"fields that no reading has: {', '.join(absent)}"
+        yield f"fields that never came: {', '.join(absent)}"
     for name, schema in _OPEN_SETS.items():
         values = {str(reading[name]) for reading in readings if name in reading}
         if unknown := sorted(value for value in values if contract.faults(schema, value)):

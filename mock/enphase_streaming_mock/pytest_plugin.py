@@ -23,6 +23,7 @@ pytest loads this module wherever the library is installed, so it imports only p
 standard library until the fixture is used.
 """
 
+import os
 from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,14 +57,15 @@ def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: Sequence[str]
 ) -> Generator[None, object, None]:
     """Add the options of the contract suite, `enphase_streaming_mock.checks`, where it is named."""
-    yield
-    if not any(_SUITE in argument.replace("/", ".").replace("\\", ".") for argument in args):
+    if not any(_SUITE in argument.replace(os.sep, ".") for argument in args):
+        yield
         return
     try:
         from enphase_streaming_mock.checks import options
     except ModuleNotFoundError as error:
         raise pytest.UsageError(how_to_install(error)) from None
-    options.add(parser, args)
+    yield  # to the conftest.py files, which may have options of the same names
+    options.add(early_config, parser, args)
     early_config.pluginmanager.register(options)
 
 

@@ -1,5 +1,7 @@
 """Fixtures of the suite, and what is different on Prism and on the real API."""
 
+from __future__ import annotations  # some of pytest's types have no public name before 8.4
+
 from collections import Counter
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime

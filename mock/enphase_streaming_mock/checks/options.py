@@ -14,6 +14,7 @@ import pytest
 from enphase_streaming_mock.checks.backend import KINDS, Backend, choose
 
 BACKEND = pytest.StashKey[Backend]()
+_TAKEN = pytest.StashKey[str]()
 
 _OPTIONS: dict[str, dict[str, Any]] = {
     "--base-url": {"help": "where the API begins; the backend's usual address when left out"},
@@ -33,25 +34,28 @@ _MARKERS = (
 )
 
 
-def add(parser: pytest.Parser, arguments: Sequence[str]) -> None:
-    """Add the options. Raises UsageError where another plugin has one of them, and of its own kind.
+def add(config: pytest.Config, parser: pytest.Parser, arguments: Sequence[str]) -> None:
+    """Add those options that nobody has yet.
 
     pytest-base-url has `--base-url` too, and means the same, so it is shared.
     """
-    taken = vars(parser.parse_known_args(arguments))
+    known = vars(parser.parse_known_args(arguments))
     group = parser.getgroup("enphase", "the contract of the Enphase Streaming API")
     for name, details in _OPTIONS.items():
-        if name[2:].replace("-", "_") not in taken:
+        if name[2:].replace("-", "_") not in known:
             group.addoption(name, **details)
         elif name != "--base-url":
-            raise pytest.UsageError(
-                f"{name} belongs to another plugin or a conftest.py here; "
-                "run the suite with --noconftest, or with -p no:NAME for that plugin"
-            )
+            config.stash[_TAKEN] = name
 
 
+@pytest.hookimpl(trylast=True)  # pytest-base-url settles the address
 def pytest_configure(config: pytest.Config) -> None:
     """Settle what the suite runs on, before anything is asked."""
+    if _TAKEN in config.stash:
+        raise pytest.UsageError(
+            f"{config.stash[_TAKEN]} belongs to another plugin or a conftest.py here; "
+            "run the suite in another folder, or with -p no:NAME for that plugin"
+        )
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     option = config.option

@@ -61,7 +61,7 @@ def pytest_load_initial_conftests(
         yield
         return
     try:
-        from enphase_streaming_mock.checks import options
+        import enphase_streaming_mock.checks.options as options
     except ModuleNotFoundError as error:
         raise pytest.UsageError(how_to_install(error)) from None
     yield  # to the conftest.py files, which may have options of the same names

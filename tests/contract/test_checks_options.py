@@ -80,6 +80,12 @@ def test_an_option_that_a_conftest_has_taken_is_named_with_the_way_out(
     assert passes(run(pytester, *SUITE, *given, *ONE))
 
 
+def test_a_pytest_that_loads_no_plugins_is_told_which_to_load(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_inprocess(*SUITE)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *name it with -p enphase_streaming_mock.pytest_plugin*"])
+
+
 def test_what_cannot_be_is_refused_in_one_line(pytester: pytest.Pytester) -> None:
     result = run(pytester, *SUITE, "--system-id", "home")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -14,7 +14,7 @@ from enphase_streaming_mock.checks import consent, prism
 from enphase_streaming_mock.checks.door import Answer, Door
 from enphase_streaming_mock.checks.envelope import Departures, refusal_faults
 from enphase_streaming_mock.checks.findings import findings
-from enphase_streaming_mock.checks.options import BACKEND
+from enphase_streaming_mock.checks.options import backend_of
 from enphase_streaming_mock.checks.recording import reserve, write
 from enphase_streaming_mock.checks.window import Window
 from enphase_streaming_mock.contract import load_contract
@@ -29,7 +29,7 @@ _DIFFERED = pytest.StashKey[list[str]]()
 @pytest.fixture(scope="session")
 def door(pytestconfig: pytest.Config) -> Iterator[Door]:
     """The way to the backend."""
-    with Door(pytestconfig.stash[BACKEND], load_contract()) as opened:
+    with Door(backend_of(pytestconfig), load_contract()) as opened:
         pytestconfig.stash[_DOOR] = opened
         yield opened
 
@@ -82,7 +82,7 @@ def departures(door: Door) -> Departures:
 @pytest.fixture(autouse=True)
 def _nothing_more_is_asked_of_who_refused(request: pytest.FixtureRequest) -> None:
     window = request.config.stash.get(_WINDOW, None)
-    real = request.config.stash[BACKEND].kind == "real"
+    real = backend_of(request.config).kind == "real"
     if real and request.node.get_closest_marker("costs_a_call") and window and window.status != 200:
         pytest.skip("the first call opened no stream, so nothing more is asked")
 
@@ -90,7 +90,7 @@ def _nothing_more_is_asked_of_who_refused(request: pytest.FixtureRequest) -> Non
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
     """On Prism, a check that is on its list has to fail as the list says."""
-    on_prism = pyfuncitem.config.stash[BACKEND].kind == "prism"
+    on_prism = backend_of(pyfuncitem.config).kind == "prism"
     difference = prism.DIFFERENCES.get(pyfuncitem.name) if on_prism else None
     if difference is None:
         return (yield)
@@ -109,7 +109,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of the real API, ask what one stream shows, and more as far as `--calls` allows."""
-    backend = config.stash[BACKEND]
+    backend = backend_of(config)
     if backend.kind != "real":
         return
     ours = [item for item in items if item.path.is_relative_to(_HERE)]
@@ -124,7 +124,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
     """Say the price, and ask, before the first call of the real API."""
-    backend = session.config.stash[BACKEND]
+    backend = backend_of(session.config)
     if backend.kind != "real" or session.config.option.collectonly:
         return
     ours = [item for item in session.items if item.path.is_relative_to(_HERE)]
@@ -140,7 +140,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     differed: list[str] = stash.get(_DIFFERED, [])
     for why, checks in Counter(differed).items():
         terminalreporter.write_line(f"Prism differs: {why} ({checks})")
-    if stash[BACKEND].kind != "real" or (door := stash.get(_DOOR, None)) is None:
+    if (
+        backend_of(terminalreporter.config).kind != "real"
+        or (door := stash.get(_DOOR, None)) is None
+    ):
         return
     terminalreporter.section("what the stream showed")
     window = stash.get(_WINDOW, None)

@@ -13,7 +13,7 @@ import pytest
 
 from enphase_streaming_mock.checks.backend import KINDS, Backend, choose
 
-BACKEND = pytest.StashKey[Backend]()
+_BACKEND = pytest.StashKey[Backend]()
 _TAKEN = pytest.StashKey[str]()
 
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -48,6 +48,17 @@ def add(config: pytest.Config, parser: pytest.Parser, arguments: Sequence[str]) 
             config.stash[_TAKEN] = name
 
 
+def backend_of(config: pytest.Config) -> Backend:
+    """What the suite runs on. Raises UsageError if pytest did not load its plugin."""
+    backend = config.stash.get(_BACKEND, None)
+    if backend is None:
+        raise pytest.UsageError(
+            "the suite has no options here; name it with -p enphase_streaming_mock.pytest_plugin "
+            "--pyargs enphase_streaming_mock.checks"
+        )
+    return backend
+
+
 @pytest.hookimpl(trylast=True)  # pytest-base-url settles the address
 def pytest_configure(config: pytest.Config) -> None:
     """Settle what the suite runs on, before anything is asked."""
@@ -73,10 +84,10 @@ def pytest_configure(config: pytest.Config) -> None:
     distributed = hasattr(config, "workerinput") or getattr(option, "dist", "no") != "no"
     if backend.kind == "real" and distributed:
         raise pytest.UsageError("the real API is called by one process; leave pytest-xdist out")
-    config.stash[BACKEND] = backend
+    config.stash[_BACKEND] = backend
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say what the suite runs on."""
-    backend = config.stash[BACKEND]
+    backend = backend_of(config)
     return f"contract: {backend.kind} at {backend.base_url}"

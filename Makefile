@@ -34,6 +34,11 @@ $(PRISM): mock/prism/package.json mock/prism/package-lock.json
 prism: views $(PRISM)  ## serve Prism's mock of the same document on http://127.0.0.1:4011 until Ctrl-C
 	@cd mock/prism && npx --no-install prism mock --host 127.0.0.1 --port 4011 ../../build/spec/prism.yaml
 
+contract: contract-suite  ## the contract suite on the mock, on Prism, and on the real API if ENPHASE_* is set
+
+contract-suite: $(VENV)/installed $(PRISM)
+	$(BIN)/python tests/each_backend.py
+
 drift: $(VENV)/installed  ## compare what is published with our document: make drift UPSTREAM=path
 	@$(BIN)/python spec/drift -- "$$UPSTREAM"
 
@@ -85,4 +90,4 @@ clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism views drift client check-client test bench lint clean contract
+.PHONY: help demo mock prism views drift client check-client test bench lint clean contract contract-suite

@@ -6,14 +6,16 @@ Where Prism differs, and how, is one list: `enphase_streaming_mock.checks.prism`
 import re
 import subprocess
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
+import each_backend
 from each_backend import SPEED, on_prism, on_the_mock
 from enphase_streaming_mock import MockServer
 from enphase_streaming_mock.checks.prism import DIFFERENCES
-from prism import PrismIsMissing, check_installed
+from prism import ROOT, PrismIsMissing, check_installed
 
 pytest_plugins = ["pytester"]
 
@@ -34,6 +36,12 @@ def test_the_mock_keeps_the_contract(tmp_path: Path, enphase_mock: MockServer) -
     found = outcomes(run([*on_the_mock(enphase_mock), "-v"], tmp_path))
     assert len(found) > len(DIFFERENCES)
     assert set(found.values()) == {"PASSED"}
+
+
+def test_the_page_lists_every_difference_of_prism() -> None:
+    page = (ROOT / "docs" / "contract.md").read_text("utf-8")
+    listed = re.findall(r"^- (.*)$", page, re.MULTILINE)
+    assert sorted(listed) == sorted({each.why for each in DIFFERENCES.values()})
 
 
 def test_prism_keeps_it_but_for_the_listed_differences(tmp_path: Path, prism: str) -> None:
@@ -71,6 +79,37 @@ def test_a_difference_that_is_another_now_is_told(
     result = taken_for_prism("is_no_whole_number or below_the_least")
     assert result.parseoutcomes()["failed"] == 3
     result.stdout.fnmatch_lines(["*status: 500 != 422*"])
+
+
+@pytest.mark.parametrize("has_a_way_in", [False, True])
+def test_the_verb_runs_it_on_each_backend_and_on_the_real_api_where_there_is_a_way_in(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    has_a_way_in: bool,
+) -> None:
+    def call(command: list[str], cwd: str) -> int:
+        commands.append(" ".join(command))
+        return 0
+
+    commands: list[str] = []
+    monkeypatch.setattr(each_backend, "RECORDINGS", tmp_path / "recordings")
+    monkeypatch.setattr(each_backend, "running_prism", lambda folder: nullcontext("http://prism"))
+    monkeypatch.setattr(subprocess, "call", call)
+    for name in each_backend.CREDENTIALS:
+        monkeypatch.setenv(name, "planted" if has_a_way_in else "")
+    assert each_backend.main() == 0
+    on_mock, on_prism, *on_real = commands
+    assert "--backend" not in on_mock
+    assert "--backend prism --base-url http://prism" in on_prism
+    if has_a_way_in:
+        (command,) = on_real
+        assert command.endswith(f"--backend real --record {tmp_path / 'recordings'}")
+        assert "planted" not in command
+        assert (tmp_path / "recordings").is_dir()
+    else:
+        assert on_real == []
+        assert "The real API is left out: ENPHASE_API_KEY, " in capsys.readouterr().err
 
 
 def test_what_to_install_is_said_where_prism_is_missing(

@@ -28,6 +28,7 @@ DOCS = sorted((ROOT / "docs").glob("*.md"))
 PAGES = [ROOT / "README.md", *DOCS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 COMMANDS = ("enphase-streaming", "enphase-mock")
 PROGRAMS = {"cd", "export", "git", "pip", "python", ".venv/bin/python"}
+SUITE = ("pytest", "--pyargs", "enphase_streaming_mock.checks")
 
 
 class Block(NamedTuple):
@@ -133,8 +134,8 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
         options = [each.partition("=")[0] for each in arguments if each.startswith("--")]
         if program == "make":
             assert {word for word in arguments if "=" not in word} <= set(verbs)
-        elif program in COMMANDS:
-            said = help_of(program, *arguments[:1])
+        elif program in COMMANDS or program == "pytest":
+            said = help_of(*(SUITE if program == "pytest" else (program, *arguments[:1])))
             for option in options:
                 assert re.search(rf"(?<!\S){option}\b", said), f"{program} has no {option}"
         else:

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -112,6 +113,7 @@ def test_the_sdist_holds_the_document_the_tests_and_the_verbs(built: Path) -> No
         "LICENSE",
         "Makefile",
         "README.md",
+        "docs/contract-in-ci/contract.yml",
         "pyproject.toml",
         "spec/streaming.yaml",
         "tests/packaging/test_wheel.py",
@@ -160,6 +162,19 @@ def test_readings_arrive(enphase_mock):
         cwd=tmp_path,
     )
     assert "4 passed" in said
+
+
+@pytest.mark.enphase_mock(speed=100)
+def test_the_contract_suite_runs_from_the_wheel(
+    environment: Environment, enphase_mock: MockServer, tmp_path: Path
+) -> None:
+    said = run_well(
+        *(environment("[mock]") / "python", "-m", "pytest", "-p", "no:cacheprovider"),
+        *("-W", "error", "--strict-markers", "--pyargs", "enphase_streaming_mock.checks"),
+        *("--base-url", enphase_mock.base_url, "--clock-speed", "100", "-k", "not arrive"),
+        cwd=tmp_path,
+    )
+    assert re.search(r"^=+ \d\d passed, 1 deselected in", said, re.MULTILINE)
 
 
 def test_the_served_mock_gives_a_reading_to_a_script(
@@ -257,6 +272,18 @@ def test_the_bare_wheel_breaks_nobodys_test_run(environment: Environment, tmp_pa
         cwd=tmp_path,
     )
     assert "1 passed" in said
+
+
+def test_the_bare_contract_suite_says_what_to_install(
+    environment: Environment, tmp_path: Path
+) -> None:
+    finished = run(
+        *(environment("") / "python", "-m", "pytest", "--pyargs", "enphase_streaming_mock.checks"),
+        cwd=tmp_path,
+    )
+    assert finished.returncode == 4, finished.stdout
+    assert "pip install 'enphase-streaming[mock]'" in finished.stderr
+    assert "Traceback" not in finished.stderr
 
 
 def test_the_bare_fixture_says_what_to_install(environment: Environment, tmp_path: Path) -> None:

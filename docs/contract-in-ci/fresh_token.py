@@ -1,0 +1,27 @@
+"""Renews the tokens that `enphase-streaming login` has stored, and prints the new access token.
+
+An access token lives for a day. Run this daily, shortly before the nightly job, on the machine that
+holds the tokens, and hand on what it prints:
+
+    python fresh_token.py | gh secret set ENPHASE_ACCESS_TOKEN --repo you/yours
+"""
+
+import os
+import sys
+from datetime import UTC, datetime
+
+from enphase_streaming import FileTokenStore, RefreshingAuth
+from enphase_streaming.endpoints import TOKEN_URL
+
+if sys.stdout.isatty():
+    sys.exit("This prints a secret: hand it to another program, and not to a terminal.")
+store = FileTokenStore(os.environ["ENPHASE_TOKEN_FILE"])
+pair = store.load()
+if pair is None:
+    sys.exit("There are no tokens to renew: run `enphase-streaming login` first.")
+auth = RefreshingAuth(
+    client_id=os.environ["ENPHASE_CLIENT_ID"],
+    client_secret=os.environ["ENPHASE_CLIENT_SECRET"],
+    store=store,
+)
+print(auth.renew(pair.access_token, token_url=TOKEN_URL, now=datetime.now(UTC)))

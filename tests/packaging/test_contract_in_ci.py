@@ -1,0 +1,165 @@
+"""The files that users copy to run the contract suite in their CI do what the page says."""
+
+import os
+import pty
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from enphase_streaming import FileTokenStore, endpoints
+from enphase_streaming.tokens import TokenPair
+from enphase_streaming_mock import MockServer, Recording
+
+FILES = Path(__file__).parents[2] / "docs" / "contract-in-ci"
+WORKFLOW = yaml.safe_load((FILES / "contract.yml").read_text("utf-8"))
+ON = WORKFLOW[True]  # what YAML 1.1 reads `on` as
+NAMED = ("ENPHASE_API_KEY", "ENPHASE_ACCESS_TOKEN", "ENPHASE_SYSTEM_ID")
+
+
+def steps(job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = WORKFLOW["jobs"][job]["steps"]
+    return found
+
+
+def lines(job: str) -> list[str]:
+    """What a job runs, but for the installation: the packages are here already."""
+    first, *rest = [step["run"] for step in steps(job) if "run" in step]
+    assert shlex.split(first) == ["pip", "install", "enphase-streaming[mock]", "pytest"]
+    return rest
+
+
+def run(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    shutil.copy(FILES / "contract.sh", folder)
+    kept = {name: value for name, value in os.environ.items() if name not in NAMED}
+    path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    finished = subprocess.run(
+        ["bash", "-e", "-c", line],  # as GitHub runs it
+        cwd=folder,
+        env=kept | {"PATH": path, "TMPDIR": str(temporary)} | variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,  # which waits for whatever is left behind and could still write
+        text=True,
+        timeout=120,
+    )
+    assert list(temporary.iterdir()) == []
+    return finished
+
+
+def test_a_push_runs_the_suite_on_a_mock(tmp_path: Path) -> None:
+    (line,) = lines("mock")
+    finished = run(line, tmp_path)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert " passed" in finished.stdout
+
+
+def test_a_suite_that_fails_fails_the_job(tmp_path: Path) -> None:
+    finished = run("sh contract.sh --system-id home", tmp_path)
+    assert finished.returncode == pytest.ExitCode.USAGE_ERROR
+
+
+def test_the_real_api_is_asked_at_night_alone_and_by_one_run_at_a_time() -> None:
+    assert set(ON) == {"push", "schedule"}
+    (night,) = ON["schedule"]
+    minute, hour, *every_day = night["cron"].split()
+    assert minute.isdigit()
+    assert hour.isdigit()
+    assert every_day == ["*", "*", "*"]
+    assert WORKFLOW["jobs"]["real"]["if"] == "github.event_name == 'schedule'"
+    assert WORKFLOW["jobs"]["mock"]["if"] == "github.event_name == 'push'"
+    assert WORKFLOW["jobs"]["real"]["concurrency"]
+    assert "strategy" not in WORKFLOW["jobs"]["real"]
+
+
+def test_the_secrets_are_seen_by_the_suite_alone() -> None:
+    assert "env" not in WORKFLOW
+    assert all("env" not in job for job in WORKFLOW["jobs"].values())
+    (step,) = [step for job in WORKFLOW["jobs"] for step in steps(job) if "env" in step]
+    assert step["env"] == {name: f"${{{{ secrets.{name} }}}}" for name in NAMED}
+    assert step in steps("real")
+    assert "secrets" not in step["run"]
+
+
+@pytest.mark.enphase_mock(speed=100)
+def test_a_night_makes_one_call_and_keeps_its_recording(
+    tmp_path: Path, enphase_mock: MockServer
+) -> None:
+    (line,) = lines("real")
+    values = (enphase_mock.api_key, enphase_mock.access_token, str(enphase_mock.system_id))
+    finished = run(
+        line,
+        tmp_path,
+        PYTEST_ADDOPTS=f"--base-url {enphase_mock.base_url} --clock-speed 100",
+        **dict(zip(NAMED, values, strict=True)),
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert "one call of" in finished.stderr
+    assert "$0.10 at most" in finished.stderr
+    enphase_mock.assert_calls(1)
+    assert shlex.split(line)[-4:-2] == ["--calls", "1"]
+    upload = steps("real")[-1]
+    assert upload["if"] == "always()"
+    (window,) = Recording.load(tmp_path / upload["with"]["path"]).windows
+    assert window.status == 200
+
+
+@pytest.fixture
+def stored(
+    tmp_path: Path, enphase_mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> FileTokenStore:
+    """The tokens of a login, which the mock issued in place of the real API."""
+    monkeypatch.setattr(endpoints, "TOKEN_URL", enphase_mock.token_url)
+    monkeypatch.setenv("ENPHASE_TOKEN_FILE", str(tmp_path / "tokens.json"))
+    monkeypatch.setenv("ENPHASE_CLIENT_ID", enphase_mock.client_id)
+    monkeypatch.setenv("ENPHASE_CLIENT_SECRET", enphase_mock.client_secret)
+    return FileTokenStore(tmp_path / "tokens.json")
+
+
+def test_a_fresh_token_is_printed_and_the_pair_kept(
+    stored: FileTokenStore, enphase_mock: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored.save(
+        TokenPair(
+            access_token=enphase_mock.access_token,
+            refresh_token=enphase_mock.refresh_token,
+            expires_at=4e9,
+            renew_at=4e9,
+        )
+    )
+    runpy.run_path(str(FILES / "fresh_token.py"))
+    printed = capsys.readouterr().out.strip()
+    kept = stored.load()
+    assert kept is not None
+    assert printed == kept.access_token != enphase_mock.access_token
+    assert printed in enphase_mock.engine.account.access
+
+
+def test_without_a_login_there_is_nothing_to_renew(stored: FileTokenStore) -> None:
+    with pytest.raises(SystemExit, match="run `enphase-streaming login` first"):
+        runpy.run_path(str(FILES / "fresh_token.py"))
+
+
+def test_a_token_is_not_shown_at_a_terminal() -> None:
+    ours, theirs = pty.openpty()
+    try:
+        finished = subprocess.run(
+            [sys.executable, FILES / "fresh_token.py"],
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert finished.returncode == 1
+    assert "This prints a secret" in finished.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations  # some of pytest's types have no public name
 
 from collections import Counter
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ _DIFFERED = pytest.StashKey[list[str]]()
 @pytest.fixture(scope="session")
 def door(pytestconfig: pytest.Config) -> Iterator[Door]:
     """The way to the backend."""
-    with Door(backend_of(pytestconfig), load_contract()) as opened:
+    with closing(Door(backend_of(pytestconfig), load_contract())) as opened:
         pytestconfig.stash[_DOOR] = opened
         yield opened
 

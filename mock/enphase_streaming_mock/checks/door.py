@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
@@ -46,7 +45,12 @@ class Answer:
 class Door:
     """Asks one backend, never beyond its calls; `last` is the latest answer."""
 
-    def __init__(self, backend: Backend, contract: Contract) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        contract: Contract,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self.backend = backend
         self.contract = contract
         self.asked = 0
@@ -57,17 +61,11 @@ class Door:
             trust_env=backend.paid,
             verify=backend.base_url.startswith("https:"),  # which takes time to prepare
             headers={"user-agent": __package__},
+            transport=transport,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close what connections there are."""
         self._client.close()
 
     def path(self, site: object = None) -> str:

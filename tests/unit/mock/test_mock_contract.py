@@ -34,6 +34,22 @@ def test_an_error_is_found_by_the_name_of_its_example() -> None:
     assert (refusal.status, refusal.envelope["error"]["status"]) == (468, "INVALID_SYSTEM_ID")
 
 
+def test_a_value_is_held_to_a_schema_by_its_name() -> None:
+    assert CONTRACT.faults("TokenResponse", {"access_token": "a", "refresh_token": "b"}) == []
+    assert CONTRACT.faults("TokenResponse", {"access_token": 5}) != []
+    assert CONTRACT.faults("KnownGridStatus", "Adrift") != []
+
+
+def test_the_fields_of_a_schema_are_the_documents() -> None:
+    assert CONTRACT.fields("LiveStatus") == set(
+        DOCUMENT["components"]["schemas"]["LiveStatus"]["properties"]
+    )
+
+
+def test_the_real_api_is_where_the_document_says() -> None:
+    assert CONTRACT.base_url == DOCUMENT["servers"][0]["url"]
+
+
 def test_the_bounds_of_duration_are_the_documents() -> None:
     (header,) = (
         item

@@ -57,7 +57,7 @@ def test_one_call_is_made_and_its_price_said_before(
 ) -> None:
     result = run(pytester, api)
     assert result.ret == 0
-    assert result.parseoutcomes()["passed"] == 12
+    assert result.parseoutcomes()["passed"] == 11
     api.assert_calls(1)
     assert f"one call of {api.base_url}: $0.10 at most." in result.stderr.str()
     result.stdout.fnmatch_lines(

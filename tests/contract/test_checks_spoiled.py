@@ -30,8 +30,10 @@ def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
-def failed_on(pytester: pytest.Pytester, mock: MockServer, *options: str) -> set[str]:
-    """The names of the checks that fail."""
+def outcomes_on(
+    pytester: pytest.Pytester, mock: MockServer, *options: str
+) -> tuple[set[str], set[str]]:
+    """The names of the checks that pass, and of those that fail."""
     with mock:
         run = pytester.inline_run(
             *("-p", "enphase_streaming_mock.pytest_plugin", "--assert=plain"),
@@ -40,7 +42,12 @@ def failed_on(pytester: pytest.Pytester, mock: MockServer, *options: str) -> set
         )
     passed, skipped, failed = run.listoutcomes()
     assert passed or skipped or failed
-    return {report.nodeid.rpartition("::")[2] for report in failed}
+    names = [{each.nodeid.rpartition("::")[2] for each in reports} for reports in (passed, failed)]
+    return names[0], names[1]
+
+
+def failed_on(pytester: pytest.Pytester, mock: MockServer, *options: str) -> set[str]:
+    return outcomes_on(pytester, mock, *options)[1]
 
 
 def operation(document: Any) -> Any:
@@ -118,6 +125,19 @@ def test_a_mock_that_writes_in_another_way(pytester: pytest.Pytester) -> None:
         (
             Fault("drop", after_events=44),
             {"test_the_stream_ends_by_itself", "test_there_is_a_reading_for_each_second"},
+        ),
+        (
+            Fault("truncated-event", after_events=44),
+            {"test_no_event_is_cut_off", "test_there_is_a_reading_for_each_second"},
+        ),
+        (
+            Fault("close", after_events=0),
+            {
+                "test_there_are_events",
+                "test_the_stream_ends_when_its_duration_is_over",
+                "test_there_is_a_reading_for_each_second",
+                "test_every_reading_has_every_field_of_the_document",
+            },
         ),
         (Fault("error", code=473), {"test_a_stream_opens"}),
         (Fault("hang-up"), {"test_a_stream_opens"}),
@@ -232,3 +252,12 @@ def test_a_window_that_is_sent_at_once(pytester: pytest.Pytester) -> None:
     assert failed_on(pytester, mock, "-k", "arrive") == {
         "test_readings_arrive_as_they_are_measured"
     }
+
+
+def test_a_server_that_agrees_to_everything(pytester: pytest.Pytester) -> None:
+    mock = MockServer(speed=SPEED)
+    for place in ("stream", "tokens"):
+        mock.fault("json", code=200, on=place, always=True)
+    passed, _ = outcomes_on(pytester, mock, "-k", "not test_stream and not test_readings")
+    # Which is asked at an address of its own.
+    assert passed == {"test_an_address_that_is_not_in_the_document_is_not_found"}

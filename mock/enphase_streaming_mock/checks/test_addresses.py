@@ -2,7 +2,7 @@
 
 import pytest
 
-from enphase_streaming_mock.checks.door import Door
+from enphase_streaming_mock.checks.door import EVENT_STREAM, Door
 from enphase_streaming_mock.checks.envelope import Departures
 from enphase_streaming_mock.checks.plainly import none_of
 
@@ -12,7 +12,8 @@ OTHER_METHODS = ("POST", "PUT", "PATCH", "DELETE")
 def test_the_api_is_under_the_path_that_the_document_has(door: Door) -> None:
     contract = door.contract
     path = f"{contract.before_system_id}{door.backend.system_id}{contract.after_system_id}"
-    assert door.ask(url=door.backend.origin + path).status == 200
+    answer = door.ask(url=door.backend.origin + path)
+    assert (answer.status, answer.kind) == (200, EVENT_STREAM)
 
 
 def test_an_address_that_is_not_in_the_document_is_not_found(door: Door) -> None:

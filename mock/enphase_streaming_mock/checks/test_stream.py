@@ -27,10 +27,6 @@ def test_the_media_type_is_that_of_an_event_stream(window: Window) -> None:
     assert window.kind == EVENT_STREAM
 
 
-def test_the_body_is_as_it_was_asked_for_and_not_compressed(window: Window) -> None:
-    assert not window.compressed
-
-
 def test_the_body_is_sent_bit_by_bit(window: Window) -> None:
     assert not window.has_length
 

@@ -16,7 +16,9 @@ LOGIN = {"grant_type": "password", "username": OWNER, "password": PASSWORD}
 @pytest.fixture
 def pair(door: Door) -> Any:
     """A new pair of tokens."""
-    return door.ask_tokens(LOGIN, CLIENT).json or {}
+    found = door.ask_tokens(LOGIN, CLIENT).json
+    none_of(door.contract.faults("TokenResponse", found))
+    return found
 
 
 def renewal(pair: Any) -> dict[str, str]:
@@ -31,7 +33,9 @@ def test_a_login_gets_a_pair_of_tokens(door: Door) -> None:
 
 
 def test_the_query_string_carries_a_grant_as_well(door: Door) -> None:
-    assert door.ask_tokens(LOGIN, CLIENT, in_query=True).status == 200
+    answer = door.ask_tokens(LOGIN, CLIENT, in_query=True)
+    assert answer.status == 200
+    none_of(door.contract.faults("TokenResponse", answer.json))
 
 
 def test_tokens_are_kept_in_no_cache(door: Door) -> None:

@@ -29,7 +29,6 @@ class Window:
     kind: str = ""
     content_type: str | None = None
     has_length: bool = False
-    compressed: bool = False
     chunks: list[Chunk] = field(default_factory=list)
     answered: float = 0.0
     elapsed: float = 0.0
@@ -84,4 +83,3 @@ class Window:
         self.status, self.kind = response.status_code, kind_of(response)
         self.content_type = response.headers.get("content-type")
         self.has_length = "content-length" in response.headers
-        self.compressed = "content-encoding" in response.headers

@@ -1,8 +1,8 @@
 # The contract suite on a mock of its own: sh contract.sh, and what pytest is to be told besides.
 set -eu
 
-# The mock's clock runs so many times faster, so a stream of 45 s takes a little more than two.
-speed=20
+# The mock's clock runs so many times faster, so a stream of 45 s takes a little more than one.
+speed=40
 
 folder=$(mktemp -d)
 mock=

@@ -3,6 +3,7 @@
 Where Prism differs, and how, is one list: `enphase_streaming_mock.checks.prism`.
 """
 
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import each_backend
-from each_backend import SPEED, on_prism, on_the_mock
+from each_backend import ALONE, SPEED, on_prism, on_the_mock
 from enphase_streaming_mock import MockServer
 from enphase_streaming_mock.checks.prism import DIFFERENCES
 from prism import ROOT, PrismIsMissing, check_installed
@@ -21,7 +22,9 @@ pytest_plugins = ["pytester"]
 
 
 def run(command: list[str], folder: Path) -> str:
-    finished = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    finished = subprocess.run(
+        command, cwd=folder, env=os.environ | ALONE, capture_output=True, text=True, timeout=120
+    )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished.stdout
 
@@ -59,9 +62,8 @@ def taken_for_prism(
 ) -> Callable[[str], pytest.RunResult]:
     """Runs the checks of a choice as if the mock were Prism."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    plugin = ("-p", "enphase_streaming_mock.pytest_plugin")
-    command = on_prism(enphase_mock.base_url)[3:]
-    return lambda choice: pytester.runpytest_inprocess(*plugin, *command, "-k", choice)
+    _, _, _, *options = on_prism(enphase_mock.base_url)
+    return lambda choice: pytester.runpytest_inprocess(*options, "-k", choice)
 
 
 def test_a_difference_that_is_gone_is_told(
@@ -88,7 +90,7 @@ def test_the_verb_runs_it_on_each_backend_and_on_the_real_api_where_there_is_a_w
     tmp_path: Path,
     has_a_way_in: bool,
 ) -> None:
-    def call(command: list[str], cwd: str) -> int:
+    def call(command: list[str], cwd: str, env: dict[str, str]) -> int:
         commands.append(" ".join(command))
         return 0
 

@@ -39,13 +39,16 @@ def lines(job: str) -> list[str]:
 def run(line: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     shutil.copy(FILES / "contract.sh", folder)
     kept = {name: value for name, value in os.environ.items() if name not in NAMED}
+    # What else is installed here takes longer to load than the suite to run.
+    kept["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    added = f"-p enphase_streaming_mock.pytest_plugin {variables.pop('PYTEST_ADDOPTS', '')}"
     path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"
     temporary = folder / "temporary"
     temporary.mkdir()
     finished = subprocess.run(
         ["bash", "-e", "-c", line],  # as GitHub runs it
         cwd=folder,
-        env=kept | {"PATH": path, "TMPDIR": str(temporary)} | variables,
+        env=kept | {"PATH": path, "TMPDIR": str(temporary), "PYTEST_ADDOPTS": added} | variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,  # which waits for whatever is left behind and could still write
         text=True,

@@ -41,7 +41,7 @@ def test_a_scenario_keeps_every_property(name: str, seed: int, later: int) -> No
     assert temporal.end_faults(elapsed, 300, early=0, late=0) == []
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(cadence=st.sampled_from([0.5, 1.0, 2.0, 7.0]), warm_up=st.integers(0, 20))
 def test_another_pace_of_the_wire_keeps_to_its_own_cadence(cadence: float, warm_up: int) -> None:
     stream, elapsed = window(Mock(wire=Wire(cadence=cadence, warm_up=warm_up, jitter=0.3)), 30)

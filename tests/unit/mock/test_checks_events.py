@@ -5,7 +5,7 @@ from enphase_streaming_mock.checks.events import read_body
 from enphase_streaming_mock.strategies import chunkings, frames
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(chunkings(frames()))
 def test_it_reads_what_the_overlay_reads(chunks: list[bytes]) -> None:
     decoder = SSEDecoder()

@@ -145,14 +145,19 @@ class Account:
         self.codes[code] = Grant(app or self.app, owner, now + _CODE_LIVES, redirect_uri)
         return code
 
-    def expire(self, access_token: str | None, now: datetime) -> None:
-        """End an access token's life now, the first one's if None.
+    def grant(self, access_token: object = None) -> Grant:
+        """What an access token stands for, the first one if None.
 
         Raises ValueError for one that was never issued.
         """
-        if (access_token or ACCESS_TOKEN) not in self.access:
+        token = ACCESS_TOKEN if access_token is None else access_token
+        if not isinstance(token, str) or token not in self.access:
             raise ValueError("access_token was never issued by this mock")
-        self.access[access_token or ACCESS_TOKEN].expires = now
+        return self.access[token]
+
+    def expire(self, access_token: str | None, now: datetime) -> None:
+        """End an access token's life now. Raises ValueError as `grant` does."""
+        self.grant(access_token).expires = now
 
     def _check_owner(self, owner: str) -> None:
         if owner not in self.sites:

@@ -18,7 +18,7 @@ from enphase_streaming_mock.exchange import Request
 from enphase_streaming_mock.faults import KINDS
 from enphase_streaming_mock.journal import Pairs, RecordedRequest
 from enphase_streaming_mock.plans import PLANS
-from enphase_streaming_mock.scenarios import SCENARIOS
+from enphase_streaming_mock.scenarios import SCENARIOS, find_scenario
 from enphase_streaming_mock.wire import WIRES, Wire, make_wire
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Control:
             allow = ("Allow", ", ".join(methods))
             return _refused(405, f"{request.method} means nothing here", methods, allow)
         try:
-            found = methods[request.method](_parsed(request.body))
+            found = methods[request.method](_parsed(request))
         except ValueError as error:
             return _refused(400, str(error))
         return (200, _JSON, json.dumps(found, default=_plain, allow_nan=False).encode())
@@ -73,7 +73,7 @@ class Control:
         name = body.get("name", now.name)
         if not isinstance(name, str):
             raise ValueError(f"name is {name!r}; choose from {', '.join(SCENARIOS)}")
-        self._mock.use(name, seed=body.get("seed", now.seed))
+        self._mock.use(find_scenario(name, body.get("seed", now.seed)))
         return self._scenario(body)
 
     def _wire(self, _: Body) -> object:
@@ -83,7 +83,7 @@ class Control:
         options = dict(body)
         name = options.pop("name", None)
         _only(options, *(each.name for each in fields(Wire)))
-        if name is not None and not isinstance(name, str):
+        if "name" in body and not isinstance(name, str):
             raise ValueError(f"name is {name!r}; choose from {', '.join(WIRES)}")
         if isinstance(options.get("cut_at"), list):
             options["cut_at"] = tuple(options["cut_at"])
@@ -139,15 +139,22 @@ class Control:
 
     def _set_account(self, body: Body) -> object:
         _only(body, "plan", "limit_answer", "used_up", "expired")
-        mock = self._mock
-        for name, change in (
-            ("plan", mock.set_plan),
-            ("limit_answer", mock.set_limit_answer),
-            ("used_up", mock.use_up),
-            ("expired", mock.expire_token),
-        ):
-            if name in body:
-                change(body[name])
+        mock, account = self._mock, self._mock.account
+        if "expired" in body:
+            account.grant(body["expired"])  # looked up first: nothing may fail after `used_up`
+        before = account.app.plan, account.limit_answer
+        try:
+            for name, change in (
+                ("plan", mock.set_plan),
+                ("limit_answer", mock.set_limit_answer),
+                ("used_up", mock.use_up),
+                ("expired", mock.expire_token),
+            ):
+                if name in body:
+                    change(body[name])
+        except ValueError:
+            account.app.plan, account.limit_answer = before
+            raise
         return self._account(body)
 
     def _journal(self, _: Body) -> object:
@@ -170,11 +177,13 @@ def document() -> dict[str, Any]:
     return found
 
 
-def _parsed(body: bytes) -> Body:
-    if not body.strip():
+def _parsed(request: Request) -> Body:
+    if not request.body.strip():
+        if request.method == "PUT":
+            raise ValueError("the body is empty; give a JSON object")
         return {}
     try:
-        found = json.loads(body)
+        found = json.loads(request.body)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the body is no JSON: {error}") from None
     if not isinstance(found, dict):

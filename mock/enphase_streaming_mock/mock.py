@@ -74,7 +74,7 @@ class Mock(Subscription, Assertions):
             chosen = find_scenario(scenario, present.seed if seed is None else seed)
         self.engine.use(chosen, written)
 
-    def fault(self, fault: Fault | str, **options: Any) -> None:
+    def fault(self, fault: Fault | str, /, **options: Any) -> None:
         """Let something go wrong, such as `fault("drop", after_events=3)`; `Fault` has the options.
 
         Faults strike in the order they were set. Raises ValueError that names the option and its

@@ -88,7 +88,7 @@ class MockServer(Mock):
         finally:
             self._end_thread()
 
-    def fault(self, fault: Fault | str, **options: Any) -> None:
+    def fault(self, fault: Fault | str, /, **options: Any) -> None:
         """Set a fault, such as `fault("drop", after_events=3)`; `Fault` says what there is."""
         super().fault(fault, **options)
         self._settle()

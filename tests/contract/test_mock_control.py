@@ -3,16 +3,16 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from enphase_streaming_mock import MockServer
+from enphase_streaming_mock import SCENARIOS, MockServer
 from enphase_streaming_mock.faults import KINDS, Fault
-from enphase_streaming_mock.wire import Wire
+from enphase_streaming_mock.wire import WIRES, Wire
 
 
 @pytest.fixture
@@ -70,9 +70,24 @@ def test_every_answer_is_as_the_document_says(mock: MockServer, document: dict[s
             Draft202012Validator(schema).validate(answer)
 
 
-def test_the_document_names_every_option_of_a_wire(document: dict[str, Any]) -> None:
-    body = document["paths"]["/wire"]["put"]["requestBody"]["content"]["application/json"]
-    assert body["schema"]["properties"].keys() == {"name", *Wire.__dataclass_fields__}
+@pytest.mark.parametrize(
+    ("path", "method", "names", "options"),
+    [
+        ("/scenario", "put", SCENARIOS, ["name", "seed"]),
+        ("/wire", "put", WIRES, ["name", *Wire.__dataclass_fields__]),
+        ("/faults", "post", KINDS, Fault.__dataclass_fields__),
+    ],
+)
+def test_the_document_names_every_choice_and_every_option(
+    document: dict[str, Any],
+    path: str,
+    method: str,
+    names: Iterable[str],
+    options: Iterable[str],
+) -> None:
+    body = document["paths"][path][method]["requestBody"]["content"]["application/json"]
+    assert body["schema"]["properties"].keys() == set(options)
+    assert body["schema"]["properties"]["name"]["enum"] == list(names)
 
 
 def test_scenario_seed_and_wire_hold_from_the_next_stream_on(mock: MockServer) -> None:
@@ -148,6 +163,7 @@ def test_a_reset_takes_everything_back(mock: MockServer) -> None:
         ),
         ("PUT", "scenario", {"name": 3}, 400, "name is 3; choose from sunny-day"),
         ("PUT", "scenario", {"seed": "x"}, 400, "seed is 'x'; give a whole number"),
+        ("PUT", "scenario", {"seed": None}, 400, "seed is None; give a whole number"),
         ("PUT", "scenario", {"sead": 1}, 400, "there is no option 'sead'; choose from name, seed"),
         ("PUT", "scenario", b"{", 400, "the body is no JSON"),
         ("PUT", "scenario", b"[" * 100_000, 400, "the body is no JSON"),
@@ -156,11 +172,13 @@ def test_a_reset_takes_everything_back(mock: MockServer) -> None:
         ("PUT", "wire", {"newline": "x"}, 400, "newline is 'x'; choose from"),
         ("PUT", "wire", {"wire": "x"}, 400, "there is no option 'wire'; choose from nesting"),
         ("PUT", "wire", {"name": "x"}, 400, "there is no wire 'x'; choose from plain"),
+        ("PUT", "wire", {"name": None}, 400, "name is None; choose from plain"),
         ("PUT", "wire", {"name": "plain", "bom": True}, 400, "contradict each other"),
         ("PUT", "wire", {"cut_at": 3}, 400, "cut_at"),
         ("POST", "faults", {}, 400, "name is None; choose from reset, drop"),
         ("POST", "faults", {"name": "x"}, 400, "there is no fault 'x'; choose from reset, drop"),
         ("POST", "faults", {"name": "drop", "x": 1}, 400, "there is no option 'x'; choose from"),
+        ("POST", "faults", {"name": "drop", "fault": 1}, 400, "there is no option 'fault'"),
         ("POST", "faults", {"name": "drop", "size": 9}, 400, "fault 'drop' takes no size"),
         ("PUT", "clock", {"speed": 0}, 400, "between 0.001 and 1000"),
         ("PUT", "clock", {"speed": "x"}, 400, "speed is 'x'; give a number"),
@@ -168,6 +186,9 @@ def test_a_reset_takes_everything_back(mock: MockServer) -> None:
         ("PUT", "account", {"limit_answer": 1}, 400, "limit_answer is 1; choose from"),
         ("PUT", "account", {"used_up": "minute"}, 400, "no limit a minute; set another plan"),
         ("PUT", "account", {"expired": "x"}, 400, "was never issued"),
+        ("PUT", "account", {"expired": [None, None]}, 400, "was never issued"),
+        ("PUT", "account", b"", 400, "the body is empty; give a JSON object"),
+        ("PUT", "clock", None, 400, "the body is empty; give a JSON object"),
         ("POST", "reset", {"all": True}, 400, "there is no option 'all'; choose from none at all"),
     ],
 )
@@ -177,6 +198,21 @@ def test_bad_input_is_refused_with_the_choices_and_the_server_goes_on(
     found, answer = ask(mock, method, name, body)
     assert (found, answer.keys()) == (status, {"error"})
     assert said in answer["error"]
+    assert stream(mock).count(b"data:") == 30
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"used_up": "week"}, {"expired": "x"}, {"plan": "unlimited", "used_up": "minute"}],
+)
+def test_a_refused_order_changes_nothing_of_the_account(
+    mock: MockServer, bad: dict[str, str]
+) -> None:
+    _, before = ask(mock, "PUT", "account", {"plan": "kilowatt"})
+    order = {"plan": "partner", "limit_answer": "plain", "used_up": "month", "expired": None}
+    status, _ = ask(mock, "PUT", "account", {**order, **bad})
+    assert status == 400
+    assert ask(mock, "GET", "account") == (200, before)
     assert stream(mock).count(b"data:") == 30
 
 

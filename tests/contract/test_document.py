@@ -268,6 +268,26 @@ def test_tokens_have_their_own_server_and_a_form_body(document: dict[str, Any]) 
     assert list(body["content"]) == ["application/x-www-form-urlencoded"]
 
 
+@pytest.mark.parametrize(
+    ("grant", "needed"),
+    [
+        ("authorization_code", ["code", "redirect_uri"]),
+        ("password", ["username", "password"]),
+        ("refresh_token", ["refresh_token"]),
+    ],
+)
+def test_each_grant_needs_its_own_fields(
+    document: dict[str, Any], grant: str, needed: list[str]
+) -> None:
+    request = validator(document, {"$ref": "#/components/schemas/TokenRequest"})
+    whole = {"grant_type": grant, **dict.fromkeys(needed, "x")}
+    request.validate(whole)
+    for field in needed:
+        assert not request.is_valid({**whole, field: ""})
+        del whole[field]
+        assert not request.is_valid(whole)
+
+
 def test_timestamp_utc_is_a_string_in_every_example(document: dict[str, Any]) -> None:
     stamps = [v for key, v in walk(document) if key == "timestamp_utc" and not isinstance(v, dict)]
     assert len(stamps) > len(PUBLISHED)

@@ -38,6 +38,8 @@ contract: contract-suite  ## the contract suite on the mock, on Prism, and on th
 
 contract-suite: $(VENV)/installed $(PRISM)
 	$(BIN)/python tests/each_backend.py
+schemathesis: $(VENV)/installed  ## let Schemathesis examine the mock at length: make schemathesis EXAMPLES=200
+	@$(BIN)/python tests/examined.py $(or $(EXAMPLES),200)
 
 drift: $(VENV)/installed  ## compare what is published with our document: make drift UPSTREAM=path
 	@$(BIN)/python spec/drift -- "$$UPSTREAM"
@@ -90,4 +92,4 @@ clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism views drift client check-client test bench lint clean contract contract-suite
+.PHONY: help demo mock prism views drift client check-client test bench lint clean contract contract-suite schemathesis

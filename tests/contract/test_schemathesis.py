@@ -1,0 +1,140 @@
+"""Schemathesis reads the documents, makes up requests by itself, and judges the mock's answers.
+
+`schemathesis.toml` says what it is told; docs/outside-opinions.md, what it shows.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from enphase_streaming_mock import MockServer
+from enphase_streaming_mock.account import ACCESS_TOKEN, Grant
+from enphase_streaming_mock.contract import load_contract
+from enphase_streaming_mock.control import Control
+from examined import built_view, examine_api, examine_controls
+
+STREAM = ["--include-operation-id", "streamSystemLiveData"]
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built_view(tmp_path_factory.mktemp("view"))
+
+
+@pytest.fixture
+def mock() -> Iterator[MockServer]:
+    with MockServer(speed=1000) as server:
+        yield server
+
+
+def statuses(mock: MockServer, path: str) -> set[int]:
+    return {call.status for call in mock.requests if call.path.startswith(path)}
+
+
+def test_stream_and_tokens_are_as_the_document_says(mock: MockServer, view: Path) -> None:
+    found = examine_api(mock, view, "--seed", "1", "--max-examples", "8")
+    assert found.exit_code == 0, found.output
+    # That it was given something to judge.
+    assert statuses(mock, "/api/v4/systems/") >= {200, 401, 461, 462, 463, 468}
+    assert statuses(mock, "/oauth/token") >= {200, 400, 401}
+    whole = [call for call in mock.requests if call.events_sent and call.closed_by == "server"]
+    assert {30, 300} <= {call.events_sent for call in whole}
+    for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
+        assert f"✅ {phase}" in found.output
+
+
+def test_the_controls_are_as_their_document_says(mock: MockServer) -> None:
+    found = examine_controls(mock, "--seed", "1", "--max-examples", "2")
+    assert found.exit_code == 0, found.output
+    for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
+        assert f"✅ {phase}" in found.output
+
+
+def test_every_documented_error_is_as_the_document_says(mock: MockServer, view: Path) -> None:
+    refusals = load_contract().refusals
+    for code, examples in refusals.items():
+        for example in examples:
+            mock.fault("error", code=code, example=example)
+    found = examine_api(
+        mock, view, *STREAM, "--phases", "fuzzing", "--mode", "positive", "--seed", "1",
+        "--max-examples", "30", "--checks",
+        "not_a_server_error,status_code_conformance,content_type_conformance,"
+        "response_schema_conformance",
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    assert statuses(mock, "/api/v4/systems/") == {200, *refusals}
+
+
+class AnyToken(dict[str, Grant]):
+    """Takes every token for the first one."""
+
+    def get(self, key: str, default: object = None) -> Grant:
+        return self[ACCESS_TOKEN]
+
+
+def answer_500(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    mock.fault("gateway", shape="unavailable", always=True)
+
+
+def answer_404(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    mock.fault("html", code=404, always=True)
+
+
+def answer_json(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    mock.fault("json", always=True)
+
+
+def power_as_text(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    mock.use(numbers="strings")
+
+
+def half_a_json_text(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    mock.fault("malformed-json", after_events=20, always=True)
+
+
+def no_credentials_checked(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("enphase_streaming_mock.engine.admit", lambda *_: 30)
+
+
+def no_token_checked(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mock.account, "access", AnyToken(mock.account.access))
+
+
+def another_bound(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_contract(), "longest", 600)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "phase", "said"),
+    [
+        (answer_500, "examples", "Server error"),
+        (answer_404, "examples", "Undocumented status code"),
+        (answer_json, "examples", "Undocumented Content-Type"),
+        (power_as_text, "examples", "is not of type"),
+        (half_a_json_text, "examples", "cannot deserialize payload"),
+        (no_credentials_checked, "examples", "API accepts requests without authentication"),
+        (no_token_checked, "examples", "200 without Authorization, not 401"),
+        (another_bound, "coverage", "Schema-violating request accepted"),
+    ],
+)
+def test_a_spoiled_mock_is_found_out(
+    mock: MockServer,
+    view: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    spoil: Callable[[MockServer, pytest.MonkeyPatch], None],
+    phase: str,
+    said: str,
+) -> None:
+    spoil(mock, monkeypatch)
+    found = examine_api(mock, view, *STREAM, "--phases", phase, "--seed", "1")
+    assert found.exit_code == 1
+    assert said in found.output
+
+
+def test_spoiled_controls_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Control, "_clock", lambda self, body: {"speed": "fast"})
+    with MockServer() as mock:
+        found = examine_controls(mock, "--include-operation-id", "getClock", "--phases", "coverage")
+    assert found.exit_code == 1
+    assert "is not of type" in found.output

@@ -24,11 +24,12 @@ views: $(VENV)/installed  ## build the document's views for Prism and for OpenAP
 	$(BIN)/python spec/views/apply.py spec/views/prism.overlay.yaml build/spec/prism.yaml
 	$(BIN)/python spec/views/apply.py spec/views/itemschema.overlay.yaml build/spec/streaming-3.2.yaml
 
-# Prism's packages, exactly those of the lock file.
+# Packages for Node.js, exactly those of the lock file: Prism, and a client for the tests.
 PRISM := mock/prism/node_modules/installed
-$(PRISM): mock/prism/package.json mock/prism/package-lock.json
-	@command -v npm >/dev/null || { echo "Prism needs Node.js 18 or newer, with npm" >&2; exit 1; }
-	cd mock/prism && npm ci --no-audit --no-fund
+EVENTSOURCE := tests/clients/eventsource/node_modules/installed
+%/node_modules/installed: %/package.json %/package-lock.json
+	@command -v npm >/dev/null || { echo "$* needs Node.js 20 or newer, with npm" >&2; exit 1; }
+	cd $* && npm ci --no-audit --no-fund
 	@touch $@
 
 prism: views $(PRISM)  ## serve Prism's mock of the same document on http://127.0.0.1:4011 until Ctrl-C
@@ -62,7 +63,7 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 	rm build/wheels/enphase_streaming-*.whl
 	@touch $@
 
-test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM)  ## everything, in under three minutes on two cores
+test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything, in under three minutes on two cores
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # All that is measured beside the project is installed here and nowhere else.
@@ -89,7 +90,7 @@ lint: $(VENV)/installed  ## check style and types, and print the sizes
 	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -exec cat {} + | wc -l)"
 
 clean:  ## remove what was built, and the virtual environment
-	rm -rf build dist mock/prism/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help demo mock prism views drift client check-client test bench lint clean contract contract-suite schemathesis

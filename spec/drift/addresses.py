@@ -26,7 +26,7 @@ def find(document: Document) -> list[Found]:
 
     Raise DocumentError, naming what is there instead, if there is none.
     """
-    found, others = [], []
+    found, without_get = [], []
     paths = dict(items(document.root.get("paths"), "`paths`"))
     for path, node in paths.items():
         if not path.rstrip("/").endswith("live_data"):
@@ -39,9 +39,11 @@ def find(document: Document) -> list[Found]:
             if "get" in shared:
                 found.append(Found(path, sorted(set(full)), shared, operation))
             else:
-                others.append(f"{path} (which has no GET)")
+                without_get.append(path)
     if not found:
-        others += difflib.get_close_matches(WANTED, list(paths)[:2000], n=3, cutoff=0.4)
+        near = difflib.get_close_matches(WANTED, list(paths)[:2000], n=3, cutoff=0.4)
+        others = [f"{path} (which has no GET)" for path in without_get]
+        others += [path for path in near if path not in without_get]
         raise DocumentError(
             f"lacks the operation GET …{WANTED}. Paths in it: {len(paths)}, "
             + (f"the nearest {', '.join(others)}" if others else "none of them near")

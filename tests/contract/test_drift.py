@@ -722,6 +722,11 @@ def test_a_file_of_no_use_is_refused_with_the_reason(
     assert "\n" not in run.error
 
 
+def test_a_path_without_a_get_is_named_once(drift: Drift) -> None:
+    run = drift({"swagger": "2.0", "paths": {LIVE_DATA: {"post": {}}}})
+    assert run.error.endswith(f"Paths in it: 1, the nearest {LIVE_DATA} (which has no GET)")
+
+
 def test_a_chain_of_references_ends_somewhere(drift: Drift) -> None:
     chain: Json = {f"x-{n}": {"$ref": f"#/x-{n + 1}"} for n in range(1000)}
     run = drift(with_event({"$ref": "#/x-0"}, **chain))

@@ -40,7 +40,7 @@ contract: contract-suite  ## the contract suite on the mock, on Prism, and on th
 contract-suite: $(VENV)/installed $(PRISM)
 	$(BIN)/python tests/each_backend.py
 schemathesis: $(VENV)/installed  ## let Schemathesis examine the mock at length: make schemathesis EXAMPLES=200
-	@$(BIN)/python tests/examined.py $(or $(EXAMPLES),200)
+	@$(BIN)/python tests/examined.py --max-examples $(or $(EXAMPLES),200) $(if $(SEED),--seed $(SEED))
 
 drift: $(VENV)/installed  ## compare what is published with our document: make drift UPSTREAM=path
 	@$(BIN)/python spec/drift -- "$$UPSTREAM"

@@ -46,8 +46,9 @@ drift: $(VENV)/installed  ## compare what is published with our document: make d
 	@$(BIN)/python spec/drift -- "$$UPSTREAM"
 
 # What else proves the contract goes below the matrix, one line a run.
-contract: $(VENV)/installed  ## what document, client and mock know of the contract; writes docs/matrix.md
+contract: $(VENV)/installed $(PRISM)  ## write docs/matrix.md; ask the mock, Prism and, with ENPHASE_*, the real API
 	@$(BIN)/python tests/matrix
+	@$(BIN)/python tests/each_backend.py
 
 client: $(VENV)/installed  ## generate the client from the document
 	$(BIN)/python spec/generator/generate.py

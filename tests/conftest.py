@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,6 +16,11 @@ from scripted import HandClock
 
 # A run in the background may come with Ctrl-C ignored, and the commands under test inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A client reads every authority that it trusts, which takes longer than most tests, and hundreds of
+# clients are made here. This folder has none: no server out there would be trusted, either.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")

@@ -1,14 +1,19 @@
 """`generated/` is what the document and the templates say, to the byte."""
 
+import importlib.util
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("generated", "enphase_streaming_api")
+
+Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
@@ -42,43 +47,88 @@ def test_generating_twice_from_nothing_gives_the_committed_bytes(checkout: Path)
         assert contents(checkout) == committed
 
 
-def test_an_untouched_client_passes_the_check(checkout: Path) -> None:
-    check = run(checkout, "--check")
-    assert (check.returncode, check.stdout) == (0, "")
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the generator writes, made once: most tests are about what is done with it."""
+    package = tmp_path_factory.mktemp("fresh") / PACKAGE.name
+    script(ROOT).generate(package)
+    return package
 
 
-def test_a_hand_edit_fails_the_check(checkout: Path) -> None:
+def script(checkout: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "generate", checkout / "spec" / "generator" / "generate.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def run_with_fresh(
+    checkout: Path,
+    fresh: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Runs the script on the checkout as `run` does, with what was generated once."""
+    module = script(checkout)
+    monkeypatch.setattr(module, "generate", lambda package: shutil.copytree(fresh, package))
+
+    def run(*arguments: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["generate.py", *arguments])
+        return module.main(), capsys.readouterr().out
+
+    return run
+
+
+def test_an_untouched_client_passes_the_check(run_with_fresh: Run) -> None:
+    assert run_with_fresh("--check") == (0, "")
+
+
+def test_a_hand_edit_fails_the_check(checkout: Path, run_with_fresh: Run) -> None:
     with (checkout / PACKAGE / "client.py").open("a") as file:
         file.write("# by hand\n")
-    check = run(checkout, "--check")
-    assert check.returncode == 1
-    assert "changed: generated/enphase_streaming_api/client.py\n" in check.stdout
-    assert "run make client" in check.stdout
+    status, said = run_with_fresh("--check")
+    assert status == 1
+    assert "changed: generated/enphase_streaming_api/client.py\n" in said
+    assert "run make client" in said
 
 
-def test_a_missing_file_fails_the_check(checkout: Path) -> None:
+def test_a_missing_file_fails_the_check(checkout: Path, run_with_fresh: Run) -> None:
     (checkout / PACKAGE / "py.typed").unlink()
-    check = run(checkout, "--check")
-    assert check.returncode == 1
-    assert "missing: generated/enphase_streaming_api/py.typed\n" in check.stdout
+    status, said = run_with_fresh("--check")
+    assert status == 1
+    assert "missing: generated/enphase_streaming_api/py.typed\n" in said
 
 
 @pytest.mark.parametrize("name", ["stray.py", "enphase_streaming_api/models/stray.txt"])
-def test_an_extra_file_fails_the_check(checkout: Path, name: str) -> None:
+def test_an_extra_file_fails_the_check(checkout: Path, run_with_fresh: Run, name: str) -> None:
     (checkout / "generated" / name).touch()
-    check = run(checkout, "--check")
-    assert check.returncode == 1
-    assert f"extra: generated/{name}\n" in check.stdout
+    status, said = run_with_fresh("--check")
+    assert status == 1
+    assert f"extra: generated/{name}\n" in said
 
 
-def test_a_changed_template_fails_the_check_until_the_client_is_generated(checkout: Path) -> None:
+def test_generation_removes_what_is_no_longer_generated(
+    checkout: Path, run_with_fresh: Run
+) -> None:
+    stray = checkout / PACKAGE / "models" / "gone.py"
+    stray.touch()
+    assert run_with_fresh() == (0, "")
+    assert not stray.exists()
+
+
+def test_a_changed_template_fails_the_check_and_shows_in_what_is_generated(checkout: Path) -> None:
     template = checkout / "spec" / "generator" / "templates" / "types.py.jinja"
     template.write_text(template.read_text("utf-8") + "\nNEW = 1\n", "utf-8")
     check = run(checkout, "--check")
     assert check.returncode == 1
     assert "changed: generated/enphase_streaming_api/types.py\n" in check.stdout
     assert run(checkout).returncode == 0
-    assert run(checkout, "--check").returncode == 0
+    assert (checkout / PACKAGE / "types.py").read_text("utf-8").endswith("\nNEW = 1\n")
 
 
 def test_a_changed_document_fails_the_check(checkout: Path) -> None:
@@ -96,13 +146,6 @@ def test_a_document_that_the_generator_warns_of_generates_nothing(checkout: Path
     assert generation.returncode != 0
     assert "text/csv" in generation.stderr
     assert contents(checkout) == committed
-
-
-def test_generation_removes_what_is_no_longer_generated(checkout: Path) -> None:
-    stray = checkout / PACKAGE / "models" / "gone.py"
-    stray.touch()
-    assert run(checkout).returncode == 0
-    assert not stray.exists()
 
 
 def test_every_generated_module_says_not_to_edit_it() -> None:

@@ -7,6 +7,7 @@ the generated client, a contract test would only compare the code with itself.
 import ast
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,19 +34,19 @@ EXCEPTIONS = {
 }
 
 
-def imports(module: Path) -> Iterator[str]:
+@cache
+def imports(source: str) -> frozenset[str]:
     """The top-level package of every import, inside functions and by name included."""
-    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+    names: list[str] = []
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             # A relative import stays in its package.
-            names = [node.module] if node.module and not node.level else []
+            names += [node.module] if node.module and not node.level else []
         elif isinstance(node, ast.Call):
-            names = [text for text in imported_by_call(node) if not text.startswith(".")]
-        else:
-            continue
-        yield from (name.partition(".")[0] for name in names)
+            names += [text for text in imported_by_call(node) if not text.startswith(".")]
+    return frozenset(name.partition(".")[0] for name in names)
 
 
 def imported_by_call(call: ast.Call) -> Iterator[str]:
@@ -74,7 +75,7 @@ def wrong_arrows(root: Path) -> list[str]:
                     forbidden |= {name for name in IO if (path, name) not in EXCEPTIONS}
             found += [
                 f"{room}/{package}/{path} imports {name}"
-                for name in sorted(forbidden & set(imports(module)))
+                for name in sorted(forbidden & imports(module.read_text("utf-8")))
             ]
     return found
 

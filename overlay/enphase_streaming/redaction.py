@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import itertools
 import re
+from collections import deque
 from collections.abc import Callable
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
@@ -16,10 +17,14 @@ _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _GAP = rb"(?:\s|[\r\n]data:?)*"
 _NAMING = re.compile(
     rb'"[^"\\]*(?:serial|system_?id|email|user|owner|address)[^"\\]*"%b:%b'
-    rb'(\[[^\]]*\]|"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*)' % (_GAP, _GAP),
+    rb'(\[[^\]]*+\]?|"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*)' % (_GAP, _GAP),
     re.IGNORECASE,
 )
-"""A field that names a site, a device or a person: its value, or the array of its values."""
+"""A field that names a site, a device or a person: its value, or the array of its values.
+
+An array without an end reaches as far as the bytes do: to look on from within it, over and over,
+would be quadratic.
+"""
 _DIGIT = re.compile(rb"[0-9]")
 # An escape sequence is found first, to be left alone.
 _LETTER_OR_DIGIT = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|[0-9]|[A-Za-z]")
@@ -32,7 +37,7 @@ class Redactor:
     def __init__(self, key: bytes, secrets: Callable[[], tuple[str, ...]]) -> None:
         self._key = key
         self._secrets = secrets
-        self._pieces: list[tuple[float, int]] = []
+        self._pieces: deque[tuple[float, int]] = deque()
         self._pending = bytearray()
 
     def feed(self, chunk: bytes, at: float) -> list[tuple[float, bytes]]:
@@ -95,10 +100,10 @@ class Redactor:
         pieces: list[tuple[float, bytes]] = []
         start = 0
         while start < len(masked):
-            at, length = self._pieces.pop(0)
+            at, length = self._pieces.popleft()
             piece = masked[start : start + length]
             pieces.append((at, piece))
             start += len(piece)
             if len(piece) < length:
-                self._pieces.insert(0, (at, length - len(piece)))
+                self._pieces.appendleft((at, length - len(piece)))
         return pieces

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from hypothesis import given
@@ -45,6 +46,22 @@ def test_ids_and_serials_are_masked_and_nothing_else() -> None:
     assert len(str(found["system_id"])) == 4
     assert serial != SERIAL
     assert len(serial) == 12
+
+
+def test_serials_are_masked_where_their_array_never_ends() -> None:
+    masked = redacted(
+        b'data:{"pv_power":1,"envoy_serial_number":["%b","%b"\n\n' % ((b"7" * 12,) * 2)
+    )
+    assert b"7" * 12 not in masked
+    assert masked.startswith(b'data:{"pv_power":1,"envoy_serial_number":["')
+
+
+def test_arrays_that_never_end_cost_no_more_than_their_bytes() -> None:
+    # Looking for the end of each of them anew would take a minute.
+    stream = b"data:{" + b'"serial":[' * 60_000 + b"\n\n"
+    began = time.process_time()
+    assert len(redacted(stream)) == len(stream)
+    assert time.process_time() - began < 3
 
 
 def test_a_power_that_happens_to_read_like_the_id_stays() -> None:

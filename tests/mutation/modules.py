@@ -1,0 +1,78 @@
+"""What is mutated, and which tests are to notice: those that mirror the module, in-process."""
+
+from __future__ import annotations
+
+UNIT, PROPERTY, MOCK = "tests/unit", "tests/property", "tests/unit/mock"
+_WINDOW = (f"{UNIT}/test_window.py", f"{UNIT}/test_watch.py")
+_ARGUMENTS = (
+    f"{UNIT}/test_duration.py",
+    f"{PROPERTY}/test_duration.py",
+    f"{UNIT}/test_budget.py",
+)
+_REFUSED = (*_WINDOW, f"{UNIT}/test_reading.py", f"{UNIT}/test_redaction.py")
+_FRAMES = (
+    f"{MOCK}/test_mock_wire.py",
+    f"{MOCK}/test_mock_engine.py",
+    f"{MOCK}/test_mock_faults.py",
+    f"{PROPERTY}/test_mock_wire.py",
+)
+
+OVERLAY = {
+    "sse": (f"{UNIT}/test_sse.py", f"{PROPERTY}/test_sse.py"),
+    "duration": (f"{UNIT}/test_duration.py", f"{PROPERTY}/test_duration.py"),
+    "reading": (f"{UNIT}/test_reading.py", f"{PROPERTY}/test_reading.py"),
+    "window": _WINDOW,
+    "watch": (
+        f"{UNIT}/test_watch.py",
+        f"{UNIT}/test_policy.py",
+        f"{PROPERTY}/test_watch_machine.py",
+    ),
+    "budget": (
+        f"{UNIT}/test_budget.py",
+        f"{PROPERTY}/test_budget.py",
+        f"{UNIT}/test_watch.py",
+    ),
+    "errors": (
+        f"{UNIT}/test_errors.py",
+        f"{UNIT}/test_duration.py",
+        f"{UNIT}/test_reading.py",
+        f"{UNIT}/test_window.py",
+    ),
+    "drift": (f"{UNIT}/test_reading.py", f"{PROPERTY}/test_reading.py"),
+    "ends": _WINDOW,
+    "arrivals": _WINDOW,
+    "policy": (f"{UNIT}/test_policy.py", f"{UNIT}/test_watch.py"),
+    "answers": _REFUSED,
+    "refusal": _REFUSED,
+    "arguments": _ARGUMENTS,
+    "masking": _REFUSED,
+    "redaction": _REFUSED,
+    "plans": (f"{UNIT}/test_budget.py",),
+    "steps": _WINDOW,
+}
+MOCKED = {
+    "wire": _FRAMES,
+    "frames": _FRAMES,
+    "timeline": _FRAMES,
+    "faults": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
+    "spoil": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
+    "contract": (f"{MOCK}/test_mock_contract.py", f"{MOCK}/test_mock_engine.py"),
+}
+
+SUITES = {f"enphase_streaming.{name}": tests for name, tests in OVERLAY.items()} | {
+    f"enphase_streaming_mock.{name}": tests for name, tests in MOCKED.items()
+}
+
+
+def chosen(names: list[str]) -> list[str]:
+    """Return the modules called `names`, with or without their package; all of them for none."""
+    if not names:
+        return list(SUITES)
+    found = []
+    for name in names:
+        fits = [module for module in SUITES if name in (module, module.rpartition(".")[2])]
+        if not fits:
+            known = ", ".join(module.rpartition(".")[2] for module in SUITES)
+            raise SystemExit(f"{name} is no module that is mutated; give some of {known}.")
+        found += fits
+    return found

@@ -81,6 +81,15 @@ build/bench/installed: pyproject.toml
 bench: build/bench/installed views $(PRISM)  ## measure beside others, into docs/performance.md: make bench [ONLY=decode]
 	@build/bench/bin/python bench $(ONLY)
 
+build/mutation/installed: pyproject.toml
+	$(PYTHON) -m venv build/mutation
+	build/mutation/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock]' --group dev --group mutation
+	@touch $@
+
+mutation: build/mutation/installed  ## ask of small changes to the core whether a test notices: make mutation [ONLY=sse]
+	@PYTHONPATH=tests build/mutation/bin/python -m mutation $(ONLY) --write docs/testing.md
+
 FORMATTED := overlay mock tests spec bench
 SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py grants.py tokens.py recording.py))
 CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
@@ -98,4 +107,4 @@ clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism views drift client check-client test bench lint clean contract contract-suite schemathesis
+.PHONY: help demo mock prism views drift client check-client test bench lint clean contract contract-suite schemathesis mutation

@@ -71,7 +71,7 @@ class SSEDecoder:
         for line in lines:
             if not line:
                 if self._data:
-                    data = b"\n".join(self._data).decode("utf-8", "replace")
+                    data = b"\n".join(self._data).decode(errors="replace")
                     events.append(ServerSentEvent(self._event or "message", data, self._id))
                     self._data.clear()
                 self._event = ""
@@ -99,7 +99,7 @@ class SSEDecoder:
 
     def _after_skip(self, chunk: bytes) -> bytes:
         chunk = self._held + chunk
-        if len(chunk) < len(self._skip) and self._skip.startswith(chunk):
+        if self._skip.startswith(chunk):
             self._held = chunk
             return b""
         chunk = chunk.removeprefix(self._skip)
@@ -108,10 +108,10 @@ class SSEDecoder:
 
     def _read(self, name: bytes, value: bytes) -> None:
         if name == b"event":
-            self._event = value.decode("utf-8", "replace")
+            self._event = value.decode(errors="replace")
         elif name == b"id":
             if b"\0" not in value:
-                self._id = value.decode("utf-8", "replace")
+                self._id = value.decode(errors="replace")
         elif name == b"retry" and value.isdigit():
             self.retry = _milliseconds(value)
 
@@ -123,5 +123,4 @@ class SSEDecoder:
 
 def _milliseconds(digits: bytes) -> int:
     # int() refuses thousands of digits; nobody waits thirty years either.
-    digits = digits.lstrip(b"0") or b"0"
-    return min(int(digits[:13]), _LONGEST_RETRY) if len(digits) <= 13 else _LONGEST_RETRY
+    return min(int(digits.lstrip(b"0")[:13] or b"0"), _LONGEST_RETRY)

@@ -11,11 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from copy_of import ROOT, copy_for
-from explained import KNOWN, compare
-from modules import SUITES, chosen
-from report import table, write
-from results import Verdicts, read
+from mutation.copy_of import ROOT, copy_for
+from mutation.explained import KNOWN, compare
+from mutation.modules import SUITES, chosen
+from mutation.report import table, write
+from mutation.results import Verdicts, read
 
 
 def _mutate(module: str) -> Verdicts:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from results import Survivor, Verdicts
+from mutation.results import Survivor, Verdicts
 
 KNOWN = Path(__file__).with_name("survivors.yaml")
 

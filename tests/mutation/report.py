@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from results import Verdicts
+from mutation.results import Verdicts
 
 _BEGIN, _END = "<!-- make mutation -->", "<!-- end -->"
 

@@ -77,9 +77,7 @@ def _survivor(module: str, name: str, texts: dict[str, str]) -> Survivor:
     after = texts[name].replace(name.removeprefix(stem), "", 1)
     changed = [
         line[0] + " " + line[1:].strip()
-        for line in difflib.unified_diff(
-            before.splitlines(), after.splitlines(), n=0, lineterm=""
-        )
+        for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
         if line[0] in "+-" and not line.startswith(("---", "+++"))
     ]
     function = stem.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")

@@ -271,6 +271,10 @@ def test_bytes_that_are_no_utf_8_are_replaced(sent: bytes, read: str) -> None:
     assert texts(*one_by_one(stream)) == [read + "\ny"]
 
 
+def test_a_type_and_an_id_that_are_no_utf_8_are_replaced() -> None:
+    assert events(b"event:\xff\nid:\xfe\ndata:x\n\n") == [("\ufffd", "x", "\ufffd")]
+
+
 def test_a_null_in_the_data_is_kept() -> None:
     assert texts(b"data:a\0b\n\n") == ["a\0b"]
 

@@ -35,10 +35,6 @@ EVENTSOURCE := tests/clients/eventsource/node_modules/installed
 prism: views $(PRISM)  ## serve Prism's mock of the same document on http://127.0.0.1:4011 until Ctrl-C
 	@cd mock/prism && npx --no-install prism mock --host 127.0.0.1 --port 4011 ../../build/spec/prism.yaml
 
-contract: contract-suite  ## the contract suite on the mock, on Prism, and on the real API if ENPHASE_* is set
-
-contract-suite: $(VENV)/installed $(PRISM)
-	$(BIN)/python tests/each_backend.py
 schemathesis: $(VENV)/installed  ## let Schemathesis examine the mock at length: make schemathesis EXAMPLES=200
 	@$(BIN)/python tests/examined.py --max-examples $(or $(EXAMPLES),200) $(if $(SEED),--seed $(SEED))
 
@@ -64,11 +60,9 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 	rm build/wheels/enphase_streaming-*.whl
 	@touch $@
 
-test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything, in under three minutes on two cores
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 # Compiled modules are kept even where the environment says otherwise: each worker, and each pytest
 # that a test starts, would rewrite the assertions of every module and plugin again.
-test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM)  ## everything, in under three minutes on two cores
+test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything, in under three minutes on two cores
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 # All that is measured beside the project is installed here and nowhere else.
@@ -107,4 +101,4 @@ clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism views drift client check-client test bench lint clean contract contract-suite schemathesis mutation
+.PHONY: help demo mock prism schemathesis views drift contract client check-client test bench lint clean mutation

@@ -21,17 +21,7 @@ _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parent
 _PAGE = _ROOT / "docs" / "performance.md"
 
-MODULES = (
-    "decode",
-    "hostile",
-    "day",
-    "latency",
-    "first_reading",
-    "fleet",
-    "start",
-    "mock_streams",
-    "mock_errors",
-)
+MODULES = ("decode", "hostile", "day")
 """Each prints its own section when it is run, in the order of the page."""
 
 

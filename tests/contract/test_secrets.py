@@ -315,7 +315,8 @@ def test_in_a_stream_that_goes_well_and_in_its_address(caller: Caller, clock: Ha
         clock.time += 30
         peer.end()
 
-    given = {"monotonic": clock.monotonic, "now": clock.now, "stall_timeout": 1000}
+    patient = {"first_reading_timeout": 1000, "stall_timeout": 1000}
+    given = {"monotonic": clock.monotonic, "now": clock.now, **patient}
     with scripted(streaming(send)) as server:
         outcome = caller(options(server, **given))
     assert outcome.error is None

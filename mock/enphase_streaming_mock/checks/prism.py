@@ -137,7 +137,6 @@ DIFFERENCES = {
     "test_a_renewal_brings_another_pair": _PAIR,
     "test_a_refresh_token_is_spent_by_its_use": _PAIR,
     "test_an_application_has_to_prove_itself[wrong]": _PAIR,
-    "test_a_grant_that_is_none_is_refused[no-token]": _PAIR,
 }
 """By the name of the check that fails on Prism because of it."""
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+from itertools import chain
 from typing import Any
 
 from drift.addresses import Found, find, shape
@@ -42,16 +43,17 @@ def witness(file: pathlib.Path) -> Witness:
     document = Document(load(file))
     stream = find(document)[0]
     things = operation(document)
-    said: dict[Row, Said] = {}
-    said[Row(Part.OPERATIONS, f"GET {shape(stream.path)}")] = YES
-    said |= dict(_parameters(things))
-    said |= dict(_unsent(document, stream))
-    said |= dict(_credentials("stream", document, stream.node))
-    said |= dict(_media_types(things))
-    said |= dict(_known(document))
-    said |= dict(_answers(things, Part.STATUSES, Part.EVENT, Part.ERROR))
-    said |= dict(_tokens(document))
-    return Witness("document", said, {})
+    said = chain(
+        [(Row(Part.OPERATIONS, f"GET {shape(stream.path)}"), YES)],
+        _parameters(things),
+        _unsent(document, stream),
+        _credentials("stream", document, stream.node),
+        _media_types(things),
+        _known(document),
+        _answers(things, Part.STATUSES, Part.EVENT, Part.ERROR),
+        _tokens(document),
+    )
+    return Witness("document", dict(said), {})
 
 
 def _parameters(things: Things) -> Claims:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import chain
 from typing import Any, get_type_hints
 
 import httpx
@@ -46,12 +47,13 @@ Typed = tuple[tuple[str, ...], str, msgspec.inspect.Type]
 
 def witness() -> Witness:
     """Return what the generated client knows."""
-    said: dict[Row, Said] = {}
-    said |= dict(_requests())
-    said |= dict(_parameters())
-    said |= dict(_streams_answers())
-    said |= dict(_known())
-    said |= dict(_tokens())
+    said = chain(
+        _requests(),
+        _parameters(),
+        _streams_answers(),
+        _known(),
+        _tokens(),
+    )
     silent = {
         Part.BOUNDS: "it sends what it is given; the overlay checks that",
         Part.CREDENTIALS: (
@@ -59,7 +61,7 @@ def witness() -> Witness:
             "caller"
         ),
     }
-    return Witness("generated client", said, silent)
+    return Witness("generated client", dict(said), silent)
 
 
 def _requests() -> Claims:

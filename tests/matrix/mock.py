@@ -1,6 +1,7 @@
 """What the mock as it is installed does when it is asked: no socket, and a clock by hand."""
 
 import json
+from itertools import chain
 from typing import Any
 
 from enphase_streaming_mock import SCENARIOS, Mock, Reply, Request
@@ -26,14 +27,15 @@ Pairs = tuple[tuple[str, str], ...]
 def witness() -> Witness:
     """Return what the mock does."""
     mock = Mock()
-    said: dict[Row, Said] = {}
-    said |= dict(_parameters(mock))
-    said |= dict(_durations(mock))
-    said |= dict(_credentials(mock))
-    said |= dict(_answers(mock))
-    said |= dict(_events())
-    said |= dict(tokens())
-    return Witness("mock", said, {Part.REQUIRED: "it sends what may be left out as well"})
+    said = chain(
+        _parameters(mock),
+        _durations(mock),
+        _credentials(mock),
+        _answers(mock),
+        _events(),
+        tokens(),
+    )
+    return Witness("mock", dict(said), {Part.REQUIRED: "it sends what may be left out as well"})
 
 
 def _credentials_of(mock: Mock) -> Pairs:

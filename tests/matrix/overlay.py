@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -48,15 +49,16 @@ GENERIC = (UnexpectedStatusError, ServiceUnavailableError)
 
 def witness() -> Witness:
     """Return what the overlay does."""
-    said: dict[Row, Said] = {}
-    said |= dict(_request())
-    said |= dict(_parameters())
-    said |= dict(_durations())
-    said |= dict(_statuses())
-    said |= dict(_event())
-    said |= dict(_known())
-    said |= dict(_error())
-    said |= dict(tokens())
+    said = chain(
+        _request(),
+        _parameters(),
+        _durations(),
+        _statuses(),
+        _event(),
+        _known(),
+        _error(),
+        tokens(),
+    )
     silent = {
         Part.KNOWN: "it keeps any text, and has no list of its own",
         Part.ERROR: "it explains an error by some fields, and keeps the others in its `body`",
@@ -64,7 +66,7 @@ def witness() -> Witness:
         Part.TOKEN_REFUSAL: "it reads what it needs of a refusal",
         Part.REQUIRED: "it puts up with what is missing where it can",
     }
-    return Witness("overlay", said, silent)
+    return Witness("overlay", dict(said), silent)
 
 
 class Streamed(NamedTuple):

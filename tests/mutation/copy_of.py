@@ -18,7 +18,8 @@ also_copy = ["enphase_streaming_api", "spec", "bench"]
 # Log lines tell and decide nothing; that they hold no secret is tested for every run as a whole.
 do_not_mutate_patterns = ['^\\s*_log\\.']
 pytest_add_cli_args_test_selection = {tests}
-pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider"]
+# A test that measures time fails on a busy machine too, and would have noticed nothing.
+pytest_add_cli_args = ["-p", "no:xdist", "-p", "no:cacheprovider", "-k", "not cost"]
 track_dependencies = false
 use_git_change_detection = false
 timeout_multiplier = 10.0

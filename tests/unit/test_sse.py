@@ -293,6 +293,13 @@ def test_an_event_exactly_at_the_limit_is_delivered() -> None:
     assert overflows(*one_by_one(b"data:12345\n\n"), limit=10) == (["12345"], False)
 
 
+def test_an_event_may_hold_a_mebibyte_unless_told_otherwise() -> None:
+    decoder = SSEDecoder()
+    assert len(decoder.feed(b"data:" + b"x" * (1_048_576 - 5) + b"\n\n")) == 1
+    assert decoder.feed(b"data:" + b"x" * (1_048_576 - 4) + b"\n\n") == []
+    assert decoder.overflow is not None
+
+
 def test_an_event_one_byte_over_the_limit_is_not() -> None:
     assert overflows(b"data:123456\n\n", limit=10) == ([], True)
     assert overflows(b"data:123456", limit=10) == ([], True)

@@ -14,7 +14,7 @@ _CONFIGURATION = """
 [tool.mutmut]
 source_paths = ["enphase_streaming", "enphase_streaming_mock"]
 only_mutate = ["{path}"]
-also_copy = ["enphase_streaming_api", "spec", "bench"]
+also_copy = ["enphase_streaming_api", "spec", "bench", "docs"]
 # Log lines tell and decide nothing; that they hold no secret is tested for every run as a whole.
 do_not_mutate_patterns = ['^\\s*_log\\.']
 pytest_add_cli_args_test_selection = {tests}
@@ -48,7 +48,7 @@ def copy_for(module: str, tests: tuple[str, ...], where: Path, *, examples: int 
     shutil.rmtree(where, ignore_errors=True)
     where.mkdir(parents=True)
     without = shutil.ignore_patterns("__pycache__")
-    for room in (*_ROOMS, _MOCK, "tests", "spec", "bench"):
+    for room in (*_ROOMS, _MOCK, "tests", "spec", "bench", "docs"):
         name = Path(room).name
         shutil.copytree(ROOT / room, where / name, ignore=without)
     for test in (where / "tests").rglob("*.py"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -270,6 +271,23 @@ def test_an_unusable_time_is_none(text: str) -> None:
     assert read({"pv_power": 1}, timestamp_utc=text).timestamp is None
 
 
+@pytest.fixture
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "XXX-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_far_from_utc")
+@pytest.mark.parametrize("text", ["2023-03-17 08:25:08.556", "2023-03-17 08:25:08.556Z"])
+def test_where_the_reader_is_changes_no_time(text: str) -> None:
+    timestamp = read({}, timestamp_utc=text).timestamp
+    assert timestamp == MEASURED
+    assert timestamp.tzinfo is UTC
+
+
 def test_a_time_of_another_type_is_kept_and_noted() -> None:
     reading = read({}, timestamp_epoch="1679041508556")
     assert reading.timestamp == MEASURED
@@ -362,6 +380,19 @@ def test_an_error_envelope_is_the_exception_of_its_code(envelope: dict[str, Any]
     assert error.retryable
 
 
+def test_an_error_counts_whatever_the_data_beside_it_says_of_errors() -> None:
+    text = '{"error": {"code": 473}, "data": {"data": {"pv_power": 1}, "error": null}}'
+    with pytest.raises(GatewayNotReportingError):
+        decode(text, ARRIVED)
+
+
+def test_a_secret_in_an_error_envelope_is_masked() -> None:
+    reader = EventReader(mask=lambda text: text.replace("hush", "***"))
+    error = reader.read('{"error": {"code": 473, "message": "no hush here"}}', ARRIVED)
+    assert isinstance(error, GatewayNotReportingError)
+    assert error.message == "no *** here"
+
+
 def test_a_code_may_be_a_string() -> None:
     with pytest.raises(GatewayNotReportingError):
         decode('{"error":{"code":"473"}}', ARRIVED)
@@ -405,7 +436,15 @@ def test_what_is_no_json_object_is_malformed_and_says_how_it_starts(text: str) -
     with pytest.raises(MalformedEvent) as raised:
         decode(text, ARRIVED)
     assert raised.value.data == text[:120]
-    assert len(str(raised.value)) < 600
+    assert str(raised.value) == f"An event is no JSON object: {text[:120]!r}"
+
+
+def test_what_holds_no_reading_says_how_it_starts() -> None:
+    text = json.dumps({"type": "x" * 200})
+    with pytest.raises(MalformedEvent) as raised:
+        decode(text, ARRIVED)
+    assert raised.value.data == text[:120]
+    assert str(raised.value) == f"An event holds no reading: {text[:120]!r}"
 
 
 @pytest.mark.parametrize("text", ['"' + '\\"' * 32_000, '"' * 64_001, '"\\' * 32_000])

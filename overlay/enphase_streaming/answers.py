@@ -125,7 +125,9 @@ def _json_object(text: str) -> dict[str, Any]:
             continue
         if isinstance(found, dict):
             inner = found.get("data")
-            return inner if isinstance(inner, dict) and "error" in inner else found
+            if found.get("error") is None and isinstance(inner, dict) and "error" in inner:
+                return inner
+            return found
     return {}
 
 

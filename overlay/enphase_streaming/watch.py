@@ -154,8 +154,7 @@ class Watch:
             self._earlier = frozenset(self._texts)
             self._texts.clear()
         window = self._make_window(self._is_new)
-        spent = "" if self._budget is None else f" ({self._budget!r})"
-        _log.info("%s: opening a stream%s.", self._name, spent)
+        _log.info("%s: opening a stream, %s.", self._name, self._budget or "without a budget")
         error: EnphaseStreamingError | None = None
         try:
             yield from window.run(self._result.at)

@@ -27,11 +27,7 @@ OVERLAY = {
         f"{UNIT}/test_policy.py",
         f"{PROPERTY}/test_watch_machine.py",
     ),
-    "budget": (
-        f"{UNIT}/test_budget.py",
-        f"{PROPERTY}/test_budget.py",
-        f"{UNIT}/test_watch.py",
-    ),
+    "budget": (f"{UNIT}/test_budget.py", f"{PROPERTY}/test_budget.py"),
     "errors": (
         f"{UNIT}/test_errors.py",
         f"{UNIT}/test_duration.py",

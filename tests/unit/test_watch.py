@@ -69,6 +69,31 @@ def test_a_budget_used_up_after_a_planned_end_ends_the_loop() -> None:
     assert (world.end.reason, world.end.elapsed, world.end.readings) == ("budget", 60, 3)
 
 
+def test_a_single_window_ends_as_planned() -> None:
+    world = World(Budget(calls=1), policy=OneWindow())
+    world.play(planned(world, 1))
+    assert (world.error, world.reason) == (None, "planned")
+
+
+def test_a_watch_that_is_stopped_lasted_from_its_first_request_until_then() -> None:
+    world = World(Budget(calls=2))
+    world.clock.time = 100.0
+    world.pass_to(Open)
+    world.clock.time = 112.0
+    world.stop()
+    assert world.end is not None
+    assert (world.end.reason, world.end.elapsed) == ("stopped", 12)
+
+
+def test_a_401_for_good_says_what_else_it_may_be() -> None:
+    world = World(Budget(calls=5), can_refresh=False)
+    world.play(UNAUTHORIZED)
+    assert str(world.error) == (
+        "401 UNAUTHORIZED: no. If the token is new, the plan may lack streaming, "
+        "or the owner's access control it."
+    )
+
+
 def test_malformed_events_of_every_window_are_counted() -> None:
     world = World(Budget(calls=2))
     act = planned(world, 1)._replace(chunks=[(1.0, b"data:{\n\n" + world.event(1))])

@@ -372,6 +372,46 @@ def test_a_broken_connection_is_a_drop_with_its_cause() -> None:
     assert driven.end == StreamEnd("dropped", 3, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("readings", "what", "at", "text"),
+    [
+        (
+            1,
+            BREAK,
+            12.5,
+            "The connection broke 12.5 s in, after 1 reading: OSError: connection reset",
+        ),
+        (
+            2,
+            CLOSED,
+            12.5,
+            "The server closed the stream 12.5 s in, after 2 readings, "
+            "17.5 s before its 30 s were over.",
+        ),
+        (0, CLOSED, 12.5, "The server closed the stream after 12.5 s, without a reading."),
+        (0, OVERDUE, 20, "No reading came in time 20.0 s in, after 0 readings."),
+    ],
+)
+def test_how_a_stream_failed_is_said_in_one_sentence(
+    readings: int, what: Any, at: float, text: str
+) -> None:
+    driven = Driven().open()
+    for second in range(readings):
+        driven.tell(second, event(second))
+    assert str(driven.tell(at, what).error) == text
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_secret_in_what_broke_the_connection_is_masked(is_open: bool) -> None:
+    driven = Driven(mask=lambda text: text.replace("hush", "***"))
+    if is_open:
+        driven.open()
+    driven.tell(1, Failed(OSError("hush")))
+    assert driven.error is not None
+    assert "OSError: ***" in str(driven.error)
+    assert str(driven.error.__cause__) == "***"
+
+
 def test_a_drop_after_the_duration_is_still_a_drop() -> None:
     driven = Driven().open().tell(29, event(29)).tell(31, BREAK)
     assert isinstance(driven.error, StreamDropped)

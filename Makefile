@@ -65,6 +65,9 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything, in under three minutes on two cores
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
+fuzz: $(VENV)/installed  ## try properties with ever other examples: make fuzz [SECONDS=60] [MINUTES=10]
+	@$(BIN)/python tests/fuzz.py --seconds $(if $(MINUTES),$$(($(MINUTES) * 60)),$(or $(SECONDS),60))
+
 # All that is measured beside the project is installed here and nowhere else.
 build/bench/installed: pyproject.toml
 	$(PYTHON) -m venv build/bench
@@ -101,4 +104,4 @@ clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism schemathesis views drift contract client check-client test bench lint clean mutation
+.PHONY: help demo mock prism schemathesis views drift contract client check-client test fuzz bench lint clean mutation

@@ -75,6 +75,10 @@ class ScaledClock:
         """Real seconds until `monotonic()` reaches `moment`; negative once that has passed."""
         return (moment - self.monotonic()) / self.speed
 
+    def real(self, moment: float) -> float:
+        """The reading of `time.monotonic()` at which `monotonic()` reaches `moment`."""
+        return self._began + (moment - self._before) / self.speed
+
     def pull(self, moment: float) -> float:
         """As `delay`: waiting does not make this clock any faster."""
         return self.delay(moment)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from enphase_streaming_mock.agenda import Agenda
 from enphase_streaming_mock.clock import ScaledClock
 from enphase_streaming_mock.control import PREFIX, Control
 from enphase_streaming_mock.engine import Engine
@@ -35,6 +36,7 @@ class Listener:
         self.clock = clock
         self.host = host
         self.port = port
+        self._agenda = Agenda()
         self._playing: set[Playback] = set()
         self._http: web.Server | None = None
         self._accepting: asyncio.Server | None = None
@@ -165,7 +167,9 @@ class Listener:
             await response.prepare(http)
             if http.transport is None:
                 raise ConnectionResetError("the client left before the stream began")
-            playback = Playback(reply.steps, http.transport, self.clock, opened, record)
+            playback = Playback(
+                reply.steps, http.transport, self.clock, opened, record, self._agenda
+            )
             self._playing.add(playback)
             ended = await playback.run()
         except (asyncio.CancelledError, ConnectionError):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from enphase_streaming_mock import RecordedRequest, ScaledClock
+from enphase_streaming_mock.agenda import Agenda
 from enphase_streaming_mock.exchange import End, Step
 from enphase_streaming_mock.playback import Playback
 
@@ -48,7 +49,7 @@ def playback(
 ) -> Playback:
     clock = ScaledClock(1000)
     steps = (Step(due, data, 1, None if data else End.CLEAN) for due, data in events)
-    return Playback(steps, transport, clock, clock.monotonic(), record)
+    return Playback(steps, transport, clock, clock.monotonic(), record, Agenda())
 
 
 def test_each_item_is_one_write_and_one_chunk() -> None:

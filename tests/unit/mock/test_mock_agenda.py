@@ -1,0 +1,51 @@
+import asyncio
+import time
+
+import pytest
+
+from enphase_streaming_mock.agenda import Agenda
+
+
+class Player:
+    def __init__(self) -> None:
+        self.turns: list[float] = []
+        self.has_played = asyncio.Event()
+
+    def play(self, now: float) -> None:
+        self.turns.append(now)
+        self.has_played.set()
+
+
+def test_a_turn_comes_after_its_moment_and_soon() -> None:
+    async def scene() -> list[float]:
+        agenda, player = Agenda(), Player()
+        moment = time.monotonic() + 0.005
+        agenda.add(moment, player)
+        await player.has_played.wait()
+        return [turn - moment for turn in player.turns]
+
+    (late,) = asyncio.run(scene())
+    assert 0 <= late < 0.5
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.29, 1.1, 4503.7, 1234567.001])
+def test_no_turn_is_early_whatever_the_fraction(moment: float) -> None:
+    async def scene() -> int:
+        return Agenda().add(moment, Player())
+
+    assert moment < asyncio.run(scene()) / 1000 <= moment + 0.0011
+
+
+def test_a_turn_that_was_dropped_does_not_come_and_others_do() -> None:
+    async def scene() -> tuple[list[float], list[float]]:
+        agenda, dropped, kept = Agenda(), Player(), Player()
+        moment = time.monotonic() + 0.005
+        tick = agenda.add(moment, dropped)
+        assert agenda.add(moment, kept) == tick
+        agenda.drop(tick, dropped)
+        await kept.has_played.wait()
+        agenda.drop(tick, kept)  # what has had its turn has none to drop
+        return dropped.turns, kept.turns
+
+    dropped, kept = asyncio.run(scene())
+    assert (dropped, len(kept)) == ([], 1)

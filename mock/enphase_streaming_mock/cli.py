@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from enphase_streaming_mock.extra import how_to_install
 from enphase_streaming_mock.given import is_loopback
+from enphase_streaming_mock.open_files import allow_many
 from enphase_streaming_mock.plans import PLANS
 from enphase_streaming_mock.scenarios import SCENARIOS
 from enphase_streaming_mock.wire import WIRES
@@ -110,6 +111,7 @@ def _value(text: str) -> int | float | str:
 def _serve(server: "MockServer", options: argparse.Namespace) -> int:
     # Both ways of asking it to end take the same way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    allow_many()
     try:
         with server:
             if not is_loopback(options.host):

@@ -28,7 +28,7 @@ def timeline(
             # Whatever falls into the latest stall is held back until that is over.
             stalled = number // wire.stall_after * wire.stall_after
             due = max(due, wire.warm_up + stalled * wire.cadence + wire.stall)
-        if due > last:  # in place of max() and min(), which cost more than the rest together
+        if due > last:  # max() and min() would show in what an event costs
             last = due if due <= duration else duration
         while beat is not None and beat < last:
             yield beat, None

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -27,11 +27,11 @@ COMMAND = [
 
 @contextmanager
 def serving(
-    *arguments: str, command: str = "serve"
+    *arguments: str, command: str = "serve", through: Sequence[str] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
     """The running command and what it printed on start."""
     with subprocess.Popen(
-        [*COMMAND, command, "--port", "0", *arguments],
+        [*through, *COMMAND, command, "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -56,6 +56,21 @@ def test_what_it_prints_on_start_opens_a_stream() -> None:
             events = response.read().split(b"\n\n")
     assert len(events) == 31
     assert json.loads(events[0].removeprefix(b"data:"))["data"]["pv_power"] == 0
+
+
+def test_it_holds_more_streams_than_a_shell_lets_it_open_files() -> None:
+    shell = ("sh", "-c", 'ulimit -Sn 64 && exec "$@"', "sh")
+    with serving(through=shell) as (_, printed), ExitStack() as streams:
+        request = urllib.request.Request(
+            f"{printed['base_url']}/systems/{printed['system_id']}/live_data",
+            headers={
+                "key": printed["api_key"],
+                "Authorization": f"Bearer {printed['access_token']}",
+            },
+        )
+        for _ in range(80):
+            response = streams.enter_context(urllib.request.urlopen(request, timeout=5))
+            assert response.readline().startswith(b"data:")
 
 
 def stream(printed: dict[str, str]) -> bytes:

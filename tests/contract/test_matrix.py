@@ -312,8 +312,13 @@ def field_renamed_by_the_mock(patch: Patch) -> None:
 
 
 def event_without_its_blank_line(patch: Patch) -> None:
-    frame = frames.frame
-    patch.setattr(frames, "frame", lambda *arguments: frame(*arguments).removesuffix(b"\n"))
+    whole = frames.event_parts
+
+    def without(*arguments: Any) -> tuple[bytes, ...]:
+        *parts, last = whole(*arguments)
+        return (*parts, last.removesuffix(b"\n"))
+
+    patch.setattr("enphase_streaming_mock.stream.event_parts", without)
 
 
 def known_value_less(patch: Patch) -> None:

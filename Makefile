@@ -41,7 +41,6 @@ schemathesis: $(VENV)/installed  ## let Schemathesis examine the mock at length:
 drift: $(VENV)/installed  ## compare what is published with our document: make drift UPSTREAM=path
 	@$(BIN)/python spec/drift -- "$$UPSTREAM"
 
-# What else proves the contract goes below the matrix, one line a run.
 contract: $(VENV)/installed $(PRISM)  ## write docs/matrix.md; ask the mock, Prism and, with ENPHASE_*, the real API
 	@$(BIN)/python tests/matrix
 	@$(BIN)/python tests/each_backend.py
@@ -62,7 +61,7 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 
 # Compiled modules are kept even where the environment says otherwise: each worker, and each pytest
 # that a test starts, would rewrite the assertions of every module and plugin again.
-test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything, in under three minutes on two cores
+test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything there is to test
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 fuzz: $(VENV)/installed  ## try properties with ever other examples: make fuzz [SECONDS=60] [MINUTES=10]

@@ -76,8 +76,7 @@ def main() -> None:
     asked = sys.argv[1:]
     if unknown := [name for name in asked if name not in MODULES]:
         sys.exit(f"There is no {', '.join(unknown)}; choose from {', '.join(MODULES)}.")
-    here = [name for name in MODULES if (_HERE / f"{name}.py").exists()]
-    page = "\n\n".join([head(), *map(measure, asked or here)]) + "\n"
+    page = "\n\n".join([head(), *map(measure, asked or MODULES)]) + "\n"
     print(page, end="")
     if not asked:
         _PAGE.write_text(page, "utf-8")

@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+MODULES = ("decode", "hostile", "day", "start", "mock_streams", "mock_errors")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with two measurements that take no time, and no peers."""
+    """A project whose measurements take no time, with no peers."""
     for folder in ("bench", "docs", "mock/prism"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(ROOT / "bench" / "__main__.py", tmp_path / "bench")
-    (tmp_path / "bench" / "decode.py").write_text("print('## Decoding')")
-    (tmp_path / "bench" / "day.py").write_text("print('## A day')")
+    for name in MODULES:
+        (tmp_path / "bench" / f"{name}.py").write_text(f"print('## {name}')")
     (tmp_path / "pyproject.toml").write_text("[dependency-groups]\nbench = ['pytest>=1']\n")
     (tmp_path / "mock" / "prism" / "package.json").write_text('{"dependencies": {"prism": "5"}}')
     return tmp_path
@@ -39,14 +40,14 @@ def test_the_page_that_is_printed_is_the_one_that_is_written(project: Path) -> N
     run = bench(project)
     assert run.returncode == 0
     assert run.stdout == page(project).read_text("utf-8")
-    assert run.stdout.endswith("\n\n## Decoding\n\n## A day\n")
+    assert run.stdout.endswith("\n\n## " + "\n\n## ".join(MODULES) + "\n")
     assert f"pytest {pytest.__version__}, prism 5." in run.stdout
 
 
 def test_a_part_of_it_is_only_printed(project: Path) -> None:
     run = bench(project, "day")
-    assert run.stdout.endswith("\n\n## A day\n")
-    assert "Decoding" not in run.stdout
+    assert run.stdout.endswith("\n\n## day\n")
+    assert "decode" not in run.stdout
     assert not page(project).exists()
 
 
@@ -57,6 +58,13 @@ def test_a_measurement_that_fails_leaves_the_page_alone(project: Path) -> None:
     assert run.returncode != 0
     assert "day failed with exit code 3" in run.stderr
     assert page(project).read_text() == "as it was"
+
+
+def test_a_measurement_that_is_not_there_is_a_failure(project: Path) -> None:
+    (project / "bench" / "day.py").unlink()
+    run = bench(project)
+    assert run.returncode != 0
+    assert not page(project).exists()
 
 
 def test_what_there_is_to_choose_from_is_named(project: Path) -> None:

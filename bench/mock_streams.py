@@ -73,7 +73,7 @@ def cost(command: tuple[str, ...], streams: int) -> float:
 
 
 def section() -> Section:
-    """Measure all of it, in about two minutes."""
+    """Measure all of it, in about three minutes."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # for the servers as well
     notes = [
@@ -85,9 +85,9 @@ def section() -> Section:
     held = min(_SPREAD, most - _SPARE)
     if held < _SPREAD:
         notes.append(f"This machine lets a process open {most:,} files, so {held:,} were measured.")
-    late, rate, memory = zip(*(spread(held) for _ in range(2)), strict=True)
+    late, rate, memory = zip(*(spread(held) for _ in range(_REPEATS)), strict=True)
     at_once, costed = min(_AT_ONCE, held), min(_COSTED, held)
-    late_at_once = [together(at_once) for _ in range(2)]
+    late_at_once = [together(at_once) for _ in range(_REPEATS)]
     ours, theirs = [], []
     for _ in range(_REPEATS):
         ours.append(cost(MOCK, costed))

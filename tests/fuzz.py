@@ -36,6 +36,8 @@ class Rounds:
 
         settings.register_profile(
             "fuzz",
+            # Where CI is set, Hypothesis draws the same examples each time and keeps none.
+            settings.get_profile("default"),
             max_examples=300,  # where a test does not name a number of its own
             deadline=None,
             print_blob=True,

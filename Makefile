@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
+# Tests and measurements start Python hundreds of times: let it compile each module only once.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -87,7 +89,7 @@ mutation: build/mutation/installed  ## ask of small changes to the core whether 
 	@PYTHONPATH=tests build/mutation/bin/python -m mutation $(ONLY) --write docs/testing.md
 
 FORMATTED := overlay mock tests spec bench
-SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py grants.py tokens.py recording.py))
+SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py refreshing.py grants.py tokens.py recording.py))
 CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
 
 lint: $(VENV)/installed  ## check style and types, and print the sizes

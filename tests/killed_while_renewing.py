@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from enphase_streaming import FileTokenStore, RefreshingAuth, auth
+from enphase_streaming import FileTokenStore, RefreshingAuth, refreshing
 
 DIED = 9
 BEFORE_THE_REFRESH = ["before trade"]
@@ -52,7 +52,7 @@ def main(step: str, path: str, token_url: str, client_id: str) -> None:
         setattr(owner, function, wrapped)
 
     if name == "trade":
-        dying(auth, "trade")
+        dying(refreshing, "trade")
     elif name == "mkstemp":
         dying(tempfile, "mkstemp")
     elif name.endswith("write"):

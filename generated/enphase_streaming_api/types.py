@@ -3,7 +3,6 @@
 """What every operation answers with."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import httpx
@@ -12,17 +11,19 @@ import msgspec
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Response(Generic[T]):
+class Response(msgspec.Struct, Generic[T], frozen=True):
     """An answer that was read to its end. Its repr shows neither body nor headers."""
 
     status_code: int
     """A plain int: the API answers with statuses that `http.HTTPStatus` does not know."""
-    content: bytes = field(repr=False)
+    content: bytes
     """The body as it came."""
-    headers: httpx.Headers = field(repr=False)
+    headers: httpx.Headers
     parsed: T | None = None
     """The body as its type; None where the status is undocumented or the body is of another form."""
+
+    def __repr__(self) -> str:
+        return f"Response(status_code={self.status_code}, parsed={self.parsed!r})"
 
 
 def parse(response: httpx.Response, models: Mapping[int, type[T]]) -> Response[T]:

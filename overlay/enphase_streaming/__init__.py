@@ -7,9 +7,10 @@ ended. Every exception and type that a caller meets is importable from here.
 from __future__ import annotations
 
 import logging
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from enphase_streaming.auth import Auth, RefreshingAuth, StaticAuth
+from enphase_streaming.auth import Auth, StaticAuth
 from enphase_streaming.budget import Budget
 from enphase_streaming.client import StreamingClient
 from enphase_streaming.drift import Drift
@@ -40,16 +41,22 @@ from enphase_streaming.errors import (
     UnexpectedStatusError,
     UnsupportedGatewayError,
 )
-from enphase_streaming.grants import authorize_url, login_with_code, login_with_password
 from enphase_streaming.plans import Plan
 from enphase_streaming.reading import Reading
 from enphase_streaming.stream import ReadingStream
-from enphase_streaming.tokens import FileTokenStore, MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming.version import __version__
 
 if TYPE_CHECKING:
     from enphase_streaming.aclient import AsyncStreamingClient
     from enphase_streaming.astream import AsyncReadingStream
+    from enphase_streaming.grants import authorize_url, login_with_code, login_with_password
+    from enphase_streaming.refreshing import RefreshingAuth
+    from enphase_streaming.tokens import (
+        FileTokenStore,
+        MemoryTokenStore,
+        TokenPair,
+        TokenStore,
+    )
 
 __all__ = [
     "APIStatusError",
@@ -101,15 +108,22 @@ __all__ = [
 # A library is quiet until its user asks: without this, warnings would go to the terminal.
 logging.getLogger("enphase_streaming").addHandler(logging.NullHandler())
 
+# asyncio is as heavy as all the rest, and many a program needs neither it nor a login.
+_WHEN_ASKED_FOR = {
+    "aclient": ("AsyncStreamingClient",),
+    "astream": ("AsyncReadingStream",),
+    "grants": ("authorize_url", "login_with_code", "login_with_password"),
+    "refreshing": ("RefreshingAuth",),
+    "tokens": ("FileTokenStore", "MemoryTokenStore", "TokenPair", "TokenStore"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    # asyncio is as heavy as all the rest, and a plain program never needs it.
-    if name == "AsyncStreamingClient":
-        from enphase_streaming.aclient import AsyncStreamingClient
-
-        return AsyncStreamingClient
-    if name == "AsyncReadingStream":
-        from enphase_streaming.astream import AsyncReadingStream
-
-        return AsyncReadingStream
+    for module, names in _WHEN_ASKED_FOR.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 from typing import Self
 
 from enphase_streaming.arguments import shown, whole_number
@@ -173,5 +172,7 @@ def _bought(dollars: object) -> int:
         raise InvalidArgument(
             f"dollars is {shown(dollars)}; give at least {STREAM_PRICE}, the price of one call."
         )
-    # Fractions, since a Decimal's division rounds, and may round up to a call too many.
-    return int(Fraction(amount) / Fraction(STREAM_PRICE))
+    # As whole numbers, since a Decimal's division rounds, and may round up to a call too many.
+    upper, lower = amount.as_integer_ratio()
+    price_upper, price_lower = STREAM_PRICE.as_integer_ratio()
+    return upper * price_lower // (lower * price_upper)

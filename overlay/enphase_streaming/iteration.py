@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
 from enphase_streaming.ends import StreamEnd
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.options import Options
-from enphase_streaming.recording import Recording
 from enphase_streaming.watch import Watch
+
+if TYPE_CHECKING:
+    from enphase_streaming.recording import Recording
 
 
 class Iteration:
@@ -48,6 +50,9 @@ class Iteration:
         """
         if self._begun or self.recording is not None:
             raise InvalidArgument("record() has to be called once, before the stream begins.")
+        # Not above: few streams are recorded, and the import takes its time.
+        from enphase_streaming.recording import Recording
+
         options = self._options
         self.recording = Recording(
             path,

@@ -5,10 +5,11 @@ Every plan that can stream charges for each call that opens a stream, on top of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+
+import msgspec
 
 READ_ON = date(2026, 7, 1)
 """The month in which the figures below were read, as its first day."""
@@ -17,8 +18,7 @@ STREAM_PRICE = Decimal("0.10")
 """What each call that opens a stream costs on every plan, in dollars."""
 
 
-@dataclass(frozen=True)
-class PlanTerms:
+class PlanTerms(msgspec.Struct, frozen=True):
     """What a plan allows, and charges.
 
     `monthly_fee` and `call_price` (for each call past `free_calls` in a month) are in dollars,

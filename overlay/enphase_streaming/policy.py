@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from enphase_streaming.errors import (
     AuthenticationError,
@@ -40,7 +41,7 @@ _RECOVERABLE = (
 )
 
 
-class Outcome(NamedTuple):
+class Outcome(msgspec.Struct, frozen=True):
     """How an attempt went.
 
     `error` is None after a planned end. `readings` counts what the window brought, `steady` is
@@ -54,22 +55,22 @@ class Outcome(NamedTuple):
     retry: int | None = None
 
 
-class OpenNext(NamedTuple):
+class OpenNext(msgspec.Struct, frozen=True):
     """Open the next window at once."""
 
 
-class WaitUntil(NamedTuple):
+class WaitUntil(msgspec.Struct, frozen=True):
     """Open the next window at `at` (monotonic); `everyone` on the same budget waits as well."""
 
     at: float
     everyone: bool = False
 
 
-class RefreshThenOpen(NamedTuple):
+class RefreshThenOpen(msgspec.Struct, frozen=True):
     """Get a fresh token, then open the next window."""
 
 
-class Stop(NamedTuple):
+class Stop(msgspec.Struct, frozen=True):
     """Open no more windows; raise `error` if there is one."""
 
     error: EnphaseStreamingError | None

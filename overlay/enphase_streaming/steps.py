@@ -2,8 +2,8 @@
 
 The core is generators. Each yields a step, the shell carries it out (the only place where bytes
 move and time passes) and sends back a `Result`. A `Reading` is a step too: hand it to the caller,
-and come back when the caller asks for more. What is made anew for every event is a Struct, which
-takes a third of the time.
+and come back when the caller asks for more. All of them are Structs: such a class and its objects
+are made in a third of the time of a NamedTuple's.
 """
 
 from __future__ import annotations
@@ -11,28 +11,27 @@ from __future__ import annotations
 from collections.abc import Generator
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
 
 import msgspec
 
 from enphase_streaming.reading import Reading
 
 
-class Begin(NamedTuple):
+class Begin(msgspec.Struct, frozen=True):
     """Nothing to do: the first step of every core, before it does anything."""
 
 
-class Authorize(NamedTuple):
+class Authorize(msgspec.Struct, frozen=True):
     """Have a token that is not about to expire; answer None, or `Failed`."""
 
 
-class Open(NamedTuple):
+class Open(msgspec.Struct, frozen=True):
     """Send the request, and answer with a `Head` or `Failed` by `deadline` (monotonic)."""
 
     deadline: float
 
 
-class Opened(NamedTuple):
+class Opened(msgspec.Struct, frozen=True):
     """Nothing to do: the stream is open. Whoever only wants it opened stops here."""
 
 
@@ -46,23 +45,23 @@ class Receive(msgspec.Struct, frozen=True, gc=False):
     deadline: float
 
 
-class HangUp(NamedTuple):
+class HangUp(msgspec.Struct, frozen=True):
     """Close the response, if there is one; `reason` is how its window ended."""
 
     reason: str
 
 
-class Wait(NamedTuple):
+class Wait(msgspec.Struct, frozen=True):
     """Let time pass until `until` (monotonic)."""
 
     until: float
 
 
-class Refresh(NamedTuple):
+class Refresh(msgspec.Struct, frozen=True):
     """Replace the token that the last request carried; answer None, or `Failed`."""
 
 
-class Head(NamedTuple):
+class Head(msgspec.Struct, frozen=True):
     """The head of a response: its status and the headers that matter here."""
 
     status_code: int
@@ -71,7 +70,7 @@ class Head(NamedTuple):
     retry_after: str | None
 
 
-class Failed(NamedTuple):
+class Failed(msgspec.Struct, frozen=True):
     """The transport raised."""
 
     error: Exception

@@ -25,7 +25,7 @@ MAY_IMPORT = {"generated": set[str](), "overlay": {"generated"}, "mock": set[str
 SHELLS = {
     *("aclient.py", "aconnection.py", "astream.py", "client.py", "connection.py", "stream.py"),
     "iteration.py",
-    *("auth.py", "grants.py", "recording.py", "tokens.py"),
+    *("auth.py", "grants.py", "recording.py", "refreshing.py", "tokens.py"),
 }
 IO = {"asyncio", "http", "httpcore", "select", "socket", "ssl", "threading", "time"}
 EXCEPTIONS = {

@@ -321,9 +321,12 @@ import sys
 import httpx
 before = set(sys.modules)
 import enphase_streaming
-after = {name.partition(".")[0] for name in set(sys.modules) - before}
+after = set(sys.modules) - before
 heavy = {"aiohttp", "asyncio", "attr", "attrs", "jsonschema", "rich", "typer", "yaml"}
-print(*sorted(after & heavy))
+print(*sorted({name.partition(".")[0] for name in after} & heavy))
+login = {"grants", "recording", "redaction", "refreshing", "tokens"}
+print(*sorted({name.rpartition(".")[2] for name in after} & login))
+print(*sorted(set(enphase_streaming.__all__) - set(dir(enphase_streaming))))
 import aiohttp, asyncio, attrs, jsonschema, rich, typer, yaml
 """
     assert run_well(sys.executable, "-c", code, cwd=tmp_path).strip() == ""

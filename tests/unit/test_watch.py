@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from enphase_streaming import (
     AuthenticationError,
@@ -48,7 +49,7 @@ def dropped(world: World, *powers: int) -> Act:
 
 
 def refused(status_code: int, body: str = "{}") -> Act:
-    return Act(STREAM._replace(status_code=status_code), [(0.0, body.encode())])
+    return Act(replace(STREAM, status_code=status_code), [(0.0, body.encode())])
 
 
 UNAUTHORIZED = refused(401, '{"error": {"code": 401, "status": "UNAUTHORIZED", "message": "no"}}')

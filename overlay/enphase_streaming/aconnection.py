@@ -64,7 +64,10 @@ class AsyncConnection:
         # Not aiter_raw(): it refuses a response that a test's transport made from bytes.
         assert isinstance(self._response.stream, httpx.AsyncByteStream)
         self._chunks = aiter(self._response.stream)
-        return head_of(self._response)
+        head = head_of(self._response)
+        # Of no more use, and of many streams a good part of what each holds.
+        self._response.headers = self._response.request.headers = httpx.Headers()
+        return head
 
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
         """Return the next bytes, or how the response ended."""

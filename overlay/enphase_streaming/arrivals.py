@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from enphase_streaming.reading import Reading
 
 
@@ -10,14 +12,14 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.count = 0
-        self._first: Reading | None = None
+        self._began: datetime | None = None  # by the first reading, which is not held itself
         self._last: Reading | None = None
         self._first_at = self._last_at = 0.0
 
     def note(self, reading: Reading, at: float) -> None:
         """Count a reading in."""
-        if self._first is None:
-            self._first, self._first_at = reading, at
+        if self._last is None:
+            self._began, self._first_at = reading.timestamp, at
         self._last, self._last_at = reading, at
         self.count += 1
 
@@ -28,9 +30,8 @@ class Arrivals:
 
     def span(self) -> float:
         """The seconds between the first and the last reading, by their own timestamps."""
-        first = self._first.timestamp if self._first else None
         last = self._last.timestamp if self._last else None
-        return (last - first).total_seconds() if first and last else 0.0
+        return (last - self._began).total_seconds() if self._began and last else 0.0
 
     def lasted(self, started: float) -> float:
         """How long the stream was open by its readings, one interval after the last included."""

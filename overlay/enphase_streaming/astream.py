@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -29,6 +29,8 @@ from enphase_streaming.steps import (
     Wait,
 )
 from enphase_streaming.watch import Watch
+
+_Step = TypeVar("_Step", Opened, Reading)
 
 
 class AsyncReadingStream(Iteration):
@@ -55,7 +57,8 @@ class AsyncReadingStream(Iteration):
 
     async def __aenter__(self) -> Self:
         if not self._opened:
-            await self._advance(only_open=True)
+            with suppress(StopAsyncIteration):
+                await self._next(Opened)
         return self
 
     async def __aexit__(
@@ -79,11 +82,8 @@ class AsyncReadingStream(Iteration):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Reading:
-        reading = await self._advance()
-        if reading is None:
-            raise StopAsyncIteration
-        return reading
+    def __anext__(self) -> Coroutine[Any, Any, Reading]:
+        return self._next(Reading)
 
     async def aclose(self) -> None:
         """End the stream at once, from any task. Harmless when it has ended."""
@@ -92,37 +92,24 @@ class AsyncReadingStream(Iteration):
         if not self._running:
             await self._finish()
 
-    async def _advance(self, *, only_open: bool = False) -> Reading | None:
-        """Carry out the core's steps up to the next reading; None if there is none any more."""
+    async def _next(self, wanted: type[_Step]) -> _Step:
+        """Carry out the core's steps up to the next such one; StopAsyncIteration without one."""
         if self._running:
             raise RuntimeError("Another task is waiting for this stream's next reading.")
-        self._running = True
-        try:
-            return await self._carry_out(only_open)
-        finally:
-            self._running = False
-            if self._stopped:
-                await self._finish()
-
-    async def _carry_out(self, only_open: bool) -> Reading | None:
+        self._running = self._begun = True
         options = self._options
         what: Answer = None
-        self._begun = True
         try:
             while not self._stopped:
                 step = self._steps.send(Result(what, options.monotonic(), options.now()))
                 what = None
                 if type(step) is Receive:
                     what = await self._connection.receive(step.deadline)
-                elif type(step) is Reading:
-                    return step
                 elif type(step) is Open:
                     request = self._request(self._token)
                     what = await self._connection.open(request, step.deadline)
                 elif type(step) is Opened:
                     self._opened = True
-                    if only_open:
-                        return None
                 elif type(step) is Authorize:
                     what = await self._authorize(options.auth.current(options.now()), None)
                 elif type(step) is Refresh:
@@ -131,12 +118,18 @@ class AsyncReadingStream(Iteration):
                     await self._connection.wait(step.until)
                 elif type(step) is HangUp:
                     await self._connection.hang_up()
+                if type(step) is wanted:
+                    return step
         except StopIteration:
             await self._connection.hang_up()
         except BaseException:
             await self._finish()
             raise
-        return None
+        finally:
+            self._running = False
+            if self._stopped:
+                await self._finish()
+        raise StopAsyncIteration
 
     async def _authorize(self, token: str | None, stale: str | None) -> Failed | None:
         if token is None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import httpx
 
@@ -28,6 +28,8 @@ from enphase_streaming.steps import (
     Wait,
 )
 from enphase_streaming.watch import Watch
+
+_Step = TypeVar("_Step", Opened, Reading)
 
 
 class ReadingStream(Iteration):
@@ -53,7 +55,8 @@ class ReadingStream(Iteration):
 
     def __enter__(self) -> Self:
         if not self._opened:
-            self._advance(only_open=True)
+            with suppress(StopIteration):
+                self._next(Opened)
         return self
 
     def __exit__(
@@ -71,10 +74,7 @@ class ReadingStream(Iteration):
         return self
 
     def __next__(self) -> Reading:
-        reading = self._advance()
-        if reading is None:
-            raise StopIteration
-        return reading
+        return self._next(Reading)
 
     def close(self) -> None:
         """End the stream at once, from any thread. Harmless when it has ended."""
@@ -82,20 +82,20 @@ class ReadingStream(Iteration):
         self._connection.stop()
         self._finish_if_idle()
 
-    def _advance(self, *, only_open: bool = False) -> Reading | None:
-        """Carry out the core's steps up to the next reading; None if there is none any more."""
+    def _next(self, wanted: type[_Step]) -> _Step:
+        """Carry out the core's steps up to the next such one; StopIteration without one."""
         try:
             with self._running:
                 self._inside = True
                 try:
-                    return self._carry_out(only_open)
+                    return self._carry_out(wanted)
                 finally:
                     self._inside = False
         finally:
             if self._stopped:
                 self._finish_if_idle()
 
-    def _carry_out(self, only_open: bool) -> Reading | None:
+    def _carry_out(self, wanted: type[_Step]) -> _Step:
         options = self._options
         what: Answer = None
         self._begun = True
@@ -105,15 +105,11 @@ class ReadingStream(Iteration):
                 what = None
                 if type(step) is Receive:
                     what = self._connection.receive(step.deadline)
-                elif type(step) is Reading:
-                    return step
                 elif type(step) is Open:
                     request = self._request(self._token)
                     what = self._connection.open(request, step.deadline)
                 elif type(step) is Opened:
                     self._opened = True
-                    if only_open:
-                        return None
                 elif type(step) is Authorize:
                     what = self._authorize(options.auth.current(options.now()), None)
                 elif type(step) is Refresh:
@@ -122,12 +118,14 @@ class ReadingStream(Iteration):
                     self._connection.wait(step.until)
                 elif type(step) is HangUp:
                     self._connection.hang_up()
+                if type(step) is wanted:
+                    return step
         except StopIteration:
             self._connection.hang_up()
         except BaseException:
             self._finish()
             raise
-        return None
+        raise StopIteration
 
     def _authorize(self, token: str | None, stale: str | None) -> Failed | None:
         if token is None:

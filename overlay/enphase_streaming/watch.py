@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Generator
 from datetime import datetime
 from typing import Protocol
@@ -82,8 +81,9 @@ class Watch:
         self._can_refresh = can_refresh
         self._readings = self._malformed = 0
         self._sent_at: float | None = None
-        self._texts: deque[str] = deque(maxlen=_REMEMBERED)
-        self._earlier: frozenset[str] = frozenset()
+        # Their hashes: the texts would be a good part of what a stream holds.
+        self._recent: list[int] = []
+        self._earlier: frozenset[int] = frozenset()
         self._last_arrival: datetime | None = None
         self._gap: tuple[datetime, Exception] | None = None
         self._result: Result
@@ -150,9 +150,9 @@ class Watch:
                 self._budget.leave(ticket)
         if self._sent_at is None:
             self._sent_at = self._result.at
-        if self._texts:  # an attempt that brought nothing does not make the last window forgotten
-            self._earlier = frozenset(self._texts)
-            self._texts.clear()
+        if self._recent:  # an attempt that brought nothing does not make the last window forgotten
+            self._earlier = frozenset(self._recent)
+            self._recent.clear()
         window = self._make_window(self._is_new)
         _log.info("%s: opening a stream, %s.", self._name, self._budget or "without a budget")
         error: EnphaseStreamingError | None = None
@@ -198,9 +198,12 @@ class Watch:
 
     def _is_new(self, reading: Reading) -> bool:
         """Note a reading that arrived; False if the window before had it already."""
-        self._texts.append(reading.raw)
+        known = hash(reading.raw)
+        self._recent.append(known)
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[0]
         # Without a time of its own, a reading that reads the same can still be a new one.
-        if reading.raw in self._earlier and (reading.epoch is not None or reading.utc is not None):
+        if known in self._earlier and (reading.epoch is not None or reading.utc is not None):
             return False
         self._last_arrival = reading.arrived
         if self._gap is not None:

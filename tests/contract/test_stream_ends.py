@@ -1,4 +1,4 @@
-"""Every row of the table of ends, over real sockets, on both clients."""
+"""Every row of the table of ends, over real sockets: on both clients, and over aiohttp."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import httpx
 import pytest
 import trustme
+import uvloop
 
-from callers import CREDENTIALS, Caller
+from callers import CREDENTIALS, Caller, async_caller, sync_caller
 from enphase_streaming import (
     AsyncStreamingClient,
     ConnectionFailed,
@@ -29,9 +30,17 @@ from enphase_streaming import (
     StreamStalled,
 )
 from scripted import STREAM_HEAD, HandClock, Peer, scripted
+from transports import Make, aiohttp_caller, on_aiohttp, on_httpx
+
+CALLERS = {"sync": sync_caller, "async": async_caller, "aiohttp": aiohttp_caller}
 
 WITHOUT_WATCHDOG = {"first_reading_timeout": 1000, "stall_timeout": 1000}
 WATCHDOG = {"first_reading_timeout": 20, "stall_timeout": 20}
+
+
+@pytest.fixture(params=CALLERS)
+def caller(request: pytest.FixtureRequest) -> Caller:
+    return CALLERS[request.param]
 
 
 def options(clock: HandClock, base_url: str, **more: Any) -> dict[str, Any]:
@@ -115,19 +124,13 @@ def incomplete_chunk(peer: Peer, clock: HandClock) -> None:
     peer.send(b"400\r\n" + clock.event())
 
 
-def malformed_chunk_size(peer: Peer, clock: HandClock) -> None:
-    peer.send(b"zz\r\n\r\n")
-
-
 def half_an_event_and_a_reset(peer: Peer, clock: HandClock) -> None:
     peer.chunk(clock.event()[:-1])
     time.sleep(0.05)  # so that the bytes arrive before the reset destroys them
     peer.reset()
 
 
-@pytest.mark.parametrize(
-    "fault", [reset, incomplete_chunk, malformed_chunk_size, half_an_event_and_a_reset]
-)
+@pytest.mark.parametrize("fault", [reset, incomplete_chunk, half_an_event_and_a_reset])
 def test_a_broken_connection_is_a_drop_with_its_cause(
     caller: Caller, clock: HandClock, fault: Callable[[Peer, HandClock], None]
 ) -> None:
@@ -153,6 +156,22 @@ def test_a_broken_connection_is_a_drop_with_its_cause(
     assert outcome.reason == "dropped"
     complete = 4 if fault is incomplete_chunk else 3
     assert len(outcome.readings) in (3, complete)
+
+
+# What aiohttp makes of it is shown in test_aiohttp_transport.py.
+@pytest.mark.parametrize("caller", ["sync", "async"], indirect=True)
+def test_a_malformed_chunk_is_a_drop_with_its_cause(caller: Caller, clock: HandClock) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        peer.send(b"zz\r\n\r\n")
+        peer.wait_for_hang_up()
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url))
+    assert isinstance(outcome.error, StreamDropped)
+    assert outcome.error.__cause__ is not None
+    assert (outcome.reason, len(outcome.readings)) == ("dropped", 1)
 
 
 def test_half_an_event_at_a_clean_end_is_never_delivered(caller: Caller, clock: HandClock) -> None:
@@ -499,8 +518,17 @@ def test_close_from_another_thread_frees_the_reader(
 
 
 @pytest.mark.parametrize(("phase", "over"), PHASES)
+@pytest.mark.parametrize(
+    ("make", "run"),
+    [(on_httpx, asyncio.run), (on_aiohttp, asyncio.run), (on_aiohttp, uvloop.run)],
+    ids=["httpx", "aiohttp", "aiohttp on uvloop"],
+)
 def test_aclose_from_another_task_frees_the_reader(
-    phase: Phase, over: str, authority: trustme.CA
+    phase: Phase,
+    over: str,
+    make: Make,
+    run: Callable[[Coroutine[Any, Any, None]], None],
+    authority: trustme.CA,
 ) -> None:
     reached = threading.Event()
 
@@ -509,8 +537,8 @@ def test_aclose_from_another_task_frees_the_reader(
 
     tls = tls_server(authority) if over == "tls" else None
 
-    async def run(base_url: str) -> None:
-        transport = httpx.AsyncHTTPTransport(verify=tls_client(authority))
+    async def leave(base_url: str) -> None:
+        transport = make(tls_client(authority))
         async with AsyncStreamingClient(
             **CREDENTIALS, base_url=base_url, transport=transport
         ) as client:
@@ -529,17 +557,21 @@ def test_aclose_from_another_task_frees_the_reader(
 
     with scripted(script, tls=tls, read_request=False) as server:
         url = server.base_url.replace("http:", "https:") if over == "https" else server.base_url
-        asyncio.run(run(url))
+        run(leave(url))
 
 
-def test_a_cancelled_task_is_cancelled_and_the_stream_stopped(clock: HandClock) -> None:
+@pytest.mark.parametrize("make", [on_httpx, on_aiohttp])
+def test_a_cancelled_task_is_cancelled_and_the_stream_stopped(make: Make, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event())
         peer.wait_for_hang_up()
 
     async def run(base_url: str) -> None:
-        async with AsyncStreamingClient(**CREDENTIALS, base_url=base_url) as client:
+        transport = make(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        async with AsyncStreamingClient(
+            **CREDENTIALS, base_url=base_url, transport=transport
+        ) as client:
             stream = client.live_data(1765)
             first = asyncio.Event()
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from callers import CREDENTIALS, Caller, sync_caller
+from callers import CREDENTIALS, Caller, async_caller, sync_caller
 from enphase_streaming import (
     AsyncStreamingClient,
     AuthenticationError,
@@ -31,6 +31,7 @@ from enphase_streaming import (
     StreamingClient,
 )
 from scripted import PATIENCE, STREAM_HEAD, HandClock, Peer, scripted
+from transports import aiohttp_caller
 
 SITE = 1765
 
@@ -121,6 +122,15 @@ def test_a_day_of_one_site(caller: Caller, clock: HandClock) -> None:
     assert (last - warm) / (24 * (len(day.memory) - 1)) < 3_700, "bytes kept of each window"
 
 
+OVER_AIOHTTP_TOO = pytest.mark.parametrize(
+    "caller",
+    [sync_caller, async_caller, aiohttp_caller],
+    ids=["sync", "async", "aiohttp"],
+    indirect=True,
+)
+
+
+@OVER_AIOHTTP_TOO
 def test_every_window_asks_for_the_duration_that_was_given(
     caller: Caller, clock: HandClock
 ) -> None:
@@ -536,6 +546,7 @@ def test_a_dead_server_then_a_live_one(caller: Caller, clock: HandClock, heard: 
     assert isinstance(why, ConnectionFailed)
 
 
+@OVER_AIOHTTP_TOO
 def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock, heard: Heard) -> None:
     gaps: list[Exception] = []
     has_one = threading.Event()

@@ -21,7 +21,17 @@ _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parent
 _PAGE = _ROOT / "docs" / "performance.md"
 
-MODULES = ("decode", "hostile", "day", "start", "mock_streams", "mock_errors")
+MODULES = (
+    "decode",
+    "first_reading",
+    "latency",
+    "fleet",
+    "hostile",
+    "day",
+    "start",
+    "mock_streams",
+    "mock_errors",
+)
 """Each prints its own section when it is run, in the order of the page."""
 
 

@@ -7,14 +7,9 @@ decode only the format are followed by `json`, as their users write it.
 from __future__ import annotations
 
 import asyncio
-import importlib
 import io
 import json
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,31 +24,16 @@ from aiohttp_sse_client2.client import EventSource as AiohttpEventSource
 from httpx_sse import EventSource
 from openai._streaming import SSEDecoder
 
+import stock
 from enphase_streaming_api.models import LiveEvent
 
-_SPEC = Path(__file__).resolve().parent.parent / "spec" / "streaming.yaml"
 Decode = Callable[[Sequence[bytes]], Iterator[Any]]
 
 
 def stock_models() -> Any:
     """Return the models that openapi-python-client makes of our document by its own templates."""
-    with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder, "config.yaml")
-        config.write_text("package_name_override: stock_enphase\npost_hooks: []\n")
-        subprocess.run(
-            [
-                *(sys.executable, "-m", "openapi_python_client", "generate", "--path", _SPEC),
-                *("--config", config, "--meta", "none"),
-                *("--output-path", Path(folder, "stock_enphase")),
-            ],
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        sys.path.insert(0, folder)
-        try:
-            return importlib.import_module("stock_enphase.models")
-        finally:
-            sys.path.remove(folder)
+    with stock.generated() as folder:
+        return stock.module("models", folder)
 
 
 class _Chunks(httpx.SyncByteStream):

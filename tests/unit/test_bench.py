@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("decode", "hostile", "day", "start", "mock_streams", "mock_errors")
+MODULES = (
+    "decode",
+    "first_reading",
+    "latency",
+    "fleet",
+    "hostile",
+    "day",
+    "start",
+    "mock_streams",
+    "mock_errors",
+)
 
 
 @pytest.fixture

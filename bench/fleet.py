@@ -1,0 +1,118 @@
+"""The largest plan in one process: 1,500 streams of one event a second, beside httpx and httpx-sse.
+
+`make bench ONLY=fleet` prints the table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import stock
+from following import LOOPS, POOL, SECONDS, SIDES, Used
+from paced import paced
+from table import Row, Section
+
+STREAMS = 1500
+_REPEATS = 2
+"""Processes; each counts twice."""
+_FOLLOWING = Path(__file__).with_name("following.py")
+_PEER = "httpx, httpx-sse, json, stock models"
+_NAMES = {
+    "cpu": "CPU of an event",
+    "core": "the whole fleet",
+    "memory": "memory of a stream",
+    "late": "p99 of the lateness",
+}
+
+
+def measure(side: str, loop: str, tls: bool, path: str) -> list[Used]:
+    """Return what a process of its own uses."""
+    with paced(interval=1.0, streams=STREAMS, tls=tls) as (base_url, authority):
+        run = subprocess.run(
+            [sys.executable, _FOLLOWING, side, loop, str(STREAMS), base_url],
+            stdout=subprocess.PIPE,
+            check=True,
+            env=os.environ | {"PYTHONPATH": path} | ({"SSL_CERT_FILE": authority} if tls else {}),
+        )
+    return [Used(*used) for used in json.loads(run.stdout)]
+
+
+def section() -> Section:
+    """Measure every side on every loop, plain and over TLS, in turn."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    found: dict[tuple[str, str, bool], list[Used]] = {
+        (side, loop, tls): [] for tls in (False, True) for loop in LOOPS for side in SIDES
+    }
+    # What these would tell, the others do.
+    del found["bare", "asyncio", False], found["bare", "asyncio", True]
+    del found["bare", "uvloop", True], found["ours", "asyncio", True]
+    with stock.generated() as path:
+        for _ in range(_REPEATS):
+            for variant, used in found.items():
+                used += measure(*variant, path)
+
+    def figures(side: str, loop: str, tls: bool, what: str) -> list[float]:
+        return [getattr(used, what) for used in found[side, loop, tls]]
+
+    def row(what: str, unit: str, variant: tuple[str, str, bool], goal: float | None) -> Row:
+        side, loop, tls = variant
+        through = "httpx" if side == "ours" else "aiohttp"
+        beside = what in ("cpu", "late")
+        return Row(
+            f"{_NAMES[what]}: {'TLS' if tls else 'plain'}, {loop}, over {through}",
+            unit,
+            figures(*variant, what),
+            beside=_PEER if beside else "",
+            theirs=figures("theirs", loop, tls, what) if beside else (),
+            at_most=goal,
+        )
+
+    fastest = [("on_aiohttp", "uvloop", tls) for tls in (False, True)]
+    return Section(
+        f"A fleet of {STREAMS:,} streams",
+        f"{STREAMS:,} streams of one event a second in one process, for {SECONDS:g} s once all of "
+        "them are open; the server is another process, on a core of its own. The peer is httpx as "
+        f"it comes, in clients of {POOL} streams each, on the same event loop. Ours goes over "
+        "httpx's transport, which is what a client has if it is given none, or over that of "
+        "httpx-aiohttp.",
+        [
+            row("cpu", "µs", ("ours", "asyncio", False), 0.65),
+            row("cpu", "µs", ("ours", "uvloop", False), 0.65),
+            Row(
+                "CPU of an event: plain, uvloop, httpx alone",
+                "µs",
+                figures("bare", "uvloop", False, "cpu"),
+                _PEER,
+                figures("theirs", "uvloop", False, "cpu"),
+            ),
+            row("cpu", "µs", ("on_aiohttp", "asyncio", False), 0.45),
+            row("cpu", "µs", ("on_aiohttp", "uvloop", False), 0.4),
+            row("cpu", "µs", ("ours", "uvloop", True), 0.65),
+            row("cpu", "µs", ("on_aiohttp", "asyncio", True), 0.65),
+            row("cpu", "µs", ("on_aiohttp", "uvloop", True), 0.65),
+            row("memory", "KiB", ("ours", "uvloop", False), 30),
+            row("memory", "KiB", ("on_aiohttp", "uvloop", False), 30),
+            row("memory", "KiB", ("ours", "uvloop", True), 75),
+            row("memory", "KiB", ("on_aiohttp", "uvloop", True), 75),
+            row("memory", "KiB", ("on_aiohttp", "asyncio", True), None),
+            *(row("core", "cores", variant, 0.15) for variant in fastest),
+            *(row("late", "ms", variant, None) for variant in fastest),
+        ],
+        [
+            "“httpx alone” reads the bytes and decodes nothing: its way from the socket to the "
+            "caller, by way of anyio, httpcore and h11, is most of what an event costs over httpx, "
+            "and most of what a stream holds. That is why the rows over httpx can miss their "
+            "goals, and why a fleet hands in another transport. The memory of aiohttp's streams "
+            "over TLS on asyncio is asyncio's own buffer of 256 KiB for each connection."
+        ],
+    )
+
+
+if __name__ == "__main__":
+    print(section().markdown())

@@ -1,0 +1,180 @@
+"""One process of the fleet: it follows every site in one way, and prints what that uses up.
+
+Usage: following.py SIDE LOOP STREAMS BASE_URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import resource
+import ssl
+import sys
+import time
+from array import array
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import httpx_aiohttp
+import httpx_sse
+import uvloop
+
+import stock
+from enphase_streaming import AsyncStreamingClient, Budget
+from paced import moment
+
+POOL = 100
+"""The streams of one client of httpx: what it allows as it comes."""
+SECONDS = 2.0
+"""How long what is used up is counted, twice."""
+_OPENING = 20
+"""How many streams are on their way at once: nobody's time-outs are to be tested here."""
+_SETTLE = 1.0
+
+
+class Used(NamedTuple):
+    """What one process used: µs an event, a share of a core, KiB a stream, p99 lateness in ms."""
+
+    cpu: float
+    core: float
+    memory: float
+    late: float
+
+
+class Seen:
+    """How late each reading was, in ms, and how many streams are open."""
+
+    def __init__(self) -> None:
+        self.late = array("d")
+        self.streams = 0
+        self._one_more = asyncio.Event()
+
+    def stream(self) -> None:
+        """Count a stream that is open."""
+        self.streams += 1
+        self._one_more.set()
+
+    async def at_least(self, streams: int) -> None:
+        """Wait until so many streams are open."""
+        while self.streams < streams:
+            self._one_more.clear()
+            await self._one_more.wait()
+
+    def reading(self, sent: int) -> None:
+        """Note a reading that was sent at that moment."""
+        self.late.append((moment() - sent) / 1000)
+
+
+Follow = Callable[[int, Seen], Coroutine[Any, Any, None]]
+
+
+def _headers() -> dict[str, str]:
+    return {"Authorization": "Bearer token", "key": "key", "duration": "300"}
+
+
+def theirs(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
+    """Follow sites with httpx as it comes, httpx-sse, json and the stock models."""
+    clients = [httpx.AsyncClient(verify=context) for _ in range(streams // POOL)]
+    from_dict = stock.module("models").LiveEvent.from_dict
+
+    async def follow(site: int, seen: Seen) -> None:
+        client = clients[site % len(clients)]
+        url = f"{base_url}/systems/{site}/live_data"
+        async with httpx_sse.aconnect_sse(client, "GET", url, headers=_headers()) as source:
+            seen.stream()
+            async for event in source.aiter_sse():
+                seen.reading(from_dict(json.loads(event.data)).timestamp_epoch)
+
+    return follow
+
+
+def bare(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
+    """Have httpx receive the bytes, without a time-out, and find the timestamp in them."""
+    clients = [httpx.AsyncClient(verify=context, timeout=None) for _ in range(streams // POOL)]
+
+    async def follow(site: int, seen: Seen) -> None:
+        client = clients[site % len(clients)]
+        url = f"{base_url}/systems/{site}/live_data"
+        async with client.stream("GET", url, headers=_headers()) as response:
+            seen.stream()
+            async for chunk in response.aiter_raw():
+                at = chunk.index(b'epoch":') + 7
+                seen.reading(int(chunk[at : chunk.index(b",", at)]))
+
+    return follow
+
+
+def ours(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
+    """Follow sites as they come. The context is the machine's: see `measure`."""
+    return _ours(base_url, None)
+
+
+def on_aiohttp(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
+    """Follow sites as the guide says, through httpx-aiohttp's transport."""
+    limits = httpx.Limits(max_connections=streams)
+    return _ours(base_url, httpx_aiohttp.AiohttpTransport(verify=context, limits=limits))
+
+
+def _ours(base_url: str, transport: httpx.AsyncBaseTransport | None) -> Follow:
+    enphase = AsyncStreamingClient(
+        api_key="key", access_token="token", base_url=base_url, transport=transport
+    )
+    budget = Budget.unlimited()
+
+    async def follow(site: int, seen: Seen) -> None:
+        async with enphase.watch(site, budget=budget) as readings:
+            seen.stream()
+            async for reading in readings:
+                assert reading.epoch is not None
+                seen.reading(reading.epoch)
+
+    return follow
+
+
+SIDES = {"theirs": theirs, "bare": bare, "ours": ours, "on_aiohttp": on_aiohttp}
+LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
+
+
+async def use(side: str, streams: int, base_url: str) -> None:
+    """Follow every site, print twice what that uses up, and end this process."""
+    follow = SIDES[side](streams, base_url, httpx.create_ssl_context())
+    seen = Seen()
+    before = _resident()
+    async with asyncio.TaskGroup() as tasks:
+        for site in range(1, streams + 1):
+            tasks.create_task(follow(site, seen))
+            await seen.at_least(site - _OPENING)
+        await seen.at_least(streams)
+        await asyncio.sleep(_SETTLE)
+        print(json.dumps([await _used(seen, before) for _ in range(2)]), flush=True)
+        os._exit(0)  # hanging up on so many is nothing that is measured here
+
+
+async def _used(seen: Seen, before: float) -> Used:
+    began, cpu, events = time.perf_counter(), time.process_time(), len(seen.late)
+    await asyncio.sleep(SECONDS)
+    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    late = sorted(seen.late[events:])
+    memory = (_resident() - before) / seen.streams
+    return Used(cpu / len(late) * 1e6, cpu / took, memory, late[-len(late) // 100])
+
+
+def _resident() -> float:
+    """What this process holds, in KiB."""
+    gc.collect()
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        # The most that it ever held; macOS counts bytes.
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return most / 1024 if sys.platform == "darwin" else most
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024
+
+
+if __name__ == "__main__":
+    side, loop, streams, base_url = sys.argv[1:]
+    LOOPS[loop](use(side, int(streams), base_url))

@@ -47,6 +47,7 @@ OVERLAY = {
     "steps": _WINDOW,
 }
 MOCKED = {
+    "agenda": (f"{MOCK}/test_mock_agenda.py",),
     "wire": _FRAMES,
     "frames": _FRAMES,
     "timeline": _FRAMES,

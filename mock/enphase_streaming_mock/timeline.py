@@ -47,7 +47,7 @@ def cut(wire: Wire, steps: Iterator[Step]) -> Iterator[Step]:
 def _pieces(wire: Wire, steps: Iterator[Step]) -> Iterator[Step]:
     offset = 0
     for step in steps:
-        if step.raw or not step.data:
+        if step.raw:
             yield step
             continue
         start = 0
@@ -55,7 +55,7 @@ def _pieces(wire: Wire, steps: Iterator[Step]) -> Iterator[Step]:
             yield Step(step.due, step.data[start:bound])
             start = bound
         offset += len(step.data)
-        yield step._replace(data=step.data[start:]) if start else step
+        yield step._replace(data=step.data[start:])
 
 
 def _bounds(wire: Wire, offset: int, length: int) -> Iterator[int]:

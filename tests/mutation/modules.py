@@ -50,7 +50,7 @@ MOCKED = {
     "agenda": (f"{MOCK}/test_mock_agenda.py",),
     "wire": _FRAMES,
     "frames": _FRAMES,
-    "timeline": _FRAMES,
+    "timeline": (f"{MOCK}/test_mock_timeline.py", f"{PROPERTY}/test_mock_wire.py"),
     "faults": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
     "spoil": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
     "contract": (f"{MOCK}/test_mock_contract.py", f"{MOCK}/test_mock_engine.py"),

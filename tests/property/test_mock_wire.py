@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from enphase_streaming_mock import SCENARIOS, Engine, Request, Wire
 from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from enphase_streaming_mock.exchange import End, Step
-from enphase_streaming_mock.timeline import timeline
 
 PATH = f"/api/v4/systems/{SYSTEM_ID}/live_data"
 ACCESS = (("key", API_KEY), ("Authorization", f"Bearer {ACCESS_TOKEN}"))
@@ -125,17 +124,3 @@ def test_timestamps_of_the_next_window_go_on(wire: Wire, after: int) -> None:
             found = found["data"] if wire.nesting == "outer" else found
             assert found["timestamp_epoch"] >= last
             last = found["timestamp_epoch"]
-
-
-def test_a_stall_holds_events_back_and_lets_them_come_at_once() -> None:
-    wire = Wire(stall_after=4, stall=3.0)
-    dues = [due for due, _ in timeline(wire, 12, lambda _: 0.0)]
-    assert dues == [0, 1, 2, 3, 7, 7, 7, 7, 11, 11, 11, 11]
-
-
-def test_keep_alives_go_on_while_events_are_held_back() -> None:
-    wire = Wire(warm_up=3, keep_alive=1, stall_after=1, stall=2)
-    assert list(timeline(wire, 7, lambda _: 0.0)) == [
-        (1, None), (2, None), (3, 3), (3, None), (4, None), (5, None), (6, 4), (6, None), (7, 5),
-        (7, 6),
-    ]  # fmt: skip

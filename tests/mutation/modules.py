@@ -49,7 +49,7 @@ OVERLAY = {
 MOCKED = {
     "agenda": (f"{MOCK}/test_mock_agenda.py",),
     "wire": _FRAMES,
-    "frames": _FRAMES,
+    "frames": (f"{MOCK}/test_mock_wire.py", f"{MOCK}/test_mock_engine.py"),
     "timeline": (f"{MOCK}/test_mock_timeline.py", f"{PROPERTY}/test_mock_wire.py"),
     "faults": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
     "spoil": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),

@@ -1,4 +1,6 @@
 import json
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -6,7 +8,7 @@ import pytest
 
 from enphase_streaming_mock import Wire
 from enphase_streaming_mock.contract import load_contract
-from enphase_streaming_mock.frames import error_body
+from enphase_streaming_mock.frames import error_body, frame, keep_alive
 from enphase_streaming_mock.wire import make_wire
 
 MOMENT = datetime(2023, 3, 17, 8, 25, 8, 556_789, tzinfo=UTC)
@@ -15,6 +17,15 @@ INNER = (
     '{"data":{"pv_power":30},"timestamp_epoch":1679041508556,'
     '"timestamp_utc":"2023-03-17 08:25:08.556","type":"response"}'
 )
+
+
+@pytest.fixture(autouse=True)
+def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "XXX-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_by_default_an_event_is_one_data_line_and_a_blank_line() -> None:
@@ -57,12 +68,16 @@ def test_an_unknown_choice_is_refused_with_those_that_exist(option: str, value: 
         Wire(**{option: value})
 
 
-def test_an_error_is_stamped_in_the_unit_of_its_example() -> None:
-    contract = load_contract()
-    in_milliseconds = json.loads(error_body(contract.refusal("tooShort").envelope, MOMENT))
-    in_seconds = json.loads(error_body(contract.refusal("systemNotFound").envelope, MOMENT))
-    assert in_milliseconds["timestamp_epoch"] == 1679041508556
-    assert in_seconds["timestamp_epoch"] == 1679041508
+@pytest.mark.parametrize(
+    ("name", "epoch"), [("tooShort", 1679041509556), ("systemNotFound", 1679041509)]
+)
+def test_an_error_is_stamped_in_the_unit_of_its_example(name: str, epoch: int) -> None:
+    example = load_contract().refusal(name).envelope
+    assert json.loads(error_body(example, MOMENT + timedelta(seconds=1))) == {
+        **example,
+        "timestamp_epoch": epoch,
+        "timestamp_utc": "2023-03-17 08:25:09.556",
+    }
 
 
 def test_an_error_keeps_the_typography_of_its_message() -> None:
@@ -102,13 +117,24 @@ def test_every_event_may_have_a_comment_a_name_and_an_id() -> None:
     assert event == f": next\nevent: live\nid: 1679041508556\ndata: {INNER}\n\n".encode()
 
 
+def test_what_is_no_reading_has_the_same_fields() -> None:
+    wire = Wire(event_name="live", ids=True, comments=True, newline="\r")
+    assert frame(wire, "{}", MOMENT) == b":next\revent:live\rid:1679041508556\rdata:{}\r\r"
+
+
+def test_a_keep_alive_is_a_comment_and_nothing_else() -> None:
+    wire = Wire(event_name="live", ids=True, comments=True, newline="\r", colon_space=True)
+    assert keep_alive(wire) == b": keep-alive\r\r"
+
+
 def test_a_reconnection_time_follows_the_byte_order_mark() -> None:
     assert Wire(bom=True, retry=3000, newline="\r").preamble == b"\xef\xbb\xbfretry:3000\r"
 
 
 @pytest.mark.parametrize(("numbers", "text"), [("floats", "30.0"), ("strings", '"30"')])
 def test_integers_may_be_written_as_something_else(numbers: Any, text: str) -> None:
-    assert f'"pv_power":{text}' in Wire(numbers=numbers).event(READING, MOMENT).decode()
+    event = Wire(numbers=numbers).event({**READING, "name": "a", "none": None}, MOMENT)
+    assert event.startswith(f'data:{{"data":{{"pv_power":{text},"name":"a","none":null}}'.encode())
 
 
 def test_the_epoch_may_count_seconds() -> None:
@@ -117,8 +143,8 @@ def test_the_epoch_may_count_seconds() -> None:
 
 def test_fields_that_nobody_knows_may_be_added() -> None:
     body = json.loads(Wire(unknown_fields=True).event(READING, MOMENT).removeprefix(b"data:"))
-    assert set(body) > {"data", "timestamp_epoch", "timestamp_utc", "type"}
-    assert set(body["data"]) > {"pv_power"}
+    assert set(body) - {"data", "timestamp_epoch", "timestamp_utc", "type"} == {"schema_version"}
+    assert set(body["data"]) == {"pv_power", "evse_power", "firmware"}
 
 
 def test_a_wire_is_taken_by_name_by_its_options_or_as_it_is() -> None:

@@ -48,12 +48,12 @@ OVERLAY = {
 }
 MOCKED = {
     "agenda": (f"{MOCK}/test_mock_agenda.py",),
-    "wire": _FRAMES,
+    "wire": (f"{MOCK}/test_mock_wire.py",),
     "frames": (f"{MOCK}/test_mock_wire.py", f"{MOCK}/test_mock_engine.py"),
     "timeline": (f"{MOCK}/test_mock_timeline.py", f"{PROPERTY}/test_mock_wire.py"),
     "faults": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
     "spoil": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
-    "contract": (f"{MOCK}/test_mock_contract.py", f"{MOCK}/test_mock_engine.py"),
+    "contract": (f"{MOCK}/test_mock_contract.py",),
 }
 
 SUITES = {f"enphase_streaming.{name}": tests for name, tests in OVERLAY.items()} | {

@@ -1,67 +1,105 @@
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from enphase_streaming_mock.contract import load_contract
+from enphase_streaming_mock import contract as module
+from enphase_streaming_mock.contract import Contract, load_contract
 
-DOCUMENT = yaml.safe_load(
-    (Path(__file__).parents[3] / "spec" / "streaming.yaml").read_text("utf-8")
-)
-CONTRACT = load_contract()
+TEXT = (Path(__file__).parents[3] / "spec" / "streaming.yaml").read_text("utf-8")
+DOCUMENT = yaml.safe_load(TEXT)
 READING = DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]["responses"]["200"]["content"][
     "text/event-stream"
 ]["examples"]["reading"]["value"]
 
 
-def test_the_catalogue_holds_every_documented_error_status() -> None:
+@pytest.fixture
+def contract() -> Iterator[Contract]:
+    """Read anew, and forgotten again."""
+    load_contract.cache_clear()
+    yield load_contract()
+    load_contract.cache_clear()
+
+
+def test_the_catalogue_holds_every_documented_error_status(contract: Contract) -> None:
     responses = DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]["responses"]
-    assert set(CONTRACT.refusals) == {int(status) for status in responses} - {200}
+    assert set(contract.refusals) == {int(status) for status in responses} - {200}
 
 
-def test_every_envelope_repeats_its_status_as_its_code() -> None:
+def test_every_status_from_400_on_is_an_error() -> None:
+    document = deepcopy(DOCUMENT)
+    responses = document["paths"]["/systems/{system_id}/live_data"]["get"]["responses"]
+    responses["400"] = responses.pop("401")
+    assert Contract(document).refusal("apiKeyMissing").status == 400
+
+
+def test_every_envelope_repeats_its_status_as_its_code(contract: Contract) -> None:
     codes = {
         (status, refusal.envelope["error"]["code"])
-        for status, examples in CONTRACT.refusals.items()
+        for status, examples in contract.refusals.items()
         for refusal in examples.values()
     }
     assert all(status == code for status, code in codes)
 
 
-def test_an_error_is_found_by_the_name_of_its_example() -> None:
-    refusal = CONTRACT.refusal("systemNotFound")
-    assert (refusal.status, refusal.envelope["error"]["status"]) == (468, "INVALID_SYSTEM_ID")
+def test_an_error_is_found_by_the_name_of_its_example(contract: Contract) -> None:
+    refusal = contract.refusal("systemNotFound")
+    assert (refusal.status, refusal.name) == (468, "systemNotFound")
+    assert refusal.envelope["error"]["status"] == "INVALID_SYSTEM_ID"
 
 
-def test_a_value_is_held_to_a_schema_by_its_name() -> None:
-    assert CONTRACT.faults("TokenResponse", {"access_token": "a", "refresh_token": "b"}) == []
-    assert CONTRACT.faults("TokenResponse", {"access_token": 5}) != []
-    assert CONTRACT.faults("KnownGridStatus", "Adrift") != []
+def test_a_value_is_held_to_a_schema_by_its_name(contract: Contract) -> None:
+    assert contract.faults("TokenResponse", {"access_token": "a", "refresh_token": "b"}) == []
+    assert contract.faults("TokenResponse", {"access_token": 5}) != []
+    assert contract.faults("KnownGridStatus", "Adrift") != []
 
 
-def test_the_fields_of_a_schema_are_the_documents() -> None:
-    assert CONTRACT.fields("LiveStatus") == set(
+def test_the_fields_of_a_schema_are_the_documents(contract: Contract) -> None:
+    assert contract.fields("LiveStatus") == set(
         DOCUMENT["components"]["schemas"]["LiveStatus"]["properties"]
     )
 
 
-def test_the_real_api_is_where_the_document_says() -> None:
-    assert CONTRACT.base_url == DOCUMENT["servers"][0]["url"]
+def test_the_real_api_is_where_the_document_says(contract: Contract) -> None:
+    assert contract.base_url == DOCUMENT["servers"][0]["url"]
+    assert (contract.base_path, contract.token_path) == ("/api/v4", "/oauth/token")
+    assert contract.before_system_id == "/api/v4/systems/"
+    assert contract.after_system_id == "/live_data"
 
 
-def test_the_bounds_of_duration_are_the_documents() -> None:
+def test_credentials_go_where_the_document_says(contract: Contract) -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert contract.key_name == schemes["apiKey"]["name"]
+    assert contract.token_scheme == schemes["accessToken"]["scheme"]
+
+
+def test_a_document_inside_the_package_is_read_before_that_of_a_checkout(
+    contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "streaming.yaml").write_text(
+        TEXT.replace(contract.base_url, "https://packaged.example/api/v4"), "utf-8"
+    )
+    monkeypatch.setattr(module, "files", {"enphase_streaming_mock": tmp_path}.__getitem__)
+    load_contract.cache_clear()
+    assert load_contract().base_url == "https://packaged.example/api/v4"
+
+
+def test_the_bounds_of_duration_are_the_documents(contract: Contract) -> None:
     (header,) = (
         item
         for item in DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]["parameters"]
         if item["name"] == "duration"
     )
-    assert CONTRACT.shortest == header["schema"]["minimum"]
-    assert CONTRACT.longest == header["schema"]["maximum"]
+    assert contract.duration_name == "duration"
+    assert contract.shortest == header["schema"]["minimum"]
+    assert contract.longest == header["schema"]["maximum"]
 
 
-def test_the_documents_own_example_is_a_valid_event() -> None:
-    assert CONTRACT.event_faults(READING) == []
+def test_the_documents_own_example_is_a_valid_event(contract: Contract) -> None:
+    assert contract.event_faults(READING) == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +111,9 @@ def test_the_documents_own_example_is_a_valid_event() -> None:
         ("system_id", None),
     ],
 )
-def test_a_field_of_another_type_is_a_fault_that_names_the_field(field: str, value: Any) -> None:
+def test_a_field_of_another_type_is_a_fault_that_names_the_field(
+    contract: Contract, field: str, value: Any
+) -> None:
     event = {**READING, "data": {**READING["data"], field: value}}
-    (fault,) = CONTRACT.event_faults(event)
+    (fault,) = contract.event_faults(event)
     assert f"$.data.{field}" in fault

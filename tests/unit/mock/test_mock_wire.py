@@ -96,8 +96,8 @@ def test_an_error_keeps_the_typography_of_its_message() -> None:
         ({"cut_every": 0}, "cut_every is 0; it has to lie between 1"),
         ({"cut_at": [3]}, r"cut_at is \[3\]; give a tuple of byte offsets above 0"),
         ({"cut_at": (0,)}, r"cut_at is \(0,\); give a tuple"),
-        ({"cut_at": (1,), "cut_every": 1}, "cut_at and cut_every contradict each other"),
-        ({"stall_after": 3}, "a stall needs both"),
+        ({"cut_at": (1,), "cut_every": 1}, "^cut_at and cut_every contradict each other"),
+        ({"stall_after": 3}, "stall_after is 3 and stall is 0.0; a stall needs both"),
         ({"stall": 3}, "a stall needs both"),
         ({"event_name": "a\nb"}, "give one line of text"),
         ({"event_name": ""}, "give one line of text"),
@@ -112,9 +112,9 @@ def test_a_value_that_cannot_be_or_contradicts_is_refused(
 
 
 def test_every_event_may_have_a_comment_a_name_and_an_id() -> None:
-    wire = Wire(event_name="live", ids=True, comments=True, colon_space=True)
+    wire = Wire(event_name="X live", ids=True, comments=True, colon_space=True)
     event = wire.event(READING, MOMENT)
-    assert event == f": next\nevent: live\nid: 1679041508556\ndata: {INNER}\n\n".encode()
+    assert event == f": next\nevent: X live\nid: 1679041508556\ndata: {INNER}\n\n".encode()
 
 
 def test_what_is_no_reading_has_the_same_fields() -> None:
@@ -149,12 +149,13 @@ def test_fields_that_nobody_knows_may_be_added() -> None:
 
 def test_a_wire_is_taken_by_name_by_its_options_or_as_it_is() -> None:
     assert make_wire("published", {}) == Wire(nesting="outer", colon_space=True)
+    assert make_wire("bytewise", {}) == Wire(cut_every=1)
     assert make_wire(None, {"bom": True}) == make_wire(Wire(bom=True), {})
     with pytest.raises(ValueError, match="there is no wire 'x'; choose from plain, published"):
         make_wire("x", {})
     with pytest.raises(ValueError, match="there is no option 'x'; choose from nesting, colon_sp"):
         make_wire(None, {"x": 1})
-    with pytest.raises(ValueError, match="contradict each other"):
+    with pytest.raises(ValueError, match=r"^wire and single options contradict"):
         make_wire("plain", {"bom": True})
     with pytest.raises(ValueError, match="give an enphase_streaming_mock"):
         make_wire(7, {})

@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
@@ -12,9 +12,9 @@ from enphase_streaming_mock.answers import SHAPES
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.given import check_choice, check_number
 
-_WHEN: Mapping[str, Any] = {"after_events": None, "after_bytes": None}
 _HOW_OFTEN: Mapping[str, Any] = {"requests": None, "always": False}
-_WHERE: Mapping[str, Any] = {"on": "stream"}
+_STREAM: Mapping[str, Any] = {"after_events": None, "after_bytes": None, **_HOW_OFTEN}
+_ANSWER: Mapping[str, Any] = {"on": "stream", **_HOW_OFTEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +22,32 @@ class Kind:
     """One kind of fault: what happens, where, and its options with what they are if not given."""
 
     summary: str
-    place: Literal["stream", "answer", "port"]
-    options: Mapping[str, Any]
-
-
-def _stream(summary: str, **options: Any) -> Kind:
-    return Kind(summary, "stream", {**_WHEN, **options, **_HOW_OFTEN})
-
-
-def _answer(summary: str, **options: Any) -> Kind:
-    return Kind(summary, "answer", {**options, **_WHERE, **_HOW_OFTEN})
+    place: Literal["stream", "answer", "port"] = "stream"
+    options: Mapping[str, Any] = field(default_factory=lambda: _STREAM)
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "reset": _stream("the connection is reset (RST)"),
-        "drop": _stream("the connection is closed (FIN) without the last chunk"),
-        "close": _stream("the stream ends cleanly, too early"),
-        "incomplete-chunk": _stream("a chunk is shorter than announced, then FIN"),
-        "bad-chunk-size": _stream("a chunk's size is no number, then FIN"),
-        "malformed-json": _stream("one event holds half a JSON text"),
-        "truncated-event": _stream("one event is cut off, then the stream ends cleanly"),
-        "invalid-utf8": _stream("one event holds bytes that are no UTF-8"),
-        "oversized-event": _stream("one event of `size` bytes", size=2 * 1024 * 1024),
-        "silence": _stream("nothing more comes, and the connection stays open"),
-        "comments": _stream("only comments come, one each `seconds`", seconds=1.0),
-        "error-event": _stream(
-            "an event holds the documented error `code`, then the stream ends cleanly",
-            code=550,
-            example=None,
+        "reset": Kind("the connection is reset (RST)"),
+        "drop": Kind("the connection is closed (FIN) without the last chunk"),
+        "close": Kind("the stream ends cleanly, too early"),
+        "incomplete-chunk": Kind("a chunk is shorter than announced, then FIN"),
+        "bad-chunk-size": Kind("a chunk's size is no number, then FIN"),
+        "malformed-json": Kind("one event holds half a JSON text"),
+        "truncated-event": Kind("one event is cut off, then the stream ends cleanly"),
+        "invalid-utf8": Kind("one event holds bytes that are no UTF-8"),
+        "oversized-event": Kind(
+            "one event of `size` bytes", options={"size": 2 * 1024 * 1024, **_STREAM}
         ),
-        "token-expiry": _stream(
+        "silence": Kind("nothing more comes, and the connection stays open"),
+        "comments": Kind(
+            "only comments come, one each `seconds`", options={"seconds": 1.0, **_STREAM}
+        ),
+        "error-event": Kind(
+            "an event holds the documented error `code`, then the stream ends cleanly",
+            options={"code": 550, "example": None, **_STREAM},
+        ),
+        "token-expiry": Kind(
             "the access token expires: an event holds that 401, then the stream ends cleanly"
         ),
         "overrun": Kind(
@@ -65,13 +60,25 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "answer",
             {"code": 551, "example": None, "form": "json", **_HOW_OFTEN},
         ),
-        "gateway": _answer("an answer of the gateway in front of the API", shape="unavailable"),
-        "json": _answer("status `code` with JSON that is no stream", code=200),
-        "html": _answer("status `code` with an HTML page", code=200),
-        "endless-error": _answer("status `code` with a body that never ends", code=503),
-        "slow-head": _answer("the answer's head comes after `seconds`", seconds=10.0),
-        "hang-up": _answer(
-            "the connection ends before a head, by `how` close or reset", how="close"
+        "gateway": Kind(
+            "an answer of the gateway in front of the API",
+            "answer",
+            {"shape": "unavailable", **_ANSWER},
+        ),
+        "json": Kind(
+            "status `code` with JSON that is no stream", "answer", {"code": 200, **_ANSWER}
+        ),
+        "html": Kind("status `code` with an HTML page", "answer", {"code": 200, **_ANSWER}),
+        "endless-error": Kind(
+            "status `code` with a body that never ends", "answer", {"code": 503, **_ANSWER}
+        ),
+        "slow-head": Kind(
+            "the answer's head comes after `seconds`", "answer", {"seconds": 10.0, **_ANSWER}
+        ),
+        "hang-up": Kind(
+            "the connection ends before a head, by `how` close or reset",
+            "answer",
+            {"how": "close", **_ANSWER},
         ),
         "refuse": Kind("connections are refused for `seconds`", "port", {"seconds": 10.0}),
     }

@@ -51,7 +51,7 @@ MOCKED = {
     "wire": (f"{MOCK}/test_mock_wire.py",),
     "frames": (f"{MOCK}/test_mock_wire.py", f"{MOCK}/test_mock_engine.py"),
     "timeline": (f"{MOCK}/test_mock_timeline.py", f"{PROPERTY}/test_mock_wire.py"),
-    "faults": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
+    "faults": (f"{MOCK}/test_mock_faults.py",),
     "spoil": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
     "contract": (f"{MOCK}/test_mock_contract.py",),
 }

@@ -50,23 +50,22 @@ def refusal_of(fault: Fault) -> Refusal | None:
 
 def in_place_of_answer(fault: Fault, wire: Wire, now: datetime) -> Answer | End | None:
     """What is sent in place of an answer: another, or an end without a head, or nothing else."""
-    match fault.name:
-        case "error":
+    match fault:
+        case Fault(name="error", form=str(form)):
             refusal = refusal_of(fault)
             assert refusal is not None
-            return refuse(refusal, now, fault.form or "json", wire)
-        case "gateway":
-            return SHAPES[fault.shape or ""](now)
-        case "json":
-            return Answer(fault.code or 0, b'{"systems":[],"total":0}')
-        case "html":
-            return page(fault.code or 0)
-        case "endless-error":
-            return Answer(fault.code or 0, b" " * 4_096)
-        case "hang-up":
+            return refuse(refusal, now, form, wire)
+        case Fault(name="gateway", shape=str(shape)):
+            return SHAPES[shape](now)
+        case Fault(name="json", code=int(code)):
+            return Answer(code, b'{"systems":[],"total":0}')
+        case Fault(name="html", code=int(code)):
+            return page(code)
+        case Fault(name="endless-error", code=int(code)):
+            return Answer(code, b" " * 4_096)
+        case Fault(name="hang-up"):
             return End(fault.how)
-        case _:
-            return None
+    return None
 
 
 def endless(body: bytes) -> Iterator[Step]:
@@ -87,9 +86,7 @@ def spoil(fault: Fault, steps: Iterator[Step], scene: Scene) -> Iterator[Step]:
             if fault.name not in _AT_AN_EVENT and 0 < left < len(step.data):
                 yield Step(step.due, step.data[:left])
                 step, due = step._replace(data=step.data[left:]), True
-        if in_place and not step.events:
-            due = False
-        if due:
+        if due and (step.events or not in_place):
             yield from _strike(fault, step, scene)
             if in_place:
                 yield from steps
@@ -100,7 +97,10 @@ def spoil(fault: Fault, steps: Iterator[Step], scene: Scene) -> Iterator[Step]:
 
 
 def _strike(fault: Fault, step: Step, scene: Scene) -> Iterator[Step]:
-    """What happens in the place of `step`, and after it if the stream does not go on."""
+    """What happens in the place of `step`, and after it if the stream does not go on.
+
+    Nothing does in silence: no step ends the stream.
+    """
     due, data = step.due, step.data
     # At the very end of a stream no event is left to be spoiled.
     event = data or frame(scene.wire, "{}", scene.opened)
@@ -133,8 +133,6 @@ def _strike(fault: Fault, step: Step, scene: Scene) -> Iterator[Step]:
                 scene.expire(moment)
             text = error_body(scene.refusal.envelope, moment)
             yield Step(due, frame(scene.wire, text, moment), 1, End.CLEAN)
-        case _:  # silence: no step ends the stream
-            return
 
 
 def _oversized(fault: Fault, step: Step) -> Iterator[Step]:

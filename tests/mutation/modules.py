@@ -10,12 +10,6 @@ _ARGUMENTS = (
     f"{UNIT}/test_budget.py",
 )
 _REFUSED = (*_WINDOW, f"{UNIT}/test_reading.py", f"{UNIT}/test_redaction.py")
-_FRAMES = (
-    f"{MOCK}/test_mock_wire.py",
-    f"{MOCK}/test_mock_engine.py",
-    f"{MOCK}/test_mock_faults.py",
-    f"{PROPERTY}/test_mock_wire.py",
-)
 
 OVERLAY = {
     "sse": (f"{UNIT}/test_sse.py", f"{PROPERTY}/test_sse.py"),
@@ -52,7 +46,7 @@ MOCKED = {
     "frames": (f"{MOCK}/test_mock_wire.py", f"{MOCK}/test_mock_engine.py"),
     "timeline": (f"{MOCK}/test_mock_timeline.py", f"{PROPERTY}/test_mock_wire.py"),
     "faults": (f"{MOCK}/test_mock_faults.py",),
-    "spoil": (f"{MOCK}/test_mock_faults.py", f"{MOCK}/test_mock_engine.py"),
+    "spoil": (f"{MOCK}/test_mock_spoil.py",),
     "contract": (f"{MOCK}/test_mock_contract.py",),
 }
 

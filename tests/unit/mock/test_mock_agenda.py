@@ -15,13 +15,16 @@ class Player:
         self.turns.append(now)
         self.has_played.set()
 
+    async def plays(self) -> None:
+        await asyncio.wait_for(self.has_played.wait(), 5)
+
 
 def test_a_turn_comes_after_its_moment_and_soon() -> None:
     async def scene() -> list[float]:
         agenda, player = Agenda(), Player()
         moment = time.monotonic() + 0.005
         agenda.add(moment, player)
-        await player.has_played.wait()
+        await player.plays()
         return [turn - moment for turn in player.turns]
 
     (late,) = asyncio.run(scene())
@@ -43,7 +46,7 @@ def test_a_turn_that_was_dropped_does_not_come_and_others_of_its_tick_do() -> No
         tick = agenda.add(moment, before)
         assert (agenda.add(moment, dropped), agenda.add(moment, after)) == (tick, tick)
         agenda.drop(tick, dropped)
-        await after.has_played.wait()
+        await after.plays()
         agenda.drop(tick, after)  # what has had its turn has none to drop
         return [len(player.turns) for player in (before, dropped, after)]
 

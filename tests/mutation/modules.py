@@ -43,7 +43,7 @@ OVERLAY = {
 MOCKED = {
     "agenda": (f"{MOCK}/test_mock_agenda.py",),
     "wire": (f"{MOCK}/test_mock_wire.py",),
-    "frames": (f"{MOCK}/test_mock_wire.py", f"{MOCK}/test_mock_engine.py"),
+    "frames": (f"{MOCK}/test_mock_wire.py",),
     "timeline": (f"{MOCK}/test_mock_timeline.py", f"{PROPERTY}/test_mock_wire.py"),
     "faults": (f"{MOCK}/test_mock_faults.py",),
     "spoil": (f"{MOCK}/test_mock_spoil.py",),

@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "enphase-streaming needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[cli,mock]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev
 	@touch $@
 
 demo: $(VENV)/installed  ## a live view of one stream: of a mock, or of your site if ENPHASE_* is set
@@ -82,7 +82,7 @@ bench: build/bench/installed views $(PRISM)  ## measure beside others, into docs
 build/mutation/installed: pyproject.toml
 	$(PYTHON) -m venv build/mutation
 	build/mutation/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock]' --group dev --group mutation
+	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group mutation
 	@touch $@
 
 mutation: build/mutation/installed  ## ask of small changes to the core whether a test notices: make mutation [ONLY=sse]

@@ -6,22 +6,32 @@ its commit says what for; one that needs less lowers it.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 
-from enphase_streaming import Budget, Reading
+import httpx
+
+import enphase_streaming
+from callers import CREDENTIALS
+from enphase_streaming import AsyncStreamingClient, Budget, Reading, StreamingClient
 from enphase_streaming.reading import EventReader
 from enphase_streaming.sse import SSEDecoder
 from simulated import START, Act, World
 
-TESTS = str(Path(__file__).parents[1])
+LIBRARY = str(Path(enphase_streaming.__file__).parent)
 
 CALLS_TO_DECODE = 2
 CALLS_OF_THE_CORE = 17
 """Ten of them are the five generators, each entered once for the bytes and once for the reading."""
+CALLS_OF_THE_SHELL = CALLS_OF_THE_CORE + 6
+"""Three to the loop over the steps, one to receive, and two for the present moment."""
+CALLS_OF_THE_ASYNCIO_SHELL = CALLS_OF_THE_CORE + 7
+"""The loop and what receives are coroutines, entered to wait and once more with what came."""
 BLOCKS_OF_A_READING = 14
 """Of memory: the reading, its text, four texts of its fields, six numbers, a list and its items."""
 TRACKED_OF_A_READING = 1
@@ -56,13 +66,52 @@ def watch(count: int) -> World:
     return world
 
 
+class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of an answer that is never at its end, an event a chunk, each after a moment."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return map(event, range(10_000))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self:
+            await asyncio.sleep(0)
+            yield chunk
+
+
+def answer(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Stream())
+
+
+def read(count: int) -> None:
+    """Read so many events through the sync client, short of sockets."""
+    with (
+        StreamingClient(**CREDENTIALS, transport=httpx.MockTransport(answer)) as client,
+        client.live_data(1765) as readings,
+    ):
+        assert len(list(islice(readings, count))) == count
+
+
+def read_in_asyncio(count: int) -> None:
+    """Read so many events through the asyncio client."""
+
+    async def run() -> None:
+        async with (
+            AsyncStreamingClient(**CREDENTIALS, transport=httpx.MockTransport(answer)) as client,
+            client.live_data(1765) as readings,
+        ):
+            for _ in range(count):
+                await anext(readings)
+
+    asyncio.run(run())
+
+
 def calls(work: Callable[[], object]) -> int:
-    """Return how often Python functions and generators are entered outside of the tests."""
+    """Return how often Python functions and generators of the library are entered."""
     count = 0
 
     def entered(frame: FrameType, kind: str, _: object) -> None:
         nonlocal count
-        count += kind == "call" and not frame.f_code.co_filename.startswith(TESTS)
+        count += kind == "call" and frame.f_code.co_filename.startswith(LIBRARY)
 
     before = sys.getprofile()
     gc.disable()  # Hypothesis has the collector call a function of its own
@@ -86,6 +135,14 @@ def test_calls_to_decode_an_event() -> None:
 
 def test_calls_of_the_core_for_an_event() -> None:
     assert calls_an_event(watch) <= CALLS_OF_THE_CORE
+
+
+def test_calls_of_the_client_for_an_event() -> None:
+    assert calls_an_event(read) <= CALLS_OF_THE_SHELL
+
+
+def test_calls_of_the_asyncio_client_for_an_event() -> None:
+    assert calls_an_event(read_in_asyncio) <= CALLS_OF_THE_ASYNCIO_SHELL
 
 
 def test_memory_of_a_reading_that_is_kept() -> None:

@@ -10,16 +10,15 @@ import os
 import resource
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import stock
-from following import LOOPS, POOL, SECONDS, SIDES, Used
+from following import LOOPS, POOL, SECONDS, SIDES, TIMES, Used
 from paced import paced
 from table import Row, Section
 
 STREAMS = 1500
-_REPEATS = 2
-"""Processes; each counts twice."""
 _FOLLOWING = Path(__file__).with_name("following.py")
 _PEER = "httpx, httpx-sse, json, stock models"
 _NAMES = {
@@ -43,19 +42,18 @@ def measure(side: str, loop: str, tls: bool, path: str) -> list[Used]:
 
 
 def section() -> Section:
-    """Measure every side on every loop, plain and over TLS, in turn."""
+    """Measure every side on every loop, plain and over TLS."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    found: dict[tuple[str, str, bool], list[Used]] = {
-        (side, loop, tls): [] for tls in (False, True) for loop in LOOPS for side in SIDES
-    }
     # What these would tell, the others do.
-    del found["bare", "asyncio", False], found["bare", "asyncio", True]
-    del found["bare", "uvloop", True], found["ours", "asyncio", True]
+    left_out = {("bare", "asyncio", False), ("bare", "asyncio", True), ("bare", "uvloop", True)}
+    left_out.add(("ours", "asyncio", True))
     with stock.generated() as path:
-        for _ in range(_REPEATS):
-            for variant, used in found.items():
-                used += measure(*variant, path)
+        found = {
+            variant: measure(*variant, path)
+            for variant in product(SIDES, LOOPS, (False, True))
+            if variant not in left_out
+        }
 
     def figures(side: str, loop: str, tls: bool, what: str) -> list[float]:
         return [getattr(used, what) for used in found[side, loop, tls]]
@@ -76,8 +74,8 @@ def section() -> Section:
     fastest = [("on_aiohttp", "uvloop", tls) for tls in (False, True)]
     return Section(
         f"A fleet of {STREAMS:,} streams",
-        f"{STREAMS:,} streams of one event a second in one process, for {SECONDS:g} s once all of "
-        "them are open; the server is another process, on a core of its own. The peer is httpx as "
+        f"{STREAMS:,} streams of one event a second in one process, {TIMES} times for {SECONDS:g} s "
+        "once all of them are open; the server is another process, on a core of its own. The peer is httpx as "
         f"it comes, in clients of {POOL} streams each, on the same event loop. Ours goes over "
         "httpx's transport, which is what a client has if it is given none, or over that of "
         "httpx-aiohttp.",

@@ -30,19 +30,20 @@ from paced import moment
 POOL = 100
 """The streams of one client of httpx: what it allows as it comes."""
 SECONDS = 2.0
-"""How long what is used up is counted, twice."""
+"""How long what is used up is counted each time."""
+TIMES = 3
 _OPENING = 20
 """How many streams are on their way at once: nobody's time-outs are to be tested here."""
 _SETTLE = 1.0
 
 
 class Used(NamedTuple):
-    """What one process used: µs an event, a share of a core, KiB a stream, p99 lateness in ms."""
+    """What one process used: µs an event, a share of a core, p99 lateness in ms, KiB a stream."""
 
     cpu: float
     core: float
-    memory: float
     late: float
+    memory: float
 
 
 class Seen:
@@ -50,23 +51,21 @@ class Seen:
 
     def __init__(self) -> None:
         self.late = array("d")
-        self.streams = 0
+        self.open: set[int] = set()
         self._one_more = asyncio.Event()
 
-    def stream(self) -> None:
-        """Count a stream that is open."""
-        self.streams += 1
-        self._one_more.set()
-
     async def at_least(self, streams: int) -> None:
-        """Wait until so many streams are open."""
-        while self.streams < streams:
+        """Wait until so many streams have brought a reading."""
+        while len(self.open) < streams:
             self._one_more.clear()
             await self._one_more.wait()
 
-    def reading(self, sent: int) -> None:
+    def reading(self, site: int, sent: int) -> None:
         """Note a reading that was sent at that moment."""
         self.late.append((moment() - sent) / 1000)
+        if site not in self.open:
+            self.open.add(site)
+            self._one_more.set()
 
 
 Follow = Callable[[int, Seen], Coroutine[Any, Any, None]]
@@ -85,9 +84,8 @@ def theirs(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
         client = clients[site % len(clients)]
         url = f"{base_url}/systems/{site}/live_data"
         async with httpx_sse.aconnect_sse(client, "GET", url, headers=_headers()) as source:
-            seen.stream()
             async for event in source.aiter_sse():
-                seen.reading(from_dict(json.loads(event.data)).timestamp_epoch)
+                seen.reading(site, from_dict(json.loads(event.data)).timestamp_epoch)
 
     return follow
 
@@ -100,10 +98,9 @@ def bare(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
         client = clients[site % len(clients)]
         url = f"{base_url}/systems/{site}/live_data"
         async with client.stream("GET", url, headers=_headers()) as response:
-            seen.stream()
             async for chunk in response.aiter_raw():
                 at = chunk.index(b'epoch":') + 7
-                seen.reading(int(chunk[at : chunk.index(b",", at)]))
+                seen.reading(site, int(chunk[at : chunk.index(b",", at)]))
 
     return follow
 
@@ -127,10 +124,9 @@ def _ours(base_url: str, transport: httpx.AsyncBaseTransport | None) -> Follow:
 
     async def follow(site: int, seen: Seen) -> None:
         async with enphase.watch(site, budget=budget) as readings:
-            seen.stream()
             async for reading in readings:
                 assert reading.epoch is not None
-                seen.reading(reading.epoch)
+                seen.reading(site, reading.epoch)
 
     return follow
 
@@ -140,7 +136,7 @@ LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 
 
 async def use(side: str, streams: int, base_url: str) -> None:
-    """Follow every site, print twice what that uses up, and end this process."""
+    """Follow every site, print what that uses up each time, and end this process."""
     follow = SIDES[side](streams, base_url, httpx.create_ssl_context())
     seen = Seen()
     before = _resident()
@@ -150,17 +146,18 @@ async def use(side: str, streams: int, base_url: str) -> None:
             await seen.at_least(site - _OPENING)
         await seen.at_least(streams)
         await asyncio.sleep(_SETTLE)
-        print(json.dumps([await _used(seen, before) for _ in range(2)]), flush=True)
+        counts = [await _count(seen) for _ in range(TIMES)]
+        memory = (_resident() - before) / streams
+        print(json.dumps([Used(*count, memory) for count in counts]), flush=True)
         os._exit(0)  # hanging up on so many is nothing that is measured here
 
 
-async def _used(seen: Seen, before: float) -> Used:
+async def _count(seen: Seen) -> tuple[float, float, float]:
     began, cpu, events = time.perf_counter(), time.process_time(), len(seen.late)
     await asyncio.sleep(SECONDS)
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
     late = sorted(seen.late[events:])
-    memory = (_resident() - before) / seen.streams
-    return Used(cpu / len(late) * 1e6, cpu / took, memory, late[-len(late) // 100])
+    return cpu / len(late) * 1e6, cpu / took, late[-len(late) // 100]
 
 
 def _resident() -> float:

@@ -36,7 +36,7 @@ def moment() -> int:
 
 
 class _Stream(asyncio.Protocol):
-    """One client's events; the streams of a server are spread evenly over the interval."""
+    """One client's events: one at once, the others spread over the interval as streams are."""
 
     opened = 0
 
@@ -57,6 +57,7 @@ class _Stream(asyncio.Protocol):
         self._request += data
         if self._request.endswith(b"\r\n\r\n"):
             self._transport.write(_HEAD)
+            self._write()
             turns = (self._loop.time() - self._phase) // self._interval + 1
             self._at = turns * self._interval + self._phase
             self._timer = self._loop.call_at(self._at, self._send)
@@ -68,6 +69,9 @@ class _Stream(asyncio.Protocol):
         self._left -= 1
         self._at += self._interval
         self._timer = self._loop.call_at(self._at, self._send)
+        self._write()
+
+    def _write(self) -> None:
         event = _EVENT % moment()
         self._transport.write(b"%x\r\n%b\r\n" % (len(event), event))
 

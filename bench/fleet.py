@@ -50,9 +50,9 @@ def section() -> Section:
     left_out.add(("ours", "asyncio", True))
     with stock.generated() as path:
         found = {
-            variant: measure(*variant, path)
-            for variant in product(SIDES, LOOPS, (False, True))
-            if variant not in left_out
+            (side, loop, tls): measure(side, loop, tls, path)
+            for side, loop, tls in product(SIDES, LOOPS, (False, True))
+            if (side, loop, tls) not in left_out
         }
 
     def figures(side: str, loop: str, tls: bool, what: str) -> list[float]:
@@ -74,9 +74,10 @@ def section() -> Section:
     fastest = [("on_aiohttp", "uvloop", tls) for tls in (False, True)]
     return Section(
         f"A fleet of {STREAMS:,} streams",
-        f"{STREAMS:,} streams of one event a second in one process, {TIMES} times for {SECONDS:g} s "
-        "once all of them are open; the server is another process, on a core of its own. The peer is httpx as "
-        f"it comes, in clients of {POOL} streams each, on the same event loop. Ours goes over "
+        f"{STREAMS:,} streams of one event a second in one process, {TIMES} times for {SECONDS:g} "
+        "s once all of them are open; the server is another process, on a core of its own. The "
+        f"peer is httpx as it comes, in clients of {POOL} streams each, on the same event loop. "
+        "Ours goes over "
         "httpx's transport, which is what a client has if it is given none, or over that of "
         "httpx-aiohttp.",
         [

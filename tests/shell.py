@@ -108,6 +108,13 @@ class Terminal:
             self.text += chunk.decode("utf-8", "replace")
         return self.text
 
+    def wait_until_it_reads(self) -> None:
+        """Wait until the command sleeps, as it does once it waits for an answer."""
+        state = ["ps", "-o", "state=", "-p", str(self.process.pid)]
+        deadline = time.monotonic() + 20
+        while not subprocess.check_output(state).startswith(b"S"):
+            assert time.monotonic() < deadline, self.text
+
     def finish(self) -> int:
         self.read_until(None)
         return self.process.wait(20)

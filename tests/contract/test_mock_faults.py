@@ -12,6 +12,8 @@ from enphase_streaming_mock import MockServer
 from enphase_streaming_mock.faults import KINDS
 
 SPEED = 1000
+# In seconds, so long that no busy machine lets that much pass before the next byte.
+SILENT = 1.0
 RESET = object()
 OPEN = object()
 
@@ -40,7 +42,7 @@ def ask(mock: MockServer, sock: socket.socket, key: str | None = None, line: str
     )
 
 
-def receive(sock: socket.socket, patience: float = 0.3) -> tuple[bytes, object]:
+def receive(sock: socket.socket, patience: float = 5) -> tuple[bytes, object]:
     """All that comes, and how it ended: b"" for FIN, RESET, or OPEN if it is still going on.
 
     A connection that is kept after the body's clean end is OPEN as well.
@@ -61,11 +63,11 @@ def receive(sock: socket.socket, patience: float = 0.3) -> tuple[bytes, object]:
             return received, OPEN
 
 
-def stream(mock: MockServer) -> tuple[bytes, bytes, object]:
+def stream(mock: MockServer, patience: float = 5) -> tuple[bytes, bytes, object]:
     """The head, the raw bytes after it, and how the connection ended."""
     with closing(connect(mock)) as sock:
         ask(mock, sock)
-        received, end = receive(sock)
+        received, end = receive(sock, patience)
     head, _, body = received.partition(b"\r\n\r\n")
     return head, body, end
 
@@ -74,7 +76,7 @@ def answer(mock: MockServer, key: str | None = None) -> tuple[bytes, bytes]:
     """The head and the body of an answer after which the server closes the connection."""
     with closing(connect(mock)) as sock:
         ask(mock, sock, key, "Connection: close\r\n")
-        received, _ = receive(sock, patience=5)
+        received, _ = receive(sock)
     head, _, body = received.partition(b"\r\n\r\n")
     return head, body
 
@@ -204,7 +206,7 @@ def test_an_oversized_event_has_its_size_to_the_byte(mock: MockServer) -> None:
 
 def test_silence_keeps_the_connection_open(mock: MockServer) -> None:
     mock.fault("silence", after_events=2)
-    _, body, end = stream(mock)
+    _, body, end = stream(mock, SILENT)
     chunks, left = unchunk(body)
     assert (len(chunks), left, end) == (2, b"", OPEN)
     mock.assert_call(events=2)
@@ -212,7 +214,7 @@ def test_silence_keeps_the_connection_open(mock: MockServer) -> None:
 
 def test_silence_may_fall_in_the_middle_of_an_event(mock: MockServer) -> None:
     mock.fault("silence", after_bytes=100)
-    _, body, end = stream(mock)
+    _, body, end = stream(mock, SILENT)
     assert (len(b"".join(unchunk(body)[0])), end) == (100, OPEN)
 
 

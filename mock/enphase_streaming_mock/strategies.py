@@ -31,6 +31,9 @@ __all__ = ["balanced_readings", "chunkings", "drifted_readings", "faults", "fram
 
 _POWER = st.integers(0, 20_000)
 _SIGNED = st.integers(-20_000, 20_000)
+_GENERATOR = st.just(0) | _POWER
+_PERCENT = st.integers(0, 100)
+_SERIALS = st.lists(st.from_regex(r"12[0-9]{10}", fullmatch=True))
 _MODES = st.sampled_from(["Self-consumption", "Savings Mode", "Full Backup", "DR Event Active"])
 _GRIDS = st.sampled_from(["On Grid", "Off Grid", "Unknown"])
 _NUMBERS = ("pv_power", "consumption_power", "battery_power", "battery_soc", "grid_power")
@@ -45,16 +48,16 @@ def balanced_readings(draw: st.DrawFn, system_id: int = 1765) -> dict[str, Any]:
     """
     grid_status = draw(_GRIDS)
     consumption, pv = draw(_POWER), draw(_POWER)
-    generator = draw(st.just(0) | _POWER)
+    generator = draw(_GENERATOR)
     islanded = consumption - pv - generator
     battery = islanded if grid_status == "Off Grid" else draw(_SIGNED)
     return {
         "system_id": system_id,
-        "envoy_serial_number": draw(st.lists(st.from_regex(r"12[0-9]{10}", fullmatch=True))),
+        "envoy_serial_number": draw(_SERIALS),
         "pv_power": pv,
         "consumption_power": consumption,
         "battery_power": battery,
-        "battery_soc": draw(st.integers(0, 100)),
+        "battery_soc": draw(_PERCENT),
         "battery_mode": draw(_MODES),
         "grid_power": consumption - pv - generator - battery,
         "grid_status": grid_status,

@@ -8,15 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
+import written
 from enphase_streaming_mock import Fault, Mock, MockServer, Wire
 from enphase_streaming_mock.contract import Contract
 from enphase_streaming_mock.replay import FORMAT
 
 pytest_plugins = ["pytester"]
 
-DOCUMENT = Path(__file__).parents[2] / "spec" / "streaming.yaml"
 SPEED = 300.0
 # When readings arrive is nothing to go by at this speed, on a machine that is busy.
 STREAM = ("-k", "(test_stream or test_readings) and not arrive")
@@ -95,7 +94,7 @@ OTHER_DOCUMENTS: dict[Change, set[str]] = {
 
 
 def test_a_mock_that_reads_another_document(pytester: pytest.Pytester) -> None:
-    document = yaml.safe_load(DOCUMENT.read_text("utf-8"))
+    document = written.read()
     for change in OTHER_DOCUMENTS:
         change(document)
     mock = MockServer(speed=SPEED)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+import written
 from enphase_streaming_api.api.streaming import stream_system_live_data
 from enphase_streaming_api.api.tokens import issue_token
 
@@ -64,14 +64,9 @@ def apply(overlay: Path, output: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def load(file: Path) -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(file.read_text("utf-8"))
-    return document
-
-
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return load(SPEC / "streaming.yaml")
+    return written.read()
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +83,7 @@ def view(name: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     output = tmp_path_factory.mktemp("views") / "new folder" / f"{name}.yaml"
     run = apply(SPEC / "views" / f"{name}.overlay.yaml", output)
     assert run.returncode == 0, run.stderr
-    return load(output)
+    return written.read(output)
 
 
 def walk(node: object) -> Iterator[tuple[str, Any]]:

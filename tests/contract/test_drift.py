@@ -14,6 +14,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import written as in_spec
+
 ROOT = Path(__file__).parents[2]
 SPEC = ROOT / "spec"
 LIVE_DATA = "/api/v4/systems/{system_id}/live_data"
@@ -22,7 +24,7 @@ ERRORS = (401, 403, 429, 461, 462, 463, 466, 468, 472, 473, 550, 551, 552)
 
 Json = dict[str, Any]
 
-OURS: Json = yaml.safe_load((SPEC / "streaming.yaml").read_text("utf-8"))
+OURS: Json = in_spec.read()
 
 
 class Run(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 
+import written
 from enphase_streaming import answers, duration, errors, options, reading
 from enphase_streaming_api import models
 from enphase_streaming_api.api.streaming import stream_system_live_data as live_data
@@ -29,8 +29,7 @@ Json = dict[str, Any]
 Failing = dict[str, set[str]]
 """The columns that fail in a row, by the row's name."""
 
-DOCUMENT = Path(__file__).parents[2] / "spec" / "streaming.yaml"
-OURS: Json = yaml.safe_load(DOCUMENT.read_text("utf-8"))
+OURS: Json = written.read()
 LIVE_DATA = "/systems/{system_id}/live_data"
 
 
@@ -67,7 +66,7 @@ def installed() -> list[Witness]:
 
 @pytest.fixture(scope="module")
 def ours() -> Witness:
-    return document.witness(DOCUMENT)
+    return document.witness(written.DOCUMENT)
 
 
 def failing(witnesses: list[Witness], unplanted: Sequence[Witness] = ()) -> Failing:

@@ -7,13 +7,12 @@ import json
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import yaml
 
+import written
 from callers import Caller, Outcome
 from enphase_streaming import (
     APIStatusError,
@@ -34,9 +33,7 @@ from enphase_streaming import (
 from scripted import HandClock, Peer, scripted
 
 BASE_URL = "http://127.0.0.1:9/api/v4"  # nothing listens there: a test's transport answers
-DOCUMENT = yaml.safe_load(
-    (Path(__file__).parents[2] / "spec" / "streaming.yaml").read_text("utf-8")
-)
+DOCUMENT = written.read()
 OPERATION = DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]
 OWN_CLASS: dict[int, type[APIStatusError]] = {
     401: AuthenticationError,

@@ -3,21 +3,18 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+import written
 from enphase_streaming_mock import SCENARIOS, Conditions, Engine, Request, Scenario, Wire
 from enphase_streaming_mock.engine import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from enphase_streaming_mock.exchange import Step
 from enphase_streaming_mock.site import CAPACITY, Site
 
-DOCUMENT = yaml.safe_load(
-    (Path(__file__).parents[2] / "spec" / "streaming.yaml").read_text("utf-8")
-)
+DOCUMENT = written.read()
 (DURATION,) = (
     item["schema"]
     for item in DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]["parameters"]

@@ -1,16 +1,14 @@
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+import written
 from enphase_streaming_mock import contract as module
 from enphase_streaming_mock.contract import Contract, load_contract
 
-TEXT = (Path(__file__).parents[3] / "spec" / "streaming.yaml").read_text("utf-8")
-DOCUMENT = yaml.safe_load(TEXT)
+DOCUMENT = written.read()
 READING = DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]["responses"]["200"]["content"][
     "text/event-stream"
 ]["examples"]["reading"]["value"]

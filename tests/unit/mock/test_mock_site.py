@@ -1,16 +1,13 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import yaml
 
+import written
 from enphase_streaming_mock import SCENARIOS, Conditions, Scenario
 from enphase_streaming_mock.scenarios import STEP, clear_sky, find_scenario
 from enphase_streaming_mock.site import CAPACITY, Reading, Site
 
-SCHEMAS = yaml.safe_load(
-    (Path(__file__).parents[3] / "spec" / "streaming.yaml").read_text("utf-8")
-)["components"]["schemas"]
+SCHEMAS = written.read()["components"]["schemas"]
 
 
 def site(scenario: Scenario) -> Site:

@@ -59,7 +59,7 @@ def curl(mock: MockServer, *options: str) -> Printed:
 def httpx_sse(mock: MockServer) -> Iterator[tuple[httpx.Response, Iterator[ServerSentEvent]]]:
     """Open the stream with httpx-sse, and yield its response and its events."""
     with (
-        httpx.Client(trust_env=False) as client,
+        httpx.Client(trust_env=False, verify=False) as client,
         connect_sse(client, "GET", url(mock), headers=access(mock)) as source,
     ):
         yield source.response, source.iter_sse()

@@ -22,6 +22,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
+# Each pytest that a test starts would load this plugin, which takes longer than most such runs.
+os.environ["PYTEST_ADDOPTS"] = "-p no:schemathesis"
+
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from enphase_streaming_mock import MockServer
-from shell import COMMAND, REAL, after_the_screen, environment, left_clean, run, terminal
+from shell import COMMAND, REAL, after_the_screen, environment, inside, left_clean, run, terminal
 
 WATCH = ["watch", "--once", "--clock-speed", "50"]
 
@@ -34,7 +34,7 @@ def test_through_a_pipe_each_reading_is_a_line(enphase_mock: MockServer) -> None
 
 
 def test_json_is_an_object_a_line_and_nothing_else(enphase_mock: MockServer) -> None:
-    done = run(*WATCH, "--json", env=environment(enphase_mock))
+    done = inside(*WATCH, "--json", env=environment(enphase_mock))
     readings = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, len(readings)) == (0, 30)
     assert all(each["system_id"] == 1765 and "timestamp" in each for each in readings)
@@ -135,12 +135,12 @@ def test_a_snapshot_is_a_table_or_an_object(enphase_mock: MockServer) -> None:
     assert table.returncode == 0
     assert "Solar        " in table.stdout
     assert "← charging" in table.stdout
-    done = run("snapshot", "--json", env=environment(enphase_mock))
+    done = inside("snapshot", "--json", env=environment(enphase_mock))
     assert json.loads(done.stdout)["grid_status"] == "On Grid"
 
 
 def test_without_credentials_one_message_says_what_and_where() -> None:
-    done = run("snapshot", env=environment(None))
+    done = inside("snapshot", env=environment(None))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(
         "enphase-streaming: ENPHASE_API_KEY, ENPHASE_ACCESS_TOKEN and ENPHASE_SYSTEM_ID are not set"
@@ -150,7 +150,7 @@ def test_without_credentials_one_message_says_what_and_where() -> None:
 
 @pytest.mark.parametrize("command", [["watch", "--once"], ["snapshot"]])
 def test_nobody_to_ask_is_a_refusal_that_names_yes(command: list[str]) -> None:
-    done = run(*command, env=environment(None, **REAL))
+    done = inside(*command, env=environment(None, **REAL))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "enphase-streaming: This opens one stream of the real API: 1 call, $0.10. "
@@ -172,6 +172,8 @@ def test_the_cost_is_asked_about_and_no_is_no(answer: str) -> None:
 def test_interrupted_at_the_question_it_opens_nothing() -> None:
     with terminal("snapshot", env=environment(None, **REAL)) as screen:
         screen.read_until("[y/N] ")
+        # Python misses a signal of the instant before its read begins until that read is over.
+        screen.wait_until_it_reads()
         screen.process.send_signal(signal.SIGINT)
         code = screen.finish()
     assert code == 130
@@ -220,22 +222,22 @@ def test_a_stream_that_ends_early_by_the_clock_is_a_failure_of_the_stream(
     enphase_mock: MockServer,
 ) -> None:
     # The mock's 30 s last 0.6 s, and this command measures by the real clock.
-    done = run("watch", "--once", env=environment(enphase_mock))
+    done = inside("watch", "--once", env=environment(enphase_mock))
     assert done.returncode == 4
     assert "The server closed the stream" in done.stderr
 
 
 def test_the_help_documents_the_exit_codes_and_the_variables() -> None:
-    done = run("watch", "--help", env=environment(None))
+    done = inside("watch", "--help", env=environment(None))
     assert done.returncode == 0
     assert "Exit codes: 0 it ended as planned" in " ".join(done.stdout.split())
     assert "ENPHASE_SYSTEM_ID" in done.stdout
-    assert "ENPHASE_API_KEY" in run("--help", env=environment(None)).stdout
+    assert "ENPHASE_API_KEY" in inside("--help", env=environment(None)).stdout
 
 
 def test_no_output_holds_a_secret(enphase_mock: MockServer) -> None:
     for command in (WATCH, [*WATCH, "--json"], ["snapshot"]):
-        done = run(*command, env=environment(enphase_mock))
+        done = inside(*command, env=environment(enphase_mock))
         assert done.returncode == 0
         for secret in (enphase_mock.api_key, enphase_mock.access_token):
             assert secret not in done.stdout + done.stderr

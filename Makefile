@@ -63,8 +63,9 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 
 # Compiled modules are kept even where the environment says otherwise: each worker, and each pytest
 # that a test starts, would rewrite the assertions of every module and plugin again.
+# One worker more than there are processors, for where the others wait.
 test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything there is to test
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 
 fuzz: $(VENV)/installed  ## try properties with ever other examples: make fuzz [SECONDS=60] [MINUTES=10]
 	@$(BIN)/python tests/fuzz.py --seconds $(if $(MINUTES),$$(($(MINUTES) * 60)),$(or $(SECONDS),60))

@@ -23,7 +23,7 @@ os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 # Each pytest that a test starts would load this plugin, which takes longer than most such runs.
-os.environ["PYTEST_ADDOPTS"] = "-p no:schemathesis"
+os.environ["PYTEST_ADDOPTS"] = f"{os.environ.get('PYTEST_ADDOPTS', '')} -p no:schemathesis"
 
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")

@@ -237,7 +237,7 @@ def test_the_help_documents_the_exit_codes_and_the_variables() -> None:
 
 def test_no_output_holds_a_secret(enphase_mock: MockServer) -> None:
     for command in (WATCH, [*WATCH, "--json"], ["snapshot"]):
-        done = inside(*command, env=environment(enphase_mock))
+        done = run(*command, env=environment(enphase_mock))
         assert done.returncode == 0
         for secret in (enphase_mock.api_key, enphase_mock.access_token):
             assert secret not in done.stdout + done.stderr

@@ -12,7 +12,7 @@ from enphase_streaming_mock import MockServer
 from enphase_streaming_mock.faults import KINDS
 
 SPEED = 1000
-# In seconds, so long that no busy machine lets that much pass before the next byte.
+# In seconds: longer than a busy machine may take to the next byte.
 SILENT = 1.0
 RESET = object()
 OPEN = object()

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,7 +79,10 @@ def test_a_document_inside_the_package_is_read_before_that_of_a_checkout(
     contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "streaming.yaml").write_text(
-        TEXT.replace(contract.base_url, "https://packaged.example/api/v4"), "utf-8"
+        written.DOCUMENT.read_text("utf-8").replace(
+            contract.base_url, "https://packaged.example/api/v4"
+        ),
+        "utf-8",
     )
     monkeypatch.setattr(module, "files", {"enphase_streaming_mock": tmp_path}.__getitem__)
     load_contract.cache_clear()

@@ -20,6 +20,8 @@ import httpx
 from enphase_streaming.connection import INJECTED_NAP, SECOND_LOOK, Abandoned, head_of
 from enphase_streaming.steps import Failed, Head, Signal
 
+_NO_REQUEST = httpx.Request("GET", "")
+
 _log = logging.getLogger("enphase_streaming")
 
 
@@ -64,10 +66,9 @@ class AsyncConnection:
         # Not aiter_raw(): it refuses a response that a test's transport made from bytes.
         assert isinstance(self._response.stream, httpx.AsyncByteStream)
         self._chunks = aiter(self._response.stream)
-        head = head_of(self._response)
-        # Of no more use, and of many streams a good part of what each holds.
-        self._response.headers = self._response.request.headers = httpx.Headers()
-        return head
+        # The one that was sent is of no more use, and of many streams a part of what each holds.
+        self._response.request = _NO_REQUEST
+        return head_of(self._response)
 
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
         """Return the next bytes, or how the response ended."""

@@ -87,6 +87,8 @@ class World:
     opened: list[float] = field(default_factory=list)
     """When each request was sent."""
     hung_up: list[float] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    """How each window ended, as whoever hangs up is told."""
     renewed: list[float] = field(default_factory=list)
     error: BaseException | None = None
     is_open: bool = False
@@ -179,6 +181,7 @@ class World:
         elif isinstance(step, HangUp):
             self.is_open = False
             self.hung_up.append(self.clock.time)
+            self.reasons.append(step.reason)
         elif isinstance(step, Wait):
             assert step.until >= self.clock.time
             self.clock.time = step.until

@@ -7,8 +7,10 @@ shared, it is the limit of a whole fleet.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Self
 
@@ -71,7 +73,7 @@ class Budget:
         self._lock = threading.Lock()
         self._queue: deque[Ticket] = deque()
         self._recent: deque[float] = deque()
-        self._paused_until = float("-inf")
+        self._paused_until = -math.inf
 
     def __repr__(self) -> str:
         limit = "unlimited" if self.calls is None else f"of {self.calls}"
@@ -112,7 +114,7 @@ class Budget:
         """
         with self._lock:
             self._check()
-            due = max(at, self._paused_until, self._slot(self._queue.index(ticket), at))
+            due = max(self._paused_until, self._slot(self._queue.index(ticket), at))
             if due > at:
                 return due
             self._queue.remove(ticket)
@@ -148,10 +150,10 @@ class Budget:
         ahead = place + len(self._recent) - per_minute
         if ahead < 0:
             return at
-        # Each call frees its slot a minute later; a place beyond those waits for further minutes.
+        # Each call frees its slot a minute later; those that nobody holds are taken now.
         minutes, index = divmod(ahead, per_minute)
-        known = self._recent[min(index, len(self._recent) - 1)] if self._recent else at
-        return known + _MINUTE * (minutes + 1)
+        taken = self._recent[index] if index < len(self._recent) else at
+        return taken + _MINUTE * (minutes + 1)
 
 
 def _calls(calls: object) -> int:
@@ -164,10 +166,8 @@ def _calls(calls: object) -> int:
 def _bought(dollars: object) -> int:
     amount: Decimal | None = None
     if isinstance(dollars, int | float | Decimal) and not isinstance(dollars, bool):
-        try:
+        with suppress(InvalidOperation, ValueError):
             amount = Decimal(str(dollars))
-        except (InvalidOperation, ValueError):
-            amount = None
     if amount is None or not amount.is_finite() or amount < STREAM_PRICE:
         raise InvalidArgument(
             f"dollars is {shown(dollars)}; give at least {STREAM_PRICE}, the price of one call."

@@ -76,7 +76,7 @@ class Watch:
         self._make_window = window
         self._name = name
         self._policy = policy
-        self._budget = budget
+        self._budget = Budget.unlimited() if budget is None else budget
         self._on_gap = on_gap
         self._can_refresh = can_refresh
         self._readings = self._malformed = 0
@@ -131,13 +131,12 @@ class Watch:
             if failure is not None and self._gap is None:
                 self._gap = (self._last_arrival or self._result.now, failure)
             # Without a call to wait for, the next attempt says at once that the budget is used up.
-            is_spent = self._budget is not None and self._budget.left == 0
-            if isinstance(decision, WaitUntil) and not is_spent:
+            if isinstance(decision, WaitUntil) and self._budget.left != 0:
                 yield from self._wait(decision)
 
     def _attempt(self) -> Generator[Step, Result, Outcome]:
         """Open one window, if there is a token and a call to spend, and see it to its end."""
-        ticket = None if self._budget is None else self._budget.queue()
+        ticket = self._budget.queue()
         try:
             self._result = yield Authorize()
             if isinstance(self._result.what, Failed):
@@ -146,15 +145,14 @@ class Watch:
                 return Outcome(failed)
             yield from self._pay(ticket)
         finally:
-            if self._budget is not None and ticket is not None:
-                self._budget.leave(ticket)
+            self._budget.leave(ticket)
         if self._sent_at is None:
             self._sent_at = self._result.at
         if self._recent:  # an attempt that brought nothing does not make the last window forgotten
             self._earlier = frozenset(self._recent)
             self._recent.clear()
         window = self._make_window(self._is_new)
-        _log.info("%s: opening a stream, %s.", self._name, self._budget or "without a budget")
+        _log.info("%s: opening a stream, %s.", self._name, self._budget)
         error: EnphaseStreamingError | None = None
         try:
             yield from window.run(self._result.at)
@@ -163,16 +161,14 @@ class Watch:
         finally:
             self._readings += window.readings
             self._malformed += window.malformed
-            if window.end is not None:  # an exception of the caller's own leaves from here
-                at = self._result.at + window.end.elapsed
-                self._result = msgspec.structs.replace(self._result, at=at)
+            # In case an exception of the caller's own leaves from here.
+            at = self._result.at + window.end.elapsed
+            self._result = msgspec.structs.replace(self._result, at=at)
         _log.info("%s: %s, %s.", self._name, window.end, error or "as planned")
-        self._result = yield HangUp(window.end.reason if window.end else "error")
+        self._result = yield HangUp(window.end.reason)
         return Outcome(error, window.readings, window.steady, window.retry)
 
-    def _pay(self, ticket: Ticket | None) -> Generator[Step, Result, None]:
-        if self._budget is None or ticket is None:
-            return
+    def _pay(self, ticket: Ticket) -> Generator[Step, Result, None]:
         while (due := self._budget.spend(ticket, self._result.at)) > self._result.at:
             self._result = yield Wait(due)
 
@@ -191,7 +187,7 @@ class Watch:
             yield from self._wait(decision)
 
     def _wait(self, decision: WaitUntil) -> Generator[Step, Result, None]:
-        if decision.everyone and self._budget is not None:
+        if decision.everyone:
             self._budget.pause(decision.at)
         _log.info("%s: next try in %.1f s.", self._name, decision.at - self._result.at)
         self._result = yield Wait(decision.at)

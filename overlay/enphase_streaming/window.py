@@ -63,7 +63,7 @@ class Window:
         mask: Callable[[str], str],
         accept: Callable[[Reading], bool],
     ) -> None:
-        self.end: StreamEnd | None = None
+        self.end: StreamEnd
         self.readings = 0
         self.malformed = 0
         self._duration = duration
@@ -74,10 +74,8 @@ class Window:
         self._accept = accept
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._reader = EventReader(mask=mask)
-        self._failure: EnphaseStreamingError | None = None
         self._arrivals = Arrivals()
         self._logged_stranger = False
-        self._started = self._at = self._patience = self._hang_up = 0.0
         self._late_since: float | None = None
         self._lag = 0.0  # how long the caller was away since the stream was last surely open
 
@@ -129,11 +127,12 @@ class Window:
             result = yield Receive(min(self._patience, self._hang_up))
             self._at = result.at
             waited = self._at - asked
-            if waited > _SURE and waited > self._lag / 10:
+            if waited > max(_SURE, self._lag / 10):
                 self._lag = 0.0
             what = result.what
             if isinstance(what, bytes):
-                for event in self._events(what, result):
+                events, failure = self._events(what, result)
+                for event in events:
                     if isinstance(event, MalformedEvent):
                         self._skip(event)
                         continue
@@ -141,8 +140,8 @@ class Window:
                     left = result.at
                     result = yield event
                     self._came_back(left, result.at)
-                if self._failure is not None:
-                    raise self._failure
+                if failure is not None:
+                    raise failure
             elif isinstance(what, Failed):
                 mask_causes(what.error, self._mask)
                 raise StreamDropped(
@@ -157,8 +156,10 @@ class Window:
             if self._at - self._started > too_long and self._arrivals.span() > too_long:
                 return None
 
-    def _events(self, chunk: bytes, result: Result) -> list[Reading | MalformedEvent]:
-        """Return what `chunk` completes and the caller is to see, up to what ends the stream."""
+    def _events(
+        self, chunk: bytes, result: Result
+    ) -> tuple[list[Reading | MalformedEvent], EnphaseStreamingError | None]:
+        """Return what `chunk` completes and the caller is to see, and what ends the stream then."""
         events: list[Reading | MalformedEvent] = []
         for event in self._decoder.feed(chunk):
             try:
@@ -172,13 +173,11 @@ class Window:
                 if self._accept(found):
                     events.append(found)
             elif found is not None:
-                self._failure = found
-                return events
+                return events, found
             elif not self._logged_stranger:
                 self._logged_stranger = True
                 _log.warning("An event holds neither a reading nor an error; ignored.")
-        self._failure = self._decoder.overflow
-        return events
+        return events, self._decoder.overflow
 
     def _skip(self, malformed: MalformedEvent) -> None:
         self.malformed += 1

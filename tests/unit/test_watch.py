@@ -29,7 +29,8 @@ from enphase_streaming import (
     StreamStalled,
 )
 from enphase_streaming.policy import OneWindow
-from enphase_streaming.steps import Head, Open, Signal, Wait
+from enphase_streaming.steps import Authorize, Failed, Head, Open, Result, Signal, Step, Wait
+from enphase_streaming.watch import Watch
 from simulated import START, STREAM, Act, Clock, World
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,20 @@ def test_a_budget_used_up_after_a_planned_end_ends_the_loop() -> None:
     assert (world.error, world.over) == (None, True)
     assert world.end is not None
     assert (world.end.reason, world.end.elapsed, world.end.readings) == ("budget", 60, 3)
+
+
+def test_how_each_window_ended_is_told_where_it_is_hung_up() -> None:
+    world = World(Budget(calls=3))
+    assert world.end is None
+    world.play(planned(world, 1), DOWN, dropped(world, 2))
+    assert world.reasons == ["planned", "error", "dropped"]
+
+
+def test_what_a_watch_logs_names_its_site(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "enphase_streaming")
+    World(Budget(calls=2)).play(DOWN, UNAUTHORIZED)
+    assert len(caplog.messages) > 4
+    assert {message.split(":")[0] for message in caplog.messages} == {"Site 1765"}
 
 
 def test_a_single_window_ends_as_planned() -> None:
@@ -381,6 +396,17 @@ def test_a_token_that_cannot_be_renewed_is_final() -> None:
     assert (world.renewed, world.budget.spent) == ([], 1)
 
 
+def test_no_token_is_renewed_unless_it_is_said_that_one_can_be() -> None:
+    refused = AuthenticationError("no", status_code=401, status="UNAUTHORIZED")
+    core = Watch(
+        lambda accept: pytest.fail("a window"), name="", policy=OneWindow(), budget=None
+    ).run()
+    next(core)
+    core.send(Result(None, 0.0, START))
+    with pytest.raises(AuthenticationError):
+        core.send(Result(Failed(refused), 0.0, START))
+
+
 def test_a_refresh_that_is_refused_ends_with_login_required() -> None:
     lost = LoginRequired("log in again")
     world = World(Budget(calls=5), refreshes=[lost])
@@ -397,6 +423,14 @@ def test_no_call_is_spent_on_a_token_that_was_refused_while_the_refresh_fails() 
     assert world.renewed == [0, 2, 6]
     assert world.opened == [0, 6]
     assert world.powers == [1]
+
+
+def test_a_token_endpoint_that_names_a_moment_is_not_asked_before() -> None:
+    busy = RateLimitError("later", status_code=429)
+    busy.retry_at = at(25)
+    world = World(Budget(calls=5), refreshes=[busy])
+    world.play(UNAUTHORIZED, planned(world, 1))
+    assert (world.renewed, world.opened) == ([0, 26], [0, 26])
 
 
 def test_a_token_endpoint_that_stays_away_ends_the_watch() -> None:
@@ -424,10 +458,11 @@ def test_a_damaged_token_file_stops_before_a_call_is_spent() -> None:
 # Waiting and stopping
 
 
-def test_a_stop_while_a_window_is_open_hangs_up_and_counts() -> None:
+@pytest.mark.parametrize("step", [Open, Authorize])
+def test_a_stop_with_a_window_open_or_about_to_be_counts_up_to_it(step: type[Step]) -> None:
     world = World(Budget(calls=5))
     world.play(planned(world, 1))
-    world.pass_to(Open)
+    world.pass_to(step)
     world.clock.time += 3
     world.stop()
     assert world.over

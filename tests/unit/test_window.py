@@ -120,7 +120,6 @@ class Driven:
     @property
     def end(self) -> StreamEnd:
         assert self.step is None, "the core goes on"
-        assert self.window.end is not None
         return self.window.end
 
     @property
@@ -203,6 +202,18 @@ def test_a_server_that_never_pauses_is_hung_up_on_all_the_same() -> None:
     assert 35 <= driven.end.elapsed <= 37
 
 
+def test_what_was_there_already_is_read_for_a_second_past_the_hang_up() -> None:
+    driven = Driven().open().tell(19, event(19)).tell(35, event(35)).tell(36, event(36))
+    assert driven.step is not None
+    driven.tell(36.125, event(37))
+    assert driven.end == StreamEnd("planned", 36.125, 4, 0)
+
+
+def test_readings_whose_own_times_run_ahead_end_nothing() -> None:
+    driven = Driven().open().tell(1, event(0)).tell(2, event(600)).tell(3, event(1200))
+    assert driven.step is not None
+
+
 # The watchdogs
 
 
@@ -259,12 +270,21 @@ def test_comments_that_never_pause_do_not_keep_a_stream_alive() -> None:
     assert 25 <= driven.end.elapsed <= 27
 
 
-def test_a_reading_among_bytes_that_were_there_already_is_no_stall() -> None:
+@pytest.mark.parametrize("first", [event(5), b""])
+def test_a_reading_among_bytes_that_were_there_already_is_no_stall(first: bytes) -> None:
     # A machine that slept sees the deadline pass first, and then what arrived meanwhile.
-    driven = Driven(300).open().tell(5, event(5))
+    driven = Driven(300).open().tell(5, first + b": hello\n\n")
     driven.tell(200, b": hello\n\n").tell(200, event(6))
     assert driven.deadline == 220
-    assert len(driven.readings) == 2
+    assert driven.readings[-1].epoch == (NOON.timestamp() + 6) * 1000
+
+
+def test_what_was_there_already_is_read_for_a_second_past_the_time_out() -> None:
+    driven = Driven(300).open().tell(20, b": hello\n\n").tell(21, b": hello\n\n")
+    assert driven.step is not None
+    driven.tell(21.125, b": hello\n\n")
+    assert isinstance(driven.error, StreamStalled)
+    assert driven.end == StreamEnd("stalled", 21.125, 0, 0)
 
 
 def test_a_duplicate_feeds_the_watchdogs_and_is_not_handed_over() -> None:
@@ -308,12 +328,12 @@ def test_time_away_after_it_does() -> None:
 BACK_AT = 100.0
 
 
-def back_after(first: bytes, rest: bytes) -> Driven:
-    """The caller is away at the first reading for minutes; all the rest is there on return."""
-    driven = Driven().open().tell(0, first, away=BACK_AT)
+def back_after(first: bytes, rest: bytes, *, back_at: float = BACK_AT, wait: float = 0) -> Driven:
+    """The caller is away at the first reading; all the rest is there `wait` seconds later."""
+    driven = Driven().open().tell(0, first, away=back_at)
     if rest:
-        driven.tell(BACK_AT, rest)
-    return driven.tell(BACK_AT, CLOSED)
+        driven.tell(back_at + wait, rest)
+    return driven.tell(back_at + wait, CLOSED)
 
 
 @pytest.mark.parametrize("last", [27, 29, 30])
@@ -324,12 +344,40 @@ def test_if_the_caller_was_away_the_readings_own_times_show_a_planned_end(last: 
     assert len(driven.readings) == last + 1
 
 
+@pytest.mark.parametrize("back_at", [28, BACK_AT])
 @pytest.mark.parametrize("last", [26, 9])
-def test_if_the_caller_was_away_the_readings_own_times_show_an_early_end(last: int) -> None:
-    driven = back_after(event(0), events(1, last))
+def test_if_the_caller_was_away_the_readings_own_times_show_an_early_end(
+    last: int, back_at: float
+) -> None:
+    driven = back_after(event(0), events(1, last), back_at=back_at)
     assert isinstance(driven.error, StreamEndedEarly)
     assert driven.error.missing == 30 - (last + 1)
     assert len(driven.readings) == last + 1
+
+
+@pytest.mark.parametrize("wait", [0.0625, 0.25, 10])
+def test_a_wait_of_up_to_a_tenth_of_the_time_away_does_not_show_a_stream_still_open(
+    wait: float,
+) -> None:
+    driven = back_after(event(0), events(1, 9), wait=wait)
+    assert isinstance(driven.error, StreamEndedEarly)
+    assert driven.error.missing == 20
+
+
+def test_a_longer_wait_does() -> None:
+    driven = back_after(event(0), events(1, 9), wait=10.0625)
+    assert (driven.error, driven.reason) == (None, "planned")
+
+
+@pytest.mark.parametrize(("away", "last"), [(60, 35), (5, 36)])
+def test_what_the_caller_missed_is_delivered_up_to_five_seconds_past_the_duration(
+    away: float, last: int
+) -> None:
+    driven = Driven().open().tell(0, event(0)).tell(19, event(19)).tell(30, event(30), away=away)
+    driven.tell(30 + away, event(last))
+    assert driven.step is not None
+    driven.tell(30 + away + 0.0625, event(37))
+    assert (driven.error, driven.reason) == (None, "planned")
 
 
 def test_an_end_that_nothing_dates_is_early() -> None:
@@ -346,6 +394,12 @@ def test_a_single_reading_dates_no_end() -> None:
 def test_an_end_that_the_caller_waited_for_needs_no_times() -> None:
     driven = Driven().open().tell(0, event(None), away=5)
     driven.tell(20, event(None)).tell(28, CLOSED)
+    assert (driven.error, driven.reason) == (None, "planned")
+
+
+def test_a_caller_who_was_never_away_needs_no_times() -> None:
+    driven = Driven(first_reading_timeout=100.0).open(at=27.96875)
+    driven.tell(27.96875, event(None)).tell(28, CLOSED)
     assert (driven.error, driven.reason) == (None, "planned")
 
 

@@ -171,12 +171,11 @@ def decode(data: str, arrived: datetime) -> Reading:
     return found
 
 
-def _documented(struct: type[msgspec.Struct]) -> dict[str, Any]:
-    return {field.encode_name: get_args(field.type)[0] for field in msgspec.structs.fields(struct)}
-
-
-_STATUS = _documented(LiveStatus)
-_EVENT = _documented(LiveEvent) | {"data": dict}
+_STATUS, _EVENT = (
+    {field.encode_name: get_args(field.type)[0] for field in msgspec.structs.fields(struct)}
+    for struct in (LiveStatus, LiveEvent)
+)
+_EVENT["data"] = dict
 
 
 def _above_zero(power: int | None) -> int | None:

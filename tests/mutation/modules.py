@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 UNIT, PROPERTY, MOCK = "tests/unit", "tests/property", "tests/unit/mock"
+CONTRACT = "tests/contract"
+_READING = (f"{UNIT}/test_reading.py", f"{PROPERTY}/test_reading.py")
 _WINDOW = (f"{UNIT}/test_window.py", f"{UNIT}/test_watch.py")
-_ARGUMENTS = (
-    f"{UNIT}/test_duration.py",
-    f"{PROPERTY}/test_duration.py",
-    f"{UNIT}/test_budget.py",
-)
-_REFUSED = (*_WINDOW, f"{UNIT}/test_reading.py", f"{UNIT}/test_redaction.py")
+_STATUSES = (f"{CONTRACT}/test_statuses.py", f"{UNIT}/test_policy.py")
 
 OVERLAY = {
     "sse": (f"{UNIT}/test_sse.py", f"{PROPERTY}/test_sse.py"),
     "duration": (f"{UNIT}/test_duration.py", f"{PROPERTY}/test_duration.py"),
-    "reading": (f"{UNIT}/test_reading.py", f"{PROPERTY}/test_reading.py"),
+    "reading": _READING,
     "window": _WINDOW,
     "watch": (
         f"{UNIT}/test_watch.py",
@@ -28,15 +25,20 @@ OVERLAY = {
         f"{UNIT}/test_reading.py",
         f"{UNIT}/test_window.py",
     ),
-    "drift": (f"{UNIT}/test_reading.py", f"{PROPERTY}/test_reading.py"),
+    "drift": _READING,
     "ends": _WINDOW,
     "arrivals": _WINDOW,
     "policy": (f"{UNIT}/test_policy.py", f"{UNIT}/test_watch.py"),
-    "answers": _REFUSED,
-    "refusal": _REFUSED,
-    "arguments": _ARGUMENTS,
-    "masking": _REFUSED,
-    "redaction": _REFUSED,
+    "answers": (*_STATUSES, *_READING),
+    "refusal": (*_STATUSES, f"{UNIT}/test_window.py"),
+    "arguments": (
+        f"{CONTRACT}/test_requests.py",
+        f"{UNIT}/test_duration.py",
+        f"{UNIT}/test_budget.py",
+        f"{PROPERTY}/test_base_url.py",
+    ),
+    "masking": (f"{CONTRACT}/test_secrets.py", f"{UNIT}/test_window.py"),
+    "redaction": (f"{UNIT}/test_redaction.py", f"{UNIT}/test_recording.py"),
     "plans": (f"{UNIT}/test_budget.py",),
     "steps": _WINDOW,
 }

@@ -98,7 +98,6 @@ class Stopped(BaseException):
     """Thrown into a core when the caller closes the stream, `at` monotonic seconds."""
 
     def __init__(self, at: float) -> None:
-        super().__init__(at)
         self.at = at
 
 

@@ -26,6 +26,7 @@ from enphase_streaming import (
     StreamingClient,
     errors,
 )
+from enphase_streaming.arguments import shown
 from scripted import STREAM_HEAD, HandClock, Peer, scripted
 
 BASE_URL = "http://127.0.0.1:9/api/v4"  # nothing listens there: a test's transport answers
@@ -246,6 +247,15 @@ def test_making_a_stream_sends_nothing() -> None:
     assert recorder.requests == []
 
 
+@pytest.mark.parametrize("value", [0.5, 1, 86_400])
+def test_a_time_out_may_be_short_or_a_day(value: float) -> None:
+    make(StreamingClient, first_reading_timeout=value, stall_timeout=value)
+
+
+def test_an_event_may_be_limited_to_a_single_byte() -> None:
+    make(StreamingClient, max_event_bytes=1)
+
+
 # What is refused before anything is sent
 
 
@@ -274,8 +284,9 @@ def refusal(client: Client, **options: Any) -> str:
     ids=lambda value: repr(value)[:12] if not isinstance(value, int) or value < 2**70 else "huge",
 )
 def test_a_bad_system_id_is_refused(client: Client, system_id: Any) -> None:
-    with pytest.raises(InvalidArgument, match="system_id") as raised:
+    with pytest.raises(InvalidArgument) as raised:
         make(client).live_data(system_id)
+    assert f"system_id is {shown(system_id)};" in str(raised.value)
     assert len(str(raised.value)) < 200
 
 
@@ -324,7 +335,7 @@ def test_a_bad_system_id_of_a_snapshot_is_refused() -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_a_bad_time_out_is_refused(client: Client, name: str, value: Any) -> None:
-    assert name in refusal(client, **{name: value})
+    assert f"{name} is {shown(value)};" in refusal(client, **{name: value})
 
 
 @both_clients
@@ -334,7 +345,7 @@ def test_a_bad_time_out_is_refused(client: Client, name: str, value: Any) -> Non
     ids=lambda value: type(value).__name__,
 )
 def test_a_bad_event_size_is_refused(client: Client, value: Any) -> None:
-    assert "max_event_bytes" in refusal(client, max_event_bytes=value)
+    assert f"max_event_bytes is {shown(value)};" in refusal(client, max_event_bytes=value)
 
 
 @both_clients
@@ -480,9 +491,9 @@ def test_a_secret_in_an_address_is_refused_and_never_shown(client: Client, base_
 def test_the_repr_of_a_client_and_of_a_stream_holds_no_secret(client: Client) -> None:
     made = make(client)
     stream = made.live_data(1765)
-    for shown in (repr(made), str(made), repr(stream), str(stream)):
-        assert "the-key" not in shown
-        assert "the-token" not in shown
+    for text in (repr(made), str(made), repr(stream), str(stream)):
+        assert "the-key" not in text
+        assert "the-token" not in text
     assert BASE_URL in repr(made)
 
 

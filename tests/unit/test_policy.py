@@ -153,6 +153,22 @@ def test_what_may_mend_itself_backs_off(error: EnphaseStreamingError) -> None:
     assert decide(error) == WaitUntil(AT + 2, everyone=False)
 
 
+@pytest.mark.parametrize("link", ["__cause__", "__context__"])
+def test_a_certificate_that_is_not_trusted_is_final_however_it_is_wrapped(link: str) -> None:
+    wrapped = OSError("connect")
+    setattr(wrapped, link, ssl.SSLCertVerificationError("self-signed certificate"))
+    assert isinstance(decide(unreachable(wrapped)), Stop)
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"), [(TimeoutError(), "TimeoutError"), (OSError("x"), "OSError: x")], ids=repr
+)
+def test_a_connection_that_failed_says_what_the_transport_said(cause: Exception, said: str) -> None:
+    error = unreachable(cause)
+    assert str(error) == f"No response from the API: {said}"
+    assert error.untrusted is False
+
+
 @pytest.mark.parametrize("error", STOPS, ids=label)
 def test_what_is_final_stops_with_that_very_exception(error: EnphaseStreamingError) -> None:
     decision = decide(error, readings=5, steady=60.0)

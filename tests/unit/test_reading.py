@@ -463,6 +463,15 @@ def test_nesting_near_the_interpreter_s_limit_is_one_or_the_other() -> None:
             decode('{"error":{"code":473,"a":' + "[" * depth + "]" * depth + "}}", ARRIVED)
 
 
+def test_of_fields_never_seen_before_a_thousand_names_are_remembered() -> None:
+    reader = EventReader()
+    many = {f"x{count}": count for count in range(1000)}
+    for found, noted in ((many, 1000), (many | {"y": 1}, 1), (many | {"y": 1}, 1)):
+        reading = reader.read(json.dumps({"data": found}), ARRIVED)
+        assert isinstance(reading, Reading)
+        assert len(reading.drift) == noted
+
+
 # The object
 
 

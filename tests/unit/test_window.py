@@ -209,6 +209,11 @@ def test_what_was_there_already_is_read_for_a_second_past_the_hang_up() -> None:
     assert driven.end == StreamEnd("planned", 36.125, 4, 0)
 
 
+def test_a_stream_without_a_reading_is_read_for_that_second_too() -> None:
+    driven = Driven(first_reading_timeout=100.0).open().tell(35.5, b": hello\n\n")
+    assert driven.step is not None
+
+
 def test_readings_whose_own_times_run_ahead_end_nothing() -> None:
     driven = Driven().open().tell(1, event(0)).tell(2, event(600)).tell(3, event(1200))
     assert driven.step is not None
@@ -385,6 +390,17 @@ def test_an_end_that_nothing_dates_is_early() -> None:
     assert isinstance(driven.error, StreamEndedEarly)
     assert driven.error.missing == 30
     assert len(driven.readings) == 30
+
+
+@pytest.mark.parametrize(("first", "last"), [(event(0), event(None)), (event(None), event(30))])
+def test_it_takes_two_times_to_date_an_end(first: bytes, last: bytes) -> None:
+    assert isinstance(back_after(first, last).error, StreamEndedEarly)
+
+
+def test_two_readings_date_an_end() -> None:
+    # 14 s and one interval more, which is as long.
+    driven = back_after(event(0), event(14))
+    assert (driven.error, driven.reason) == (None, "planned")
 
 
 def test_a_single_reading_dates_no_end() -> None:

@@ -47,6 +47,7 @@ class Peer:
 
     sock: socket.socket
     request: bytes = b""
+    closed: threading.Event = field(default_factory=threading.Event)
 
     def read_request(self) -> None:
         while b"\r\n\r\n" not in self.request:
@@ -112,6 +113,7 @@ def scripted(
             server.failures.append(error)
         finally:
             peer.sock.close()
+            peer.closed.set()
 
     def accept() -> None:
         while True:

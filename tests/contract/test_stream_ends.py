@@ -554,6 +554,10 @@ def test_aclose_from_another_task_frees_the_reader(
             assert await asyncio.wait_for(task, 5) == []
             assert stream.end is not None
             assert stream.end.reason == "stopped"
+        # aiohttp does not wait until TLS is taken down, and uvloop may fail if its loop ends first.
+        for peer in server.peers:
+            assert await asyncio.to_thread(peer.closed.wait, 5)
+        await asyncio.sleep(0.05)
 
     with scripted(script, tls=tls, read_request=False) as server:
         url = server.base_url.replace("http:", "https:") if over == "https" else server.base_url

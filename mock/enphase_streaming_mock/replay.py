@@ -20,7 +20,8 @@ from enphase_streaming_mock.journal import Pairs
 
 FORMAT = "enphase-streaming-recording"
 _VERSION = 1
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+# Up to a blank line: a step holds one event at most, so that a fault strikes one.
+_EVENT = re.compile(rb".*?(\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 # Why the client says a window ended, where that was not its own doing. In every other case the
 # server would have gone on, so the connection is left open.
 _ENDS = {
@@ -125,8 +126,9 @@ def _read(line: bytes, windows: list[tuple[float, dict[str, Any], list[Step]]]) 
             data = base64.b64decode(entry["bytes"], validate=True)
         except (TypeError, binascii.Error, ValueError):
             raise ValueError("bytes is no base64") from None
-        if data:
-            steps.append(Step(due, data, len(_BLANK_LINE.findall(data))))
+        for event in _EVENT.finditer(data):
+            if event[0]:
+                steps.append(Step(due, event[0], 1 if event[1] else 0))
     elif entry.get("end") in _ENDS:
         steps.append(Step(due, end=_ENDS[entry["end"]]))
 

@@ -1,5 +1,6 @@
 """Faults carried out: the steps of a stream become those of a bad one, or an answer another."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,8 @@ from enphase_streaming_mock.wire import Wire
 # A large event goes out in pieces of this size, so that it is held up by a client that reads slowly
 # and not kept in memory for it.
 _PIECE = 64 * 1024
-_TYPE = b'"type":"response"'  # where an event can be spoiled without a look at its reading
+# Where an event can be spoiled without a look at its reading. In a recording it may have spaces.
+_TYPE = re.compile(rb'"type"\s*:\s*"response"')
 _IN_PLACE_OF_AN_EVENT = ("malformed-json", "invalid-utf8", "oversized-event")
 # The others strike at the very byte; these put whole lines into the stream.
 _AT_AN_EVENT = (*_IN_PLACE_OF_AN_EVENT, "error-event", "token-expiry", "comments")
@@ -86,7 +88,7 @@ def spoil(fault: Fault, steps: Iterator[Step], scene: Scene) -> Iterator[Step]:
             if fault.name not in _AT_AN_EVENT and 0 < left < len(step.data):
                 yield Step(step.due, step.data[:left])
                 step, due = step._replace(data=step.data[left:]), True
-        if due and (step.events or not in_place):
+        if due and (not in_place or _TYPE.search(step.data)):
             yield from _strike(fault, step, scene)
             if in_place:
                 yield from steps
@@ -119,9 +121,10 @@ def _strike(fault: Fault, step: Step, scene: Scene) -> Iterator[Step]:
         case "truncated-event":
             yield Step(due, event[: len(event) // 2], end=End.CLEAN)
         case "malformed-json":
-            yield step._replace(data=data.replace(_TYPE, b'"type":', 1))
+            yield step._replace(data=_TYPE.sub(b'"type":', data, count=1))
         case "invalid-utf8":
-            yield step._replace(data=data.replace(_TYPE, b'"type":"resp\xff\xc3\xa9\xc3onse"', 1))
+            spoiled = b'"type":"resp\xff\xc3\xa9\xc3onse"'
+            yield step._replace(data=_TYPE.sub(spoiled, data, count=1))
         case "oversized-event":
             yield from _oversized(fault, step)
         case "comments":
@@ -137,13 +140,14 @@ def _strike(fault: Fault, step: Step, scene: Scene) -> Iterator[Step]:
 
 def _oversized(fault: Fault, step: Step) -> Iterator[Step]:
     assert fault.size is not None
-    before, _, after = step.data.partition(_TYPE)
-    name, close = b'"padding":"', b'",' + _TYPE
-    padding = max(0, fault.size - len(before + name + close + after))
-    yield Step(step.due, before + name)
+    kind = _TYPE.search(step.data)
+    assert kind is not None
+    before, after = step.data[: kind.start()] + b'"padding":"', b'",' + step.data[kind.start() :]
+    padding = max(0, fault.size - len(before + after))
+    yield Step(step.due, before)
     for start in range(0, padding, _PIECE):
         yield Step(step.due, b"x" * min(_PIECE, padding - start))
-    yield step._replace(data=close + after)
+    yield step._replace(data=after)
 
 
 def _comments(fault: Fault, due: float, scene: Scene) -> Iterator[Step]:

@@ -28,12 +28,14 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_window_is_its_bytes_at_their_times_after_the_head(path: Path) -> None:
-    events = data(1.5, b"data:{}\n\ndata:"), data(4, b"{}\r\n\r\n")
+    events = data(1.5, b"data:{}\n\ndata:"), data(4, b"{}\r\n\r\n:\n\n")
     (window,) = Recording.load(write(path, HEAD, OPEN, *events, {"at": 31, "end": "early"})).windows
     assert (window.status, window.content_type) == (200, "text/event-stream")
     assert window.steps == (
-        Step(0.5, b"data:{}\n\ndata:", 1),
+        Step(0.5, b"data:{}\n\n", 1),
+        Step(0.5, b"data:"),
         Step(3.0, b"{}\r\n\r\n", 1),
+        Step(3.0, b":\n\n", 1),
         Step(30.0, end=End.CLEAN),
     )
 
@@ -72,6 +74,28 @@ def test_windows_are_played_in_turn_and_then_again(path: Path) -> None:
         (("Content-Type", "text/event-stream"),),
         (),
     ]
+
+
+@pytest.mark.parametrize("name", ["malformed-json", "invalid-utf8", "oversized-event"])
+def test_the_event_that_a_fault_strikes_is_the_one_that_was_asked_for(
+    path: Path, name: str
+) -> None:
+    first, second, third = (
+        b'data: {"data": {"pv_power": %d}, "type" : "response"}\r\n\r\n' % power
+        for power in (1, 2, 3)
+    )
+    mock = Mock(recording=write(path, HEAD, OPEN, data(2, first + second), data(3, third)))
+    mock.fault(name, after_events=1)
+    headers = (("key", mock.api_key), ("Authorization", f"Bearer {mock.access_token}"))
+    request = Request("GET", "/api/v4/systems/1765/live_data", headers)
+    steps = mock.engine.answer(request, mock.now()).steps
+    assert steps is not None
+    body = b"".join(step.data for step in steps)
+    assert body.startswith(first)
+    assert body.endswith(third)
+    struck = body.removeprefix(first).removesuffix(third)
+    assert struck != second
+    assert struck.startswith(b'data: {"data": {"pv_power": 2}, ')
 
 
 def test_an_incomplete_last_line_is_ignored(path: Path) -> None:

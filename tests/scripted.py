@@ -47,7 +47,6 @@ class Peer:
 
     sock: socket.socket
     request: bytes = b""
-    closed: threading.Event = field(default_factory=threading.Event)
 
     def read_request(self) -> None:
         while b"\r\n\r\n" not in self.request:
@@ -82,6 +81,7 @@ class Scripted:
 
     url: str
     peers: list[Peer] = field(default_factory=list)
+    threads: list[threading.Thread] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
 
     @property
@@ -97,7 +97,6 @@ def scripted(
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "https" if tls else "http"
     server = Scripted(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
-    threads: list[threading.Thread] = []
 
     def serve(connection: socket.socket) -> None:
         peer = Peer(connection)
@@ -113,7 +112,6 @@ def scripted(
             server.failures.append(error)
         finally:
             peer.sock.close()
-            peer.closed.set()
 
     def accept() -> None:
         while True:
@@ -122,7 +120,7 @@ def scripted(
             except OSError:
                 return
             thread = threading.Thread(target=serve, args=(connection,), daemon=True)
-            threads.append(thread)
+            server.threads.append(thread)
             thread.start()
 
     accepting = threading.Thread(target=accept, daemon=True)
@@ -134,7 +132,7 @@ def scripted(
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         accepting.join(PATIENCE)
-        for thread in threads:
+        for thread in server.threads:
             thread.join(PATIENCE)
             assert not thread.is_alive(), "the server's script never ended"
     if server.failures:

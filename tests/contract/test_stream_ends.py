@@ -555,8 +555,8 @@ def test_aclose_from_another_task_frees_the_reader(
             assert stream.end is not None
             assert stream.end.reason == "stopped"
         # aiohttp does not wait until TLS is taken down, and uvloop may fail if its loop ends first.
-        for peer in server.peers:
-            assert await asyncio.to_thread(peer.closed.wait, 5)
+        for thread in server.threads:
+            await asyncio.to_thread(thread.join, 5)
         await asyncio.sleep(0.05)
 
     with scripted(script, tls=tls, read_request=False) as server:

@@ -12,7 +12,8 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.count = 0
-        self._began: datetime | None = None  # by the first reading, which is not held itself
+        # By the first reading, which is not held itself.
+        self._began: datetime | None = None
         self._last: Reading | None = None
         self._first_at = self._last_at = 0.0
 

@@ -46,7 +46,7 @@ def hide(text: str, mask: Callable[[str], str]) -> str:
         if "\\" not in found[0]:
             return found[0]
         try:
-            plain = msgspec.json.decode(found[0], type=str)
+            plain = msgspec.json.decode(found[0])
         except (msgspec.DecodeError, UnicodeEncodeError):
             return found[0]
         masked = mask(plain)
@@ -64,12 +64,12 @@ def error_from_answer(
     mask: Callable[[str], str] = str,
 ) -> APIStatusError:
     """Return the exception for an HTTP status and as much of its body as arrived."""
-    text = hide(body.decode("utf-8", "replace"), mask)
-    return _build(status_code, _json_object(text), text, now, retry_after)
+    text = hide(body.decode(errors="replace"), mask)
+    return _build(status_code, _json_object(text), text, _retry_after(retry_after, now))
 
 
 def error_from_envelope(
-    envelope: dict[str, Any], *, now: datetime, mask: Callable[[str], str] = str
+    envelope: dict[str, Any], *, mask: Callable[[str], str] = str
 ) -> APIStatusError:
     """Return the exception for an error envelope inside a stream, by the code that it carries."""
     text = hide(msgspec.json.encode(envelope).decode(), mask)
@@ -79,15 +79,14 @@ def error_from_envelope(
         status_code = int(code) if isinstance(code, int | str) else 200
     except ValueError:
         status_code = 200
-    return _build(status_code, masked, text, now, None)
+    return _build(status_code, masked, text)
 
 
 def _build(
     status_code: int,
     answer: dict[str, Any],
     body: str,
-    now: datetime,
-    retry_after: str | None,
+    retry_after: datetime | None = None,
 ) -> APIStatusError:
     error = _mapping(answer.get("error"))
     status = _text(error.get("status"))
@@ -107,7 +106,7 @@ def _build(
     )
     if isinstance(raised, RateLimitError):
         raised.period = _text(answer.get("period")) or None
-        raised.retry_at = _latest(_period_end(answer), _retry_after(retry_after, now))
+        raised.retry_at = _latest(_period_end(answer), retry_after)
     return raised
 
 

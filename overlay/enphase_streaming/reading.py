@@ -122,7 +122,7 @@ class EventReader:
         except _UNREADABLE:
             found = self._json_object(data)
             if found.get("error") is not None:
-                return error_from_envelope(found, now=arrived, mask=self._mask)
+                return error_from_envelope(found, mask=self._mask)
             status = found.get("data")
             if not isinstance(status, dict):
                 return None

@@ -206,7 +206,7 @@ def _error() -> Claims:
             envelope = {leaf: SAMPLES[expected]}
             for each in outer:
                 envelope = {each: envelope}
-            error = error_from_envelope(envelope, now=EPOCH)
+            error = error_from_envelope(envelope)
             about = {key: value for key, value in vars(error).items() if key != "body"}
             found = [key for key, value in about.items() if value == SAMPLES[expected]]
             if found and kind != "object":

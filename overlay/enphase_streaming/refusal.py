@@ -11,14 +11,15 @@ from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
 from enphase_streaming.masking import mask_causes
 from enphase_streaming.steps import Head, Receive, Result, Step
 
+_EVENT_STREAM = "text/event-stream"
 _BODY_BYTES = 65_536
 _BODY_SECONDS = 5.0
 
 
 def is_event_stream(head: Head) -> bool:
     """Return whether a 200 can be read as an event stream; one without a type can."""
-    kind = (head.content_type or "text/event-stream").split(";")[0].strip().lower()
-    return kind == "text/event-stream" and head.content_encoding in (None, "", "identity")
+    kind = (head.content_type or _EVENT_STREAM).split(";")[0].strip().lower()
+    return kind == _EVENT_STREAM and head.content_encoding in (None, "", "identity")
 
 
 def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step, Result, NoReturn]:
@@ -44,7 +45,7 @@ def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step
             retry_after=head.retry_after,
             mask=mask,
         )
-    start = hide(body.decode("utf-8", "replace"), mask)[:200]
+    start = hide(body.decode(errors="replace"), mask)[:200]
     kind = head.content_type or "no content type"
     if head.content_encoding:
         kind += f" encoded as {head.content_encoding}"
@@ -61,7 +62,8 @@ def connection_failed(error: Exception, mask: Callable[[str], str] = str) -> Con
     untrusted = False
     cause: BaseException | None = error
     while cause is not None:
-        untrusted = untrusted or isinstance(cause, ssl.SSLCertVerificationError)
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            untrusted = True
         cause = cause.__cause__ or cause.__context__
     return ConnectionFailed(f"No response from the API: {named(error)}", untrusted=untrusted)
 

@@ -29,8 +29,8 @@ OVERLAY = {
     "ends": _WINDOW,
     "arrivals": _WINDOW,
     "policy": (f"{UNIT}/test_policy.py", f"{UNIT}/test_watch.py"),
-    "answers": (*_STATUSES, *_READING),
-    "refusal": (*_STATUSES, f"{UNIT}/test_window.py"),
+    "answers": (f"{UNIT}/test_answers.py", *_STATUSES, *_READING),
+    "refusal": (f"{UNIT}/test_refusal.py", *_STATUSES, f"{UNIT}/test_window.py"),
     "arguments": (
         f"{CONTRACT}/test_requests.py",
         f"{UNIT}/test_duration.py",

@@ -41,6 +41,9 @@ def mask_causes(error: BaseException, mask: Callable[[str], str]) -> None:
         texts = tuple(mask(arg) if isinstance(arg, str) else arg for arg in cause.args)
         if texts != cause.args:
             cause.args = texts
+        # With a number it says this, and not its args.
+        if isinstance(cause, OSError) and isinstance(cause.strerror, str):
+            cause.strerror = mask(cause.strerror)
         cause = cause.__cause__ or cause.__context__
 
 

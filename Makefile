@@ -90,7 +90,7 @@ mutation: build/mutation/installed  ## ask of small changes to the core whether 
 	@PYTHONPATH=tests build/mutation/bin/python -m mutation $(ONLY) --write docs/testing.md
 
 FORMATTED := overlay mock tests spec bench
-SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py refreshing.py grants.py tokens.py recording.py))
+SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,base.py client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py refreshing.py grants.py tokens.py recording.py))
 CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
 
 lint: $(VENV)/installed  ## check style and types, and print the sizes

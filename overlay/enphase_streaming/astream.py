@@ -56,6 +56,7 @@ class AsyncReadingStream(Iteration):
         self._running = False
 
     async def __aenter__(self) -> Self:
+        self._check_not_over()
         if not self._opened:
             with suppress(StopAsyncIteration):
                 await self._next(Opened)

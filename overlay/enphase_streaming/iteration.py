@@ -65,6 +65,10 @@ class Iteration:
         next(self._steps)
         return self
 
+    def _check_not_over(self) -> None:
+        if self._begun and self.end is not None:
+            raise InvalidArgument("This stream is over; ask the client for another one.")
+
     @property
     def end(self) -> StreamEnd | None:
         """How the stream ended; None while it has not."""

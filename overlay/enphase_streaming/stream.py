@@ -54,6 +54,7 @@ class ReadingStream(Iteration):
         self._inside = False
 
     def __enter__(self) -> Self:
+        self._check_not_over()
         if not self._opened:
             with suppress(StopIteration):
                 self._next(Opened)

@@ -20,6 +20,7 @@ import enphase_streaming
 from callers import CREDENTIALS, Caller
 from enphase_streaming import (
     AsyncStreamingClient,
+    Budget,
     EnphaseStreamingError,
     InvalidArgument,
     InvalidDuration,
@@ -247,6 +248,66 @@ def test_making_a_stream_sends_nothing() -> None:
     assert recorder.requests == []
 
 
+def close(client: StreamingClient | AsyncStreamingClient) -> None:
+    if isinstance(client, StreamingClient):
+        client.close()
+    else:
+        asyncio.run(client.aclose())
+
+
+@both_clients
+def test_a_closed_client_refuses_to_make_a_stream_and_counts_no_call(client: Client) -> None:
+    closed, budget = make(client), Budget(calls=3)
+    close(closed)
+    with pytest.raises(InvalidArgument, match="This client is closed; make a new one"):
+        closed.live_data(1765, budget=budget)
+    with pytest.raises(InvalidArgument, match="This client is closed; make a new one"):
+        closed.watch(1765, budget=budget)
+    assert budget.spent == 0
+
+
+def test_a_stream_that_is_over_cannot_be_entered_again() -> None:
+    recorder = Recorder()
+    with StreamingClient(**CREDENTIALS, base_url=BASE_URL, transport=recorder) as client:
+        with client.live_data(1765) as stream:
+            next(stream)
+        with pytest.raises(InvalidArgument, match="This stream is over"), stream:
+            pass
+    assert len(recorder.requests) == 1
+
+
+def test_nor_can_an_async_one() -> None:
+    recorder = Recorder()
+
+    async def run() -> None:
+        async with AsyncStreamingClient(
+            **CREDENTIALS, base_url=BASE_URL, transport=recorder
+        ) as client:
+            async with client.live_data(1765) as stream:
+                await anext(stream)
+            with pytest.raises(InvalidArgument, match="This stream is over"):
+                async with stream:
+                    pass
+
+    asyncio.run(run())
+    assert len(recorder.requests) == 1
+
+
+@pytest.mark.parametrize("read_two", [two_streams, two_async_streams])
+def test_a_cookie_of_one_answer_is_in_no_later_request(
+    read_two: Callable[[str, Any], None],
+) -> None:
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        headers = {"Content-Type": "text/event-stream", "Set-Cookie": "site=1; Path=/"}
+        return httpx.Response(200, headers=headers, stream=Stream())
+
+    read_two(BASE_URL, httpx.MockTransport(answer))
+    assert ["cookie" in request.headers for request in requests] == [False, False]
+
+
 @pytest.mark.parametrize("value", [0.5, 1, 86_400])
 def test_a_time_out_may_be_short_or_a_day(value: float) -> None:
     make(StreamingClient, first_reading_timeout=value, stall_timeout=value)
@@ -275,6 +336,21 @@ def refusal(client: Client, **options: Any) -> str:
     assert isinstance(raised.value, ValueError)
     assert len(str(raised.value)) < 300
     return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("client", "transport", "method"),
+    [
+        (StreamingClient, httpx.AsyncHTTPTransport(), "handle_request"),
+        (StreamingClient, 3, "handle_request"),
+        (AsyncStreamingClient, httpx.HTTPTransport(), "handle_async_request"),
+    ],
+)
+def test_a_transport_of_the_wrong_kind_is_refused(
+    client: Client, transport: Any, method: str
+) -> None:
+    with pytest.raises(InvalidArgument, match=rf"^transport is .*needs one with {method}\(\)"):
+        client(**CREDENTIALS, base_url=BASE_URL, transport=transport)
 
 
 @both_clients

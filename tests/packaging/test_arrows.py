@@ -23,7 +23,15 @@ MAY_IMPORT = {"generated": set[str](), "overlay": {"generated"}, "mock": set[str
 # All that moves bytes or minds the clock. What is no shell, and no part of the command, is the core
 # and does neither.
 SHELLS = {
-    *("aclient.py", "aconnection.py", "astream.py", "client.py", "connection.py", "stream.py"),
+    *(
+        "aclient.py",
+        "aconnection.py",
+        "astream.py",
+        "base.py",
+        "client.py",
+        "connection.py",
+        "stream.py",
+    ),
     "iteration.py",
     *("auth.py", "grants.py", "recording.py", "refreshing.py", "tokens.py"),
 }

@@ -15,12 +15,12 @@ class Arrivals:
         # By the first reading, which is not held itself.
         self._began: datetime | None = None
         self._last: Reading | None = None
-        self._first_at = self._last_at = 0.0
+        self._first_at = self._last_at = self._away = 0.0
 
-    def note(self, reading: Reading, at: float) -> None:
-        """Count a reading in."""
+    def note(self, reading: Reading, at: float, away: float) -> None:
+        """Count a reading in; up to the first one, the caller was `away` for so many seconds."""
         if self._last is None:
-            self._began, self._first_at = reading.timestamp, at
+            self._began, self._first_at, self._away = reading.timestamp, at, away
         self._last, self._last_at = reading, at
         self.count += 1
 
@@ -37,4 +37,4 @@ class Arrivals:
     def lasted(self, started: float) -> float:
         """How long the stream was open by its readings, one interval after the last included."""
         span = self.span()
-        return self._first_at - started + span + span / max(self.count - 1, 1)
+        return self._first_at - self._away - started + span + span / max(self.count - 1, 1)

@@ -78,7 +78,8 @@ class AsyncReadingStream(Iteration):
                 stacklevel=2,
                 source=self,
             )
-            self._connection.stop()
+            with suppress(RuntimeError):  # the loop that would close it is over
+                self._connection.stop()
 
     def __aiter__(self) -> Self:
         return self

@@ -45,8 +45,8 @@ def head_of(response: httpx.Response) -> Head:
     )
 
 
-def _in_thread(work: Callable[..., None], *arguments: object) -> None:
-    threading.Thread(target=work, args=arguments, name="enphase-streaming", daemon=True).start()
+def _in_thread(work: Callable[..., None], *arguments: object, daemon: bool = True) -> None:
+    threading.Thread(target=work, args=arguments, name="enphase-streaming", daemon=daemon).start()
 
 
 class Connection:
@@ -114,7 +114,8 @@ class Connection:
                 self._changed.notify_all()
 
         with self._changed:
-            _in_thread(run)
+            # Python waits for it before it ends: a pair that is being issued has to be stored.
+            _in_thread(run, daemon=False)
             self._wait(lambda: bool(done), math.inf)
         return done[0] if done else Failed(Abandoned("closed meanwhile"))
 
@@ -133,6 +134,15 @@ class Connection:
             self._changed.notify_all()
         if exchange is not None:
             exchange.close()
+
+    def let_go(self) -> None:
+        """Hang up on the thread that minds the clock: a finalizer may run inside the transport."""
+        with self._changed:
+            self._stopped = True
+            if self._exchange is not None:
+                self._exchange.abandoned = True
+            self._exchange = None
+            self._changed.notify_all()
 
     def stop(self) -> None:
         """Free whoever opens or receives, and let nothing be opened any more."""
@@ -165,10 +175,12 @@ class Connection:
                 ):
                     exchange.overdue = True
                     break
+        if exchange.overdue:
+            exchange.shut_down()
+            with self._changed:
+                self._changed.wait_for(lambda: self._exchange is not exchange)
         if exchange.abandoned:
             exchange.close()
-        elif exchange.overdue:
-            exchange.shut_down()
 
     def _wait(self, done: Callable[[], bool], deadline: float) -> bool:
         """Wait, holding the lock, until `done`, `deadline` or `stop`; return whether it is done."""
@@ -208,7 +220,10 @@ class _Exchange:
         if event.endswith("connect_tcp.complete"):
             found = info["return_value"].get_extra_info("socket")
             if isinstance(found, socket.socket):
-                self._socket = found.dup()
+                # A transport that tries again makes another.
+                former, self._socket = self._socket, found.dup()
+                if former is not None:
+                    former.close()
         if self.abandoned and event.endswith("send_request_headers.started"):
             raise Abandoned("closed before the request was sent")
 

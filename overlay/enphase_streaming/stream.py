@@ -69,7 +69,8 @@ class ReadingStream(Iteration):
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        self._end_core()
+        self._connection.let_go()
 
     def __iter__(self) -> Self:
         return self
@@ -147,6 +148,9 @@ class ReadingStream(Iteration):
                 self._running.release()
 
     def _finish(self) -> None:
+        self._end_core()
+        self._connection.hang_up()
+
+    def _end_core(self) -> None:
         with suppress(StopIteration, Stopped):
             self._steps.throw(Stopped(self._options.monotonic()))
-        self._connection.hang_up()

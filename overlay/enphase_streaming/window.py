@@ -168,7 +168,7 @@ class Window:
                 events.append(malformed)
                 continue
             if isinstance(found, Reading):
-                self._arrivals.note(found, result.at)
+                self._arrivals.note(found, result.at, self._lag)
                 self._patience = result.at + self._stall_timeout
                 if self._accept(found):
                     events.append(found)

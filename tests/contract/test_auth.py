@@ -432,6 +432,23 @@ def test_close_frees_a_caller_whose_renewal_hangs(
     assert endpoint.streamed == []
 
 
+def test_python_waits_at_its_end_for_a_renewal_that_nobody_waits_for(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    hanging = Hanging(endpoint)
+    before = set(threading.enumerate())
+    with client(clock, server, renewing(Telling(pair(clock, lasts=0)))) as enphase:
+        stream = enphase.live_data(1765)
+        caller = threading.Thread(target=lambda: list(stream), daemon=True)
+        caller.start()
+        assert hanging.asked.wait(5)
+        mine = [each for each in threading.enumerate() if each.name == "enphase-streaming"]
+        assert [each.daemon for each in mine if each not in before] == [False]
+        stream.close()
+        hanging.let_go.set()
+        caller.join(5)
+
+
 @pytest.mark.parametrize("way", ["aclose", "cancel"])
 def test_a_task_whose_renewal_hangs_can_be_closed_and_cancelled(
     clock: HandClock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import ssl
 import threading
@@ -562,6 +563,26 @@ def test_aclose_from_another_task_frees_the_reader(
     with scripted(script, tls=tls, read_request=False) as server:
         url = server.base_url.replace("http:", "https:") if over == "https" else server.base_url
         run(leave(url))
+
+
+def test_a_transport_that_tries_again_leaves_no_socket_behind(authority: trustme.CA) -> None:
+    served = tls_server(authority)
+
+    def script(peer: Peer) -> None:
+        if len(server.peers) > 1:
+            with served.wrap_socket(peer.sock, server_side=True) as peer.sock:
+                peer.read_request()
+                peer.send(STREAM_HEAD)
+                peer.chunk(HandClock().event())
+                peer.wait_for_hang_up()
+
+    transport = httpx.HTTPTransport(verify=tls_client(authority), retries=1)
+    with scripted(script, read_request=False) as server:
+        base_url = server.base_url.replace("http:", "https:")
+        with StreamingClient(**CREDENTIALS, base_url=base_url, transport=transport) as client:
+            assert client.snapshot(1765).pv_power == 30
+    assert len(server.peers) == 2
+    gc.collect()  # what was left open warns when it goes, and warnings fail
 
 
 @pytest.mark.parametrize("make", [on_httpx, on_aiohttp])

@@ -10,15 +10,17 @@ import socket
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from callers import CREDENTIALS, Caller, async_caller, sync_caller
 from enphase_streaming import (
+    AsyncReadingStream,
     AsyncStreamingClient,
     AuthenticationError,
     Budget,
@@ -191,6 +193,69 @@ def test_breaking_out_of_a_watch_that_nobody_holds_closes_the_socket(
             break
         gc.collect()
         assert gone.wait(5)
+
+
+class Locked(httpx.HTTPTransport, httpx.SyncByteStream):
+    """Has a lock that no thread may take twice, as the pool of httpcore has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
+        self.closed = threading.Event()
+        self.body: httpx.SyncByteStream
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = super().handle_request(request)
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        self.body = response.stream
+        return httpx.Response(200, headers=response.headers, stream=self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.body)
+
+    def close(self) -> None:
+        assert self.lock.acquire(timeout=1)
+        self.body.close()
+        self.lock.release()
+        self.closed.set()
+
+
+def test_a_stream_that_is_collected_inside_its_transport_waits_for_no_lock(
+    endless: tuple[str, threading.Event],
+) -> None:
+    base_url, gone = endless
+    transport = Locked()
+    client = StreamingClient(**CREDENTIALS, base_url=base_url, transport=transport)
+    stream = client.live_data(SITE)
+    next(stream)
+    with transport.lock:
+        del stream
+        gc.collect()
+    assert transport.closed.wait(5)
+    assert gone.wait(5)
+    client.close()
+
+
+def test_an_async_stream_that_outlives_its_loop_says_only_that_it_was_not_closed() -> None:
+    class Body(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield HandClock().event()
+            await asyncio.sleep(PATIENCE)
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, stream=Body())
+
+    async def run() -> AsyncReadingStream:
+        client = AsyncStreamingClient(**CREDENTIALS, transport=Transport())
+        stream = client.live_data(SITE)
+        await anext(stream)
+        return stream
+
+    held = [asyncio.run(run())]
+    with pytest.warns(ResourceWarning, match="was not closed"):
+        held.clear()
+    gc.collect()
 
 
 def test_breaking_out_closes_the_socket_async(endless: tuple[str, threading.Event]) -> None:

@@ -360,6 +360,19 @@ def test_if_the_caller_was_away_the_readings_own_times_show_an_early_end(
     assert len(driven.readings) == last + 1
 
 
+@pytest.mark.parametrize(("last", "missing"), [(27, None), (9, 18)])
+def test_that_holds_for_a_caller_who_was_away_before_the_first_reading(
+    last: int, missing: int | None
+) -> None:
+    driven = Driven().tell(2, STREAM).tell(62, None)
+    driven.tell(62, events(2, 2 + last)).tell(62, CLOSED)
+    if missing is None:
+        assert (driven.error, driven.reason) == (None, "planned")
+    else:
+        assert isinstance(driven.error, StreamEndedEarly)
+        assert driven.error.missing == missing
+
+
 @pytest.mark.parametrize("wait", [0.0625, 0.25, 10])
 def test_a_wait_of_up_to_a_tenth_of_the_time_away_does_not_show_a_stream_still_open(
     wait: float,

@@ -106,6 +106,7 @@ def _build(
     )
     if isinstance(raised, RateLimitError):
         raised.period = _text(answer.get("period")) or None
+        raised.retryable = raised.period != "month"
         raised.retry_at = _latest(_period_end(answer), retry_after)
     return raised
 

@@ -30,14 +30,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+P = ParamSpec("P")
+
 
 class EnphaseStreamingError(Exception):
-    """The base of every exception that this library raises on purpose."""
+    """The base of every exception that this library raises on purpose.
+
+    `of_callback` tells that a callback of yours raised it: a `watch` does not try to mend that.
+    """
+
+    of_callback: bool = False
+
+
+def call_back(callback: Callable[P, object], *arguments: P.args, **keywords: P.kwargs) -> None:
+    """Call what the user gave, and note whose an exception of this library is."""
+    try:
+        callback(*arguments, **keywords)
+    except EnphaseStreamingError as error:
+        error.of_callback = True
+        raise
 
 
 class InvalidArgument(EnphaseStreamingError, ValueError):
@@ -125,8 +142,9 @@ class PermissionDeniedError(APIStatusError):
 class RateLimitError(APIStatusError):
     """429: the calls that the plan allows are used up.
 
-    `retry_at` is when the API takes calls again (aware UTC), None if it did not say. `period` is
-    `"minute"` or `"month"` where the API named the limit.
+    `retry_at` is when the API takes calls again (aware UTC), None if it did not say; wait a minute
+    then. `period` is `"minute"` or `"month"` where the API named the limit; the month's is not
+    `retryable`.
     """
 
     retryable = True

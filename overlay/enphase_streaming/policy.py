@@ -115,8 +115,11 @@ class ManyWindows:
         if _wants_refresh(error) and not self._refreshed:
             self._refreshed = True
             return RefreshThenOpen()
-        if error is None:
+        if error is None and self._empty < _MOST_EMPTY:
             return OpenNext()
+        error = error or StreamStalled(
+            f"The last {_MOST_EMPTY} windows ended as planned and brought no new reading."
+        )
         if not _can_recover(error) or self._empty >= _MOST_EMPTY:
             return Stop(error)
         if isinstance(error, RateLimitError):

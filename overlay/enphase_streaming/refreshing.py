@@ -8,15 +8,25 @@ from collections import deque
 from datetime import datetime
 
 import httpx
+import msgspec
 
 from enphase_streaming import arguments
-from enphase_streaming.errors import ConnectionFailed, InvalidArgument, LoginRequired
+from enphase_streaming.errors import (
+    ConnectionFailed,
+    InvalidArgument,
+    LoginRequired,
+    RateLimitError,
+    ServiceUnavailableError,
+)
 from enphase_streaming.grants import trade
 from enphase_streaming.tokens import MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
 _REMEMBERED = 8
 """How many secrets of earlier pairs are still hidden: requests that carry them may be under way."""
+
+_NEXT_TRY = 60.0
+"""Seconds until a renewal that failed is tried again, while the token still lasts."""
 
 _log = logging.getLogger("enphase_streaming")
 
@@ -70,8 +80,8 @@ class RefreshingAuth:
         """Return a token other than `stale`, refreshing only if nobody else just has.
 
         Raises `LoginRequired` if the refresh token is missing, spent or refused,
-        `ConnectionFailed` and `APIStatusError` if the token endpoint fails, `InvalidArgument` if
-        the store is damaged.
+        `ConnectionFailed` and `APIStatusError` if the token endpoint fails and no other token
+        lasts, `InvalidArgument` if the store is damaged.
         """
         with self._one_at_a_time:
             if token := _lasting(self._pair, stale, now):
@@ -94,14 +104,28 @@ class RefreshingAuth:
 
     def _renew(self, stale: str | None, token_url: str, now: datetime) -> str:
         pair = self._pair if self._unsaved else self._store.load() or self._pair
-        if token := _lasting(pair, stale, now):
+        if pair and (token := _lasting(pair, stale, now)):
             self._adopt(pair)
             return token
         refresh_token = pair.refresh_token if pair else self._first
         if not refresh_token:
             raise LoginRequired("There is no refresh token: log in first.")
         _log.info("Refreshing the access token.")
-        pair = trade(
+        try:
+            pair = self._trade(refresh_token, token_url, now)
+        except (ConnectionFailed, RateLimitError, ServiceUnavailableError) as error:
+            if pair is None or pair.access_token == stale or pair.expires_at <= now.timestamp():
+                raise
+            _log.warning("The access token cannot be renewed yet, and still lasts: %s", error)
+            next_try = min(now.timestamp() + _NEXT_TRY, pair.expires_at)
+            self._adopt(msgspec.structs.replace(pair, renew_at=next_try))
+            return pair.access_token
+        self._save(pair)
+        self._adopt(pair)
+        return pair.access_token
+
+    def _trade(self, refresh_token: str, token_url: str, now: datetime) -> TokenPair:
+        return trade(
             TokenRequest(
                 grant_type=TokenRequestGrantType.REFRESH_TOKEN, refresh_token=refresh_token
             ),
@@ -112,12 +136,9 @@ class RefreshingAuth:
             in_query=self._in_query,
             transport=self._transport,
         )
-        self._save(pair)
-        self._adopt(pair)
-        return pair.access_token
 
-    def _adopt(self, pair: TokenPair | None) -> None:
-        if self._pair is not None and self._pair != pair:
+    def _adopt(self, pair: TokenPair) -> None:
+        if self._pair and self._pair.access_token != pair.access_token:
             self._earlier += [self._pair.access_token, self._pair.refresh_token]
         self._pair = pair
 

@@ -15,6 +15,7 @@ from enphase_streaming.errors import (
     AuthenticationError,
     BudgetExhausted,
     EnphaseStreamingError,
+    call_back,
 )
 from enphase_streaming.policy import (
     Decision,
@@ -157,6 +158,8 @@ class Watch:
         try:
             yield from window.run(self._result.at)
         except EnphaseStreamingError as caught:
+            if caught.of_callback:
+                raise
             error = caught
         finally:
             self._readings += window.readings
@@ -206,7 +209,7 @@ class Watch:
             since, why = self._gap
             self._gap = None
             if self._on_gap is not None:
-                self._on_gap(since, reading.arrived, why)
+                call_back(self._on_gap, since, reading.arrived, why)
         return True
 
 
@@ -218,6 +221,9 @@ def _documented(error: Exception) -> EnphaseStreamingError:
 
 def _explained(error: EnphaseStreamingError) -> EnphaseStreamingError:
     if isinstance(error, AuthenticationError) and error.status != "NOT_AUTHENTICATED":
-        hint = "If the token is new, the plan may lack streaming, or the owner's access control it."
+        hint = (
+            "If the token is fresh, the plan may lack streaming, or the owner's access control may "
+            "refuse it."
+        )
         error.args = (f"{error}. {hint}",)
     return error

@@ -18,6 +18,7 @@ from enphase_streaming.errors import (
     StreamDropped,
     StreamEndedEarly,
     StreamStalled,
+    call_back,
 )
 from enphase_streaming.masking import mask_causes
 from enphase_streaming.reading import EventReader, Reading
@@ -185,7 +186,7 @@ class Window:
         if self._on_malformed == "raise":
             raise malformed
         if callable(self._on_malformed):
-            self._on_malformed(malformed)
+            call_back(self._on_malformed, malformed)
 
     def _came_back(self, left: float, at: float) -> None:
         """Take the time that the caller was away out of every deadline."""

@@ -244,6 +244,40 @@ def test_a_renewal_that_fails_is_a_documented_exception_and_no_call_is_spent(
     assert outcome.reason == "error"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answering("429 Too Many Requests"),
+        answering("500 Internal Server Error"),
+        lambda peer, call: peer.reset(),
+    ],
+)
+def test_while_the_token_lasts_a_renewal_that_fails_is_tried_again_a_minute_later(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted, answer: Any
+) -> None:
+    endpoint.answer = answer
+    given = options(clock, server, renewing(MemoryTokenStore(pair(clock, lasts=90))))
+    asked = []
+    for wait in (0, 59, 1, 29, 1):
+        clock.time += wait
+        outcome = first_reading(caller, given)
+        asked.append(len(endpoint.calls))
+    # At 0 s and 60 s; the token is over at 90 s.
+    assert asked == [1, 1, 2, 2, 3]
+    assert endpoint.streamed == ["app-access-0"] * 4
+    assert isinstance(outcome.error, ConnectionFailed | RateLimitError | ServiceUnavailableError)
+
+
+def test_a_token_that_was_refused_is_not_used_again_for_that(
+    caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    endpoint.answer = answering("500 Internal Server Error")
+    auth = renewing(MemoryTokenStore(pair(clock, number=7)))
+    outcome = first_reading(caller, options(clock, server, auth), budget=Budget(calls=9))
+    assert isinstance(outcome.error, ServiceUnavailableError)
+    assert endpoint.streamed == ["app-access-7"]
+
+
 def test_a_spent_refresh_token_wants_a_login(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:

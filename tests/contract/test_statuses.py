@@ -290,6 +290,7 @@ def test_a_limit_says_which_and_when_it_ends(
 ) -> None:
     error = limited(caller, clock, {**LIMIT, "period": period, "period_end": end})
     assert (error.period, error.retry_at) == (period, PERIOD_END)
+    assert error.retryable is (period == "minute")
     assert "Usage limit exceeded for plan Kilowatt" in str(error)
 
 

@@ -27,6 +27,7 @@ from enphase_streaming import (
     BudgetExhausted,
     ConnectionFailed,
     LoginRequired,
+    MalformedEvent,
     Plan,
     Reading,
     StreamDropped,
@@ -641,6 +642,30 @@ def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock, heard: He
     assert [reading.pv_power for reading in outcome.readings] == [1, 2, 3]
     assert [type(why) for why in gaps] == [StreamDropped]
     assert outcome.reason == "budget"
+
+
+@pytest.mark.parametrize("method", ["live_data", "watch"])
+def test_what_on_malformed_raises_is_the_callers_and_never_mended(
+    caller: Caller, clock: HandClock, method: str
+) -> None:
+    def on_malformed(malformed: MalformedEvent) -> None:
+        raise mine
+
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(b"data: {\n\n")
+        peer.wait_for_hang_up()
+
+    mine, budget = ConnectionFailed("of another client's"), Budget(calls=3)
+    with scripted(script) as server:
+        outcome = caller(
+            options(clock, server.base_url),
+            method=method,
+            budget=budget,
+            on_malformed=on_malformed,
+        )
+    assert outcome.error is mine
+    assert (budget.spent, outcome.reason) == (1, "error")
 
 
 def test_a_drop_of_the_last_window_says_that_the_budget_is_used_up(

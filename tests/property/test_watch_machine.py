@@ -111,6 +111,13 @@ class Watched(RuleBasedStateMachine):
         assert self.world.error is None
         self.token_is_fresh = False
 
+    @precondition(lambda self: self.goes_on() and len(self.previous) >= 4)
+    @rule()
+    def a_planned_end_that_brings_what_is_known(self) -> None:
+        chunks = [(60 / len(self.previous), event) for event in self.previous]
+        self.play(Act(chunks=chunks))
+        self.token_is_fresh = False
+
     @precondition(goes_on)
     @rule(
         count=some,

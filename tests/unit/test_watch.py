@@ -105,8 +105,8 @@ def test_a_401_for_good_says_what_else_it_may_be() -> None:
     world = World(Budget(calls=5), can_refresh=False)
     world.play(UNAUTHORIZED)
     assert str(world.error) == (
-        "401 UNAUTHORIZED: no. If the token is new, the plan may lack streaming, "
-        "or the owner's access control it."
+        "401 UNAUTHORIZED: no. If the token is fresh, the plan may lack streaming, "
+        "or the owner's access control may refuse it."
     )
 
 
@@ -277,18 +277,16 @@ def test_a_gap_that_never_closes_is_the_exceptions_to_tell() -> None:
     assert isinstance(world.error, BudgetExhausted)
 
 
-def test_what_on_gap_raises_reaches_the_caller_and_the_end_has_its_time() -> None:
-    class Mine(Exception):
-        pass
-
+@pytest.mark.parametrize("mine", [KeyError("mine"), StreamDropped("of another client's")])
+def test_what_on_gap_raises_reaches_the_caller_and_the_end_has_its_time(mine: Exception) -> None:
     def on_gap(since: datetime, until: datetime, why: Exception) -> None:
-        raise Mine
+        raise mine
 
     world = World(Budget(calls=2), on_gap=on_gap)
     world.play(dropped(world, 1), planned(world, 2))
-    assert isinstance(world.error, Mine)
+    assert world.error is mine
     assert world.end is not None
-    assert (world.end.reason, world.end.elapsed) == ("error", 4)
+    assert world.end.elapsed == 4
 
 
 # The budget
@@ -354,6 +352,15 @@ def test_an_unlimited_watch_that_brings_nothing_stops_at_the_fifth_window() -> N
     world.play(*[DOWN] * 4, Act(end=RESET))
     assert isinstance(world.error, StreamDropped)
     assert (world.over, world.budget.spent, world.reason) == (True, 5, "dropped")
+
+
+def test_a_site_that_repeats_what_it_said_is_not_paid_for_without_an_end() -> None:
+    world = World(Budget.unlimited())
+    frozen = world.event(1)
+    world.play(*[Act(chunks=[(1.0, frozen)], rest=28)] * 6)
+    assert (world.over, world.budget.spent, world.powers) == (True, 6, [1])
+    assert isinstance(world.error, StreamStalled)
+    assert str(world.error) == "The last 5 windows ended as planned and brought no new reading."
 
 
 def test_the_plans_limit_a_minute_spreads_windows() -> None:

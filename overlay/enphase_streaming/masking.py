@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import Protocol
-from urllib.parse import quote, quote_plus
 from weakref import WeakValueDictionary
+
+from enphase_streaming.spelling import pattern
 
 # A filter counts only for the logger that it was added to, not for those below it.
 _LOGGERS = (
@@ -29,8 +31,9 @@ class Keeper(Protocol):
 
 def masked(text: str, secrets: Iterable[str]) -> str:
     """Return `text` without the secrets, however they are spelled in it."""
-    for spelling in _spellings(secrets):
-        text = text.replace(spelling, "***")
+    # The longest first: one secret may be a part of another.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = re.sub(pattern(secret), "***", text)
     return text
 
 
@@ -52,15 +55,6 @@ def keep_out_of_logs(keeper: Keeper) -> None:
     _keepers[id(keeper)] = keeper
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_mask)  # which does nothing the second time
-
-
-def _spellings(secrets: Iterable[str]) -> list[str]:
-    # The longest first: one secret may be a part of another.
-    found = set[str]()
-    for secret in secrets:
-        quoted = repr(secret.encode("utf-8", "replace"))[2:-1]
-        found |= {secret, quoted, quote(secret, safe=""), quote_plus(secret)}
-    return sorted(found - {""}, key=len, reverse=True)
 
 
 class _Mask(logging.Filter):

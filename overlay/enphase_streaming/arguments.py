@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 from enphase_streaming.errors import InvalidArgument
 
 _HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d*)?", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_URL = 2_000
 
 
@@ -70,6 +71,17 @@ def secret(name: str, value: object, way_out: str) -> str:
         raise InvalidArgument(
             f"{name} is not a plain string: it must be printable ASCII without spaces (a line "
             f"break copied along with it, perhaps). {way_out}"
+        )
+    return value
+
+
+def text(name: str, value: object) -> str:
+    """Return what a form or a query can carry. Raises `InvalidArgument`, never showing `value`."""
+    # Not found out by encoding it: the exception would hold the value.
+    if not isinstance(value, str) or _SURROGATE.search(value):
+        raise InvalidArgument(
+            f"{name} is not a plain string: it must be a str without surrogates (which stand for "
+            "bytes that are no UTF-8)."
         )
     return value
 

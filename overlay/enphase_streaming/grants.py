@@ -36,14 +36,14 @@ def authorize_url(
     """Return the page where a site's owner lets an application in.
 
     The page sends the owner on to `redirect_uri?code=…&state=…`. `state` should be a random
-    string; compare it when it comes back.
+    string; compare it when it comes back. Raises `InvalidArgument` for what no address can carry.
     """
     return f"{base}?" + urlencode(
         {
             "response_type": "code",
-            "client_id": client_id,
-            "redirect_uri": redirect_uri,
-            "state": state,
+            "client_id": arguments.text("client_id", client_id),
+            "redirect_uri": arguments.text("redirect_uri", redirect_uri),
+            "state": arguments.text("state", state),
         }
     )
 
@@ -68,7 +68,7 @@ def login_with_code(
         TokenRequest(
             grant_type=TokenRequestGrantType.AUTHORIZATION_CODE,
             code=arguments.secret("code", code, "It is in the address that the owner was sent to."),
-            redirect_uri=redirect_uri,
+            redirect_uri=arguments.text("redirect_uri", redirect_uri),
         ),
         client_id=client_id,
         client_secret=client_secret,
@@ -99,7 +99,9 @@ def login_with_password(
         raise InvalidArgument("username and password are the site owner's; one is missing.")
     return trade(
         TokenRequest(
-            grant_type=TokenRequestGrantType.PASSWORD, username=username, password=password
+            grant_type=TokenRequestGrantType.PASSWORD,
+            username=arguments.text("username", username),
+            password=arguments.text("password", password),
         ),
         client_id=client_id,
         client_secret=client_secret,

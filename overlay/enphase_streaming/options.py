@@ -81,7 +81,12 @@ class Options:
         return lambda: self.auth.renew(stale, token_url=self.token_url, now=self.now())
 
     def request(self, system_id: int, duration: int | None, token: str) -> dict[str, Any]:
-        """Return the arguments of httpx's `build_request`."""
+        """Return the arguments of httpx's `build_request`.
+
+        Raises `InvalidArgument` for a token of the user's own `auth` that no header can carry:
+        httpx would raise an exception that holds it.
+        """
+        arguments.secret("access_token", token, "It is what auth gave.")
         kwargs = stream_system_live_data.get_kwargs(system_id, duration=duration)
         kwargs["url"] = self.base_url + kwargs["url"]
         kwargs["headers"] |= {

@@ -424,6 +424,64 @@ def test_a_bad_event_size_is_refused(client: Client, value: Any) -> None:
     assert f"max_event_bytes is {shown(value)};" in refusal(client, max_event_bytes=value)
 
 
+REFUSALS = [
+    (
+        {"api_key": ""},
+        "api_key is missing. It is the API key of your application in Enphase's developer portal.",
+    ),
+    (
+        {"access_token": "the token"},
+        "access_token is not a plain string: it must be printable ASCII without spaces (a line "
+        "break copied along with it, perhaps). It comes from the OAuth login of the site's owner "
+        "and lives for a day; auth= takes a RefreshingAuth that renews it.",
+    ),
+    ({"base_url": "api.example"}, "base_url is 'api.example'; give an https:// address."),
+    ({"token_url": 5}, "token_url is 5; give an https:// address."),
+    ({"base_url": "host?key=secret"}, "base_url is no plain address; give an https:// address."),
+    (
+        {"base_url": "https://me@host"},
+        "base_url carries credentials, a query or a fragment; give only scheme, host and path.",
+    ),
+    (
+        {"base_url": "http://host"},
+        "base_url is 'http://host': plain http would show your key and token to the network. Use "
+        "https; http is for a loopback host only.",
+    ),
+    (
+        {"stall_timeout": "20"},
+        "stall_timeout is '20'; give a number of seconds above 0, at most 86400.",
+    ),
+    ({"max_event_bytes": 1.5}, "max_event_bytes is 1.5; give a positive int of bytes."),
+    (
+        {"max_event_bytes": [1]},
+        "max_event_bytes is a value of type list; give a positive int of bytes.",
+    ),
+    (
+        {"max_event_bytes": -(2**70)},
+        "max_event_bytes is an int of 71 bits; give a positive int of bytes.",
+    ),
+    (
+        {"max_event_bytes": "1" * 41},
+        f"max_event_bytes is '{'1' * 40}…'; give a positive int of bytes.",
+    ),
+]
+
+
+@both_clients
+@pytest.mark.parametrize(("given", "said"), REFUSALS)
+def test_a_refusal_says_what_was_given_and_what_to_give(
+    client: Client, given: dict[str, Any], said: str
+) -> None:
+    assert refusal(client, **given) == said
+
+
+@both_clients
+def test_so_does_the_refusal_of_a_site(client: Client) -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        make(client).live_data(0)
+    assert str(raised.value) == ("system_id is 0; give the number of the site as a positive int.")
+
+
 @both_clients
 @pytest.mark.parametrize("value", [None, ""])
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import traceback
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -31,6 +32,7 @@ from enphase_streaming import (
     EnphaseStreamingError,
     EventTooLarge,
     FileTokenStore,
+    InvalidArgument,
     LoginRequired,
     MalformedEvent,
     MemoryTokenStore,
@@ -321,6 +323,36 @@ def test_in_a_stream_that_goes_well_and_in_its_address(caller: Caller, clock: Ha
         outcome = caller(options(server, **given))
     assert outcome.error is None
     assert clean(repr(outcome.end))
+
+
+class OwnAuth:
+    """An auth that a user wrote, which gives whatever it holds."""
+
+    can_refresh = False
+
+    def __init__(self, token: Any, *, at_once: bool) -> None:
+        self._token, self._at_once = token, at_once
+
+    def current(self, now: datetime) -> Any:
+        return self._token if self._at_once else None
+
+    def renew(self, stale: str | None, *, token_url: str, now: datetime) -> Any:
+        return self._token
+
+    def secrets(self) -> tuple[str, ...]:
+        return (self._token,) if isinstance(self._token, str) else ()
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("token", ["plantedä", "planted\udc80", "planted\n", b"planted", 5, ""])
+def test_in_a_token_that_no_header_can_carry(caller: Caller, token: Any, at_once: bool) -> None:
+    with scripted(lambda peer: None) as server:
+        auth = OwnAuth(token, at_once=at_once)
+        outcome = caller(options(server, access_token=None, auth=auth))
+    assert server.peers == []
+    assert_clean(outcome, InvalidArgument)
+    assert "access_token is" in str(outcome.error)
+    assert str(outcome.error).endswith("It is what auth gave.")
 
 
 # --- the token endpoint ---------------------------------------------------------------------------

@@ -35,6 +35,7 @@ OVERLAY = {
         f"{CONTRACT}/test_requests.py",
         f"{UNIT}/test_duration.py",
         f"{UNIT}/test_budget.py",
+        f"{UNIT}/test_grants.py",
         f"{PROPERTY}/test_base_url.py",
     ),
     "masking": (f"{UNIT}/test_masking.py",),

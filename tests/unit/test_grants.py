@@ -35,6 +35,7 @@ from enphase_streaming_api.models import TokenRequest
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 APPLICATION: dict[str, Any] = {"client_id": "the-id", "client_secret": "planted-secret"}
+PAGE: dict[str, Any] = {"client_id": "the id", "redirect_uri": "https://x", "state": "s"}
 ANSWER = {
     "access_token": "planted-access",
     "token_type": "bearer",
@@ -392,6 +393,40 @@ def test_what_is_missing_or_odd_is_refused_before_anything_is_sent(
         login(wire, **changed)
     assert wire.requests == []
     assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ["planted\udc80", "\ud800planted", b"planted", ["planted"], 5])
+@pytest.mark.parametrize(
+    ("login", "name"),
+    [
+        (password, "username"),
+        (password, "password"),
+        (code, "redirect_uri"),
+        (lambda wire, **odd: authorize_url(**PAGE | odd), "client_id"),
+        (lambda wire, **odd: authorize_url(**PAGE | odd), "redirect_uri"),
+        (lambda wire, **odd: authorize_url(**PAGE | odd), "state"),
+    ],
+)
+def test_what_no_form_can_carry_is_named_and_in_no_exception(
+    login: Callable[..., object], name: str, odd: Any
+) -> None:
+    wire = Wire()
+    with pytest.raises(InvalidArgument) as caught:
+        login(wire, **{name: odd})
+    assert str(caught.value) == (
+        f"{name} is not a plain string: it must be a str without surrogates (which stand for "
+        "bytes that are no UTF-8)."
+    )
+    # An exception of an encoder would hold the value.
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize("given", ["pässword ☃", "\U0001f511", "a\0b\n", "\ud7ff\ue000"])
+def test_a_password_may_be_any_text(given: str) -> None:
+    wire = Wire()
+    password(wire, password=given)
+    assert form_of(wire.requests[0])["password"] == given
 
 
 @pytest.mark.parametrize("given", [None, "", "planted secret", "planted\n", 5])

@@ -77,15 +77,15 @@ class Recording:
         )
 
     def received(self, chunk: bytes, at: float) -> None:
-        """Note bytes; they are written when the event that they belong to is whole."""
+        """Note bytes; they are written when the event, or the answer, that they are of is whole."""
         if self._is_event_stream:
             self._write(self._redactor.feed(chunk, at))
         else:
-            self._write([(at, self._redactor.plain(chunk))])
+            self._redactor.hold(chunk, at)
 
     def ended(self, reason: str, at: float) -> None:
         """Note the end of a response, and what was left of an event that never became whole."""
-        self._write(self._redactor.rest())
+        self._write(self._redactor.rest() if self._is_event_stream else self._redactor.held())
         self._line({"at": self._since(at), "end": reason})
 
     def close(self) -> None:

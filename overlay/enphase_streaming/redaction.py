@@ -6,11 +6,15 @@ same mask throughout: lengths, cuts and repetitions stay what they were.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import hmac
 import itertools
 import re
 from collections import deque
 from collections.abc import Callable
+
+from enphase_streaming.spelling import pattern
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 # A JSON text may be spread over several `data:` lines.
@@ -37,39 +41,51 @@ class Redactor:
     def __init__(self, key: bytes, secrets: Callable[[], tuple[str, ...]]) -> None:
         self._key = key
         self._secrets = secrets
+        self._pattern = functools.cache(_pattern)
         self._pieces: deque[tuple[float, int]] = deque()
         self._pending = bytearray()
 
     def feed(self, chunk: bytes, at: float) -> list[tuple[float, bytes]]:
         """Return the pieces, masked, of every event that `chunk` completes, as they arrived."""
         searched = max(0, len(self._pending) - 3)
-        self._pieces.append((at, len(chunk)))
-        self._pending += chunk
-        end = 0
-        for found in _BLANK_LINE.finditer(self._pending, searched):
-            end = found.end()
-        if not end:
+        self.hold(chunk, at)
+        ends = [found.end() for found in _BLANK_LINE.finditer(self._pending, searched)]
+        if not ends:
             return []
-        whole = bytes(self._pending[:end])
-        del self._pending[:end]
+        whole = bytes(self._pending[: ends[-1]])
+        del self._pending[: ends[-1]]
         return self._cut(self._masked(whole))
 
     def rest(self) -> list[tuple[float, bytes]]:
         """Return what never became an event. A name cut short cannot be told: no digit is kept."""
-        rest = bytes(self._pending)
-        self._pending.clear()
-        return self._cut(re.sub(rb"[0-9]", b"0", self._masked(rest)))
+        return self._cut(re.sub(rb"[0-9]", b"0", self._masked(self._taken())))
 
-    def plain(self, chunk: bytes) -> bytes:
-        """Return the bytes of an answer that is no event stream, with only secrets masked."""
-        for secret in map(str.encode, self._secrets()):
-            chunk = chunk.replace(secret, self._mask(secret, _LETTER_OR_DIGIT))
-        return chunk
+    def hold(self, chunk: bytes, at: float) -> None:
+        """Keep bytes of an answer that is no event stream: a secret may be cut anywhere in it."""
+        self._pieces.append((at, len(chunk)))
+        self._pending += chunk
+
+    def held(self) -> list[tuple[float, bytes]]:
+        """Return the pieces of an answer that is no event stream, with only secrets masked."""
+        return self._cut(self.plain(self._taken()))
+
+    def plain(self, text: bytes) -> bytes:
+        """Return bytes with only secrets masked, however they are spelled in it."""
+        # The longest first: one secret may be a part of another.
+        for secret in sorted(filter(None, self._secrets()), key=len, reverse=True):
+            text = self._pattern(secret).sub(
+                lambda found: self._mask(found[0], _LETTER_OR_DIGIT), text
+            )
+        return text
+
+    def _taken(self) -> bytes:
+        taken = bytes(self._pending)
+        self._pending.clear()
+        return taken
 
     def _masked(self, events: bytes) -> bytes:
         def hide(naming: re.Match[bytes]) -> bytes:
-            start, end = naming.start(1) - naming.start(), naming.end(1) - naming.start()
-            return naming[0][:start] + _VALUE.sub(self._value, naming[0][start:end])
+            return naming[0].removesuffix(naming[1]) + _VALUE.sub(self._value, naming[1])
 
         return self.plain(_NAMING.sub(hide, events))
 
@@ -82,7 +98,8 @@ class Redactor:
     def _mask(self, value: bytes, hidden: re.Pattern[bytes]) -> bytes:
         """Return other digits for digits and other letters for letters, decided by the key."""
         masks = itertools.chain.from_iterable(
-            hmac.digest(self._key, value + b"%d" % block, "sha256") for block in itertools.count()
+            hmac.digest(self._key, value + b"%d" % block, hashlib.sha256)
+            for block in itertools.count()
         )
 
         def other(found: re.Match[bytes]) -> bytes:
@@ -107,3 +124,7 @@ class Redactor:
             if len(piece) < length:
                 self._pieces.appendleft((at, length - len(piece)))
         return pieces
+
+
+def _pattern(secret: str) -> re.Pattern[bytes]:
+    return re.compile(pattern(secret).encode(errors="surrogatepass"))

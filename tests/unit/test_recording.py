@@ -132,6 +132,25 @@ def test_an_answer_that_is_no_stream_keeps_its_digits(tmp_path: Path) -> None:
     assert b"the-token" not in body
 
 
+def test_a_secret_that_is_cut_anywhere_in_an_answer_that_is_no_stream(tmp_path: Path) -> None:
+    body = b'{"code":473,"message":"the-token"}'
+    for cut in range(1, len(body)):
+        path = tmp_path / f"{cut}.jsonl"
+        recording = start(path)
+        recording.opened(HEAD, 1000.25)
+        recording.ended("dropped", 1000.3)
+        recording.opened(Head(473, "application/json", None, None), 1000.5)
+        recording.received(body[:cut], 1000.6)
+        recording.received(body[cut:], 1000.7)
+        recording.ended("error", 1000.8)
+        recording.close()
+        pieces = {line["at"]: base64.b64decode(line["bytes"]) for line in lines(path)[4:-1]}
+        assert {at: len(piece) for at, piece in pieces.items()} == {0.6: cut, 0.7: len(body) - cut}
+        whole = b"".join(pieces.values())
+        assert whole.startswith(b'{"code":473,"message":"')
+        assert b"the-token" not in whole
+
+
 def test_a_secret_in_the_content_type_is_masked(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
     recording = start(path)

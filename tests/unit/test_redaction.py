@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import string
 import time
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +91,41 @@ def test_escapes_and_number_forms_survive() -> None:
     assert found["system_id"] != -1500.0
 
 
+def test_escapes_keep_their_place_and_their_form() -> None:
+    stream = b'data:{"owner":"a\\nb\\"c\\\\d\\u00e4e"}\n\n'
+    masked = redacted(stream)
+    assert re.fullmatch(
+        rb'data:\{"owner":"[a-z]\\n[a-z]\\"[a-z]\\\\[a-z]\\u00e4[a-z]"\}\n\n', masked
+    )
+    assert masked != stream
+
+
+@given(st.text(string.ascii_letters + string.digits + "-_. äß☃", min_size=200, max_size=400))
+def test_a_mask_has_the_length_and_the_kinds_of_what_it_hides(owner: str) -> None:
+    stream = "data:" + json.dumps({"owner": owner}, ensure_ascii=False) + "\n\n"
+    [mask] = [json.loads(redacted(stream.encode())[5:])["owner"]]
+    kinds = [string.ascii_lowercase, string.ascii_uppercase, "123456789"]
+    assert len(mask) == len(owner)
+    for old, new in zip(owner, mask, strict=True):
+        kind = [each for each in kinds if old in each + "0"]
+        assert new in kind[-1] if kind else new == old
+
+
+def test_a_letter_can_become_any_letter() -> None:
+    [mask] = re.findall(rb'"owner":"(.*)"', redacted(b'data:{"owner":"%b"}\n\n' % (b"aB" * 1000)))
+    assert set(mask[::2]) == set(string.ascii_lowercase.encode())
+    assert set(mask[1::2]) == set(string.ascii_uppercase.encode())
+
+
+def test_nothing_waits_for_more_once_a_blank_line_is_there() -> None:
+    redactor = Redactor(b"key", secrets)
+    assert redactor.feed(b"\n\n", 1.0) == [(1.0, b"\n\n")]
+    assert redactor.feed(b"id:a\n", 2.0) == []
+    assert redactor.feed(b"\nid:b", 3.0) == [(2.0, b"id:a\n"), (3.0, b"\n")]
+    assert redactor.rest() == [(3.0, b"id:b")]
+    assert redactor.rest() == []
+
+
 def test_a_value_spread_over_data_lines_is_masked() -> None:
     stream = b'data:{"data":{"envoy_serial_number":\ndata: ["121900000001"]}}\n\n'
     assert SERIAL.encode() not in redacted(stream)
@@ -98,6 +136,41 @@ def test_an_echoed_secret_is_masked_anywhere() -> None:
     stream = b'data:{"error":{"message":"s3cret-Token is invalid"}}\n\n'
     assert b"s3cret-Token" not in redacted(stream)
     assert b" is invalid" in redacted(stream)
+
+
+@pytest.mark.parametrize(
+    "spelled", [b"s3cret/T\xc3\xb6ken", b"s3cret%2FT%c3%b6ken", rb"s3cret\/T\u00f6ken"]
+)
+def test_it_is_masked_however_it_is_spelled(spelled: bytes) -> None:
+    redactor = Redactor(b"key", lambda: ("", "s3cret/T\xf6ken", "half\udc80"))
+    masked = redactor.plain(b"<%b> & <%b>" % (spelled, spelled))
+    first, second = masked.split(b" & ")
+    assert first == second
+    assert len(first) == len(spelled) + 2
+    assert b"s3cret" not in masked
+    assert b"ken" not in masked
+    assert redactor.plain(b"<half\xed\xb2\x80>")[:5] != b"<half"
+
+
+@pytest.mark.parametrize("longer", ["tokens", "my.token", "a.token.b"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_nothing_is_left_of_a_secret_that_holds_another(longer: str, order: int) -> None:
+    known = (longer, "token")[::order]
+    alone = Redactor(b"key", lambda: (longer,))
+    assert Redactor(b"key", lambda: known).plain(longer.encode()) == alone.plain(longer.encode())
+
+
+def test_an_answer_that_is_no_stream_comes_whole_and_only_once() -> None:
+    redactor = Redactor(b"key", secrets)
+    redactor.hold(b'{"system_id":1765,"was":"s3cret-', 1.0)
+    redactor.hold(b'Token"}', 2.0)
+    (first, begin), (second, end) = redactor.held()
+    assert (first, second) == (1.0, 2.0)
+    assert begin.startswith(b'{"system_id":1765,"was":"')
+    assert not begin.endswith(b"s3cret-")
+    assert (len(begin), len(end)) == (32, 7)
+    assert end.endswith(b'"}')
+    assert redactor.held() == []
 
 
 def test_what_never_became_an_event_keeps_no_digit_of_a_name() -> None:

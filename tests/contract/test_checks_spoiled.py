@@ -135,7 +135,6 @@ def test_a_mock_that_writes_in_another_way(pytester: pytest.Pytester) -> None:
                 "test_there_are_events",
                 "test_the_stream_ends_when_its_duration_is_over",
                 "test_there_is_a_reading_for_each_second",
-                "test_every_reading_has_every_field_of_the_document",
             },
         ),
         (Fault("error", code=473), {"test_a_stream_opens"}),

@@ -70,8 +70,15 @@ def choose(
         raise ValueError(f"--base-url is the real API, which costs money; --backend is {kind}")
     address = (base_url or _AT.get(kind, load_contract().base_url)).rstrip("/")
     parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+    try:
+        is_usable = parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:  # a port that is none
+        is_usable = False
+    if parts.scheme not in ("http", "https") or not is_usable:
         raise ValueError(f"--base-url is {address!r}; give http(s)://host[:port]/path")
+    path = load_contract().base_path
+    if (meant or kind == "mock") and not address.endswith(path):
+        raise ValueError(f"--base-url is {address!r}; the API is under {path}, so add that")
     if calls < 1:
         raise ValueError(f"--calls is {calls}; one is the least")
     if kind != "real":

@@ -1,10 +1,12 @@
 """The way to a backend: requests as plain HTTP, and their answers. Nothing is ever asked again."""
 
 import json
+import socket
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -132,7 +134,8 @@ class Door:
                         if len(body) > _MOST:
                             break
         except httpx.TransportError as error:
-            return f"no answer came: {type(error).__name__}: {error}"
+            where = self.backend.base_url
+            return f"no answer came from {where}: {type(error).__name__}: {error}"
         for secret in self.backend.secrets:
             body = body.replace(secret.encode(), b"***")
         return Answer(response.status_code, kind_of(response), dict(response.headers), body)
@@ -142,6 +145,17 @@ class Door:
             raise Unanswered(answer)
         self.last = answer
         return answer
+
+
+def knock(backend: Backend) -> None:
+    """Connect, and ask for nothing. Raises `Unanswered` if nothing listens there."""
+    parts = urlsplit(backend.base_url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname, port), PATIENCE).close()
+    except OSError as error:
+        why = error.strerror or error
+        raise Unanswered(f"nothing answers at {backend.base_url}: {why}") from None
 
 
 def kind_of(response: httpx.Response) -> str:

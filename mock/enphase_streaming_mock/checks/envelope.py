@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from enphase_streaming_mock.checks.door import JSON, Answer
+from enphase_streaming_mock.checks.door import EVENT_STREAM, JSON, Answer
 from enphase_streaming_mock.checks.temporal import in_seconds, is_number
 from enphase_streaming_mock.contract import Contract, Refusal
 
@@ -21,12 +21,27 @@ def refusal_faults(answer: Answer, *documented: Refusal, exact: bool = True) -> 
     return min((_faults(answer, each, exact) for each in documented), key=len)
 
 
+def pair_faults(answer: Answer, contract: Contract) -> list[str]:
+    """Say where an answer departs from a pair of tokens."""
+    return _head_faults(answer, 200) + contract.faults("TokenResponse", answer.json)
+
+
 def token_faults(answer: Answer, contract: Contract, *statuses: int) -> list[str]:
     """Say where an answer departs from a refusal of tokens with one of the statuses."""
     faults = _head_faults(answer, *statuses)
     if not (isinstance(answer.json, dict) and answer.json.get("error")):
         faults.append(f"there is no `error` in {answer.body[:200]!r}")
     return faults + contract.faults("TokenError", answer.json)
+
+
+def stream_faults(answer: Answer) -> list[str]:
+    """Say where the head of an answer departs from that of a stream."""
+    return _head_faults(answer, 200, kind=EVENT_STREAM)
+
+
+def status_faults(answer: Answer, status: int) -> list[str]:
+    """Say if an answer has another status; of such a one nothing else is documented."""
+    return _head_faults(answer, status, kind=None)
 
 
 def moment_faults(event: Any) -> list[str]:
@@ -59,13 +74,13 @@ def _faults(answer: Answer, documented: Refusal, exact: bool) -> list[str]:
     return faults + moment_faults(said)
 
 
-def _head_faults(answer: Answer, *statuses: int) -> list[str]:
+def _head_faults(answer: Answer, *statuses: int, kind: str | None = JSON) -> list[str]:
     faults = []
     if answer.status not in statuses:
         documented = " or ".join(map(str, statuses))
         faults.append(f"the status is {answer.status}, documented is {documented}")
-    if answer.kind != JSON:
-        faults.append(f"the media type is {answer.kind!r}, documented is {JSON}")
+    if kind is not None and answer.kind != kind:
+        faults.append(f"the media type is {answer.kind!r}, documented is {kind}")
     return faults
 
 

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from enphase_streaming_mock.checks.backend import KINDS, Backend, choose
+from enphase_streaming_mock.checks.door import Unanswered, knock
 
+_STARTS = {"mock": "enphase-mock serve", "prism": "make prism"}
 _BACKEND = pytest.StashKey[Backend]()
 _TAKEN = pytest.StashKey[str]()
 
@@ -85,6 +87,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if backend.kind == "real" and distributed:
         raise pytest.UsageError("the real API is called by one process; leave pytest-xdist out")
     config.stash[_BACKEND] = backend
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Stop where nobody would answer a single check; the real API is asked nothing beforehand."""
+    config, backend = session.config, backend_of(session.config)
+    starts = _STARTS.get(backend.kind)
+    if starts is None or config.option.collectonly or hasattr(config, "workerinput"):
+        return
+    try:
+        knock(backend)
+    except Unanswered as nobody:
+        raise pytest.UsageError(f"{nobody}; `{starts}` starts one") from None
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from enphase_streaming_mock.checks.backend import Backend
 from enphase_streaming_mock.checks.temporal import Timed
 from enphase_streaming_mock.checks.window import Window
 
@@ -26,6 +27,21 @@ def told(window: Window) -> list[Told]:
 def timed(window: Window) -> list[Timed]:
     """The readings with their times, for `temporal`; what is no JSON object is passed over."""
     return [Timed.of(arrived, json) for arrived, json, _ in _told(window) if json is not None]
+
+
+def clock_faults(window: Window, backend: Backend) -> list[str]:
+    """Say what to give where a mock's clock runs faster or slower than was said."""
+    stream = timed(window)
+    times = [each.measured for each in stream if each.measured is not None]
+    if backend.paid or not times:
+        return []
+    measured, taken = max(times) - min(times), stream[-1].arrived - stream[0].arrived
+    if measured / 2 < taken < measured * 2:
+        return []
+    return [
+        f"readings of {measured:.0f} s came in {taken:.1f} s by --clock-speed "
+        f"{backend.clock_speed:g}; give the --speed that the mock was started with"
+    ]
 
 
 def _told(window: Window) -> Iterator[Told]:

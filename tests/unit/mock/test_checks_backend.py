@@ -44,7 +44,7 @@ def test_the_real_api_is_never_called_by_mistake(kind: Kind, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://enphaseenergy.com.example", "https://notenphaseenergy.com"]
+    "url", ["https://enphaseenergy.com.example/api/v4", "https://notenphaseenergy.com/api/v4"]
 )
 def test_an_address_that_only_looks_like_it_is_a_mock(url: str) -> None:
     assert choose({}, base_url=url).kind == "mock"
@@ -72,10 +72,25 @@ def test_a_site_that_is_no_number_is_refused(site: str) -> None:
         choose(REAL | {"ENPHASE_SYSTEM_ID": site}, kind="real")
 
 
-@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1:4010", "http://", "http://a@b"])
+@pytest.mark.parametrize(
+    "url", ["ftp://127.0.0.1", "127.0.0.1:4010", "http://", "http://a@b", "http://h:99999/api/v4"]
+)
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"--base-url is .*; give http\(s\)://"):
         choose({}, base_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:4010", "http://127.0.0.1:4010/api"])
+def test_a_mock_is_asked_under_the_path_of_the_api(url: str) -> None:
+    with pytest.raises(ValueError, match=rf"--base-url is '{url}'; the API is under /api/v4"):
+        choose({}, base_url=f"{url}/")
+    assert choose({}, kind="prism", base_url=url).base_url == url
+
+
+def test_no_call_is_spent_on_an_address_of_the_publishers_without_the_path() -> None:
+    with pytest.raises(ValueError, match="the API is under /api/v4, so add that"):
+        choose(REAL, base_url="https://api.enphaseenergy.com")
+    assert choose(REAL, kind="real", base_url="https://proxy.example").kind == "real"
 
 
 def test_credentials_leave_this_machine_over_tls_only() -> None:

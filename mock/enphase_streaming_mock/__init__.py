@@ -7,6 +7,8 @@ library is installed, with or without the packages that the mock itself needs.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from enphase_streaming_mock.extra import how_to_install
+
 if TYPE_CHECKING:
     from enphase_streaming_mock.clock import Clock, HandClock, ScaledClock
     from enphase_streaming_mock.engine import Engine
@@ -65,7 +67,10 @@ _HOME = {
 def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    try:
+        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(how_to_install(error), name=error.name) from error
 
 
 def __dir__() -> list[str]:

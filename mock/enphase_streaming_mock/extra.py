@@ -13,5 +13,6 @@ def how_to_install(error: ModuleNotFoundError) -> str:
         raise error
     return (
         f"The Enphase mock needs {package}, which is not installed. "
-        "Install it with: pip install 'enphase-streaming[mock]'"
+        "Install it with: pip install 'enphase-streaming[mock]', "
+        "or in a checkout: pip install '.[mock]'"
     )

@@ -48,7 +48,9 @@ def find_plan(name: object) -> Plan:
     """Look a plan up by its name. Raises ValueError with the names that exist."""
     plan = PLANS.get(name) if isinstance(name, str) else None
     if plan is None:
-        raise ValueError(f"there is no plan {name!r}; choose from {', '.join(PLANS)}")
+        # The library's own `Plan.KILOWATT` is written with all its terms where it is quoted.
+        given = repr(name) if isinstance(name, str) else name
+        raise ValueError(f"there is no plan {given}; choose from {', '.join(PLANS)}")
     return plan
 
 

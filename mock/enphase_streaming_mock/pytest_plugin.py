@@ -89,7 +89,10 @@ def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
         else:
             start = _start_by_hand(by_hand, options)
             mock = Mock(clock=HandClock(start, pulled=by_hand == "hand"), **options)
-    except (OSError, TypeError, ValueError) as error:
+    except OSError as error:
+        said = f"recording is {error.filename!r}: {error.strerror}"
+        pytest.fail(f"pytest.mark.enphase_mock: {said}", pytrace=False)
+    except (TypeError, ValueError) as error:
         pytest.fail(f"pytest.mark.enphase_mock: {error}", pytrace=False)
     if by_hand is not None:
         yield mock

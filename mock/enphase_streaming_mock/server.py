@@ -12,6 +12,7 @@ from enphase_streaming_mock.account import LimitAnswer
 from enphase_streaming_mock.clock import Clock, ScaledClock
 from enphase_streaming_mock.control import Control
 from enphase_streaming_mock.faults import Fault
+from enphase_streaming_mock.given import check_number
 from enphase_streaming_mock.listener import Listener
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.replay import Recording
@@ -25,8 +26,9 @@ class MockServer(Mock):
     The options are those of `Mock`, but for the clock: `speed` is how much faster than real it
     runs, and `start` the date and time that it begins with (aware; the present when left out). A
     `clock` in their place may be a `ScaledClock`; time by hand needs a door without a socket.
-    Port 0 takes a free port. Raises ValueError for an option it cannot serve, and OSError from
-    entering it if the host and port cannot be had.
+    Port 0 takes a free port, so there is no address before entering it: until then `base_url` and
+    whatever leads there raise RuntimeError. Raises ValueError for an option it cannot serve, and
+    OSError from entering it if the host and port cannot be had.
     """
 
     clock: ScaledClock
@@ -57,6 +59,7 @@ class MockServer(Mock):
             limit_answer=limit_answer,
             recording=recording,
         )
+        check_number("port", port, 0, 65_535)
         self._listener = Listener(self.engine, self.clock, host, port, Control(self))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -106,6 +109,8 @@ class MockServer(Mock):
 
     @property
     def _origin(self) -> str:
+        if not self._listener.port:
+            raise RuntimeError("the mock is not started; use it in `with MockServer() as mock:`")
         host = self._listener.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self._listener.port}"
 

@@ -83,6 +83,8 @@ def test_a_clock_that_runs_is_not_moved(enphase_mock: Mock) -> None:
         ("start='now'", "start is 'now'; give a datetime with its time zone"),
         ("clock='fast'", "clock is 'fast'; choose from 'hand', 'still'"),
         ("clock='hand', speed=3", "clock and speed contradict each other; give one of them"),
+        ("recording='nope.jsonl'", "recording is 'nope.jsonl': No such file or directory"),
+        ("recording='.'", "recording is '.': Is a directory"),
         ("'night'", "'night' has no name; write scenario='night'"),
     ],
 )
@@ -108,7 +110,9 @@ def test_without_its_packages_the_fixture_says_what_to_install(pytester: pytest.
     pytester.makepyfile("def test_it(enphase_mock): pass\ndef test_other(): pass")
     result = pytester.runpytest_subprocess(*SETTINGS)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*pip install 'enphase-streaming[[]mock]'"])
+    result.stdout.fnmatch_lines(
+        ["*pip install 'enphase-streaming[[]mock]'*pip install '.[[]mock]'"]
+    )
     result.stdout.no_fnmatch_line("*Traceback*")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from enphase_streaming import Plan
 from enphase_streaming_mock import MockServer, RecordedRequest
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -232,6 +233,14 @@ def test_a_server_may_be_started_again() -> None:
             assert read_head(sock)[0].startswith(b"HTTP/1.1 461 ")
 
 
+def test_a_server_that_was_not_started_says_so_in_place_of_an_address() -> None:
+    mock = MockServer()
+    for ask in (lambda: mock.base_url, lambda: mock.token_url, lambda: mock.client_options):
+        with pytest.raises(RuntimeError, match=r"not started; .* `with MockServer\(\) as mock:`"):
+            ask()
+    assert MockServer(port=4010).base_url == "http://127.0.0.1:4010/api/v4"
+
+
 def test_the_addresses_are_those_that_the_document_leads_to() -> None:
     with MockServer() as mock:
         origin = mock.base_url.removesuffix("/api/v4")
@@ -256,6 +265,9 @@ def test_five_hundred_streams_at_once_each_get_their_whole_window() -> None:
         ({"speed": 0}, "between 0.001 and 1000"),
         ({"seed": "x"}, "give a whole number"),
         ({"wire": "outer"}, "no wire 'outer'; choose from plain, "),
+        ({"port": -1}, "port is -1; it has to lie between 0 and 65,535"),
+        ({"port": "80"}, "port is '80'; give a whole number"),
+        ({"plan": Plan.KILOWATT}, r"no plan Plan\.KILOWATT; choose from unlimited, watt, "),
     ],
 )
 def test_an_option_it_cannot_serve_is_refused_when_it_is_set(

@@ -24,11 +24,16 @@ def main(arguments: Sequence[str]) -> int:
     """Compare, print the report, and return the exit status."""
     parser = argparse.ArgumentParser("drift", description="What is published, beside ours.")
     parser.add_argument("upstream", help="Swagger 2.0 or OpenAPI 3, as JSON or YAML")
-    parser.add_argument("--ours", type=Path, default=SPEC / "streaming.yaml")
-    parser.add_argument("--known", type=Path, default=SPEC / "known-deviations.yaml")
+    add = parser.add_argument
+    add("--ours", type=Path, default=SPEC / "streaming.yaml",
+        help="the document to compare with (spec/streaming.yaml)")  # fmt: skip
+    add("--known", type=Path, default=SPEC / "known-deviations.yaml",
+        help="the differences to pass over (spec/known-deviations.yaml)")  # fmt: skip
     options = parser.parse_args(arguments)
     if not options.upstream:
         return refused("name the published document: make drift UPSTREAM=path")
+    if "://" in options.upstream:
+        return refused(f"{options.upstream} is an address; nothing is fetched, so save it first")
     try:
         published = picture(Path(options.upstream))
         found = list(differences(published, picture(options.ours)))
@@ -44,7 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     for line in report(new):
         print(clean(line))
     if gone:
-        print(f"Not found any more; once that is to stay, take it out of {options.known.name}")
+        delete = f"If they are gone for good, delete them from {options.known.name}:"
+        print(f"Known deviations that are gone. {delete}")
         for group, text in gone:
             print(clean(f"  {group}: {text}"))
     print(f"New differences: {len(folded(new))}. Known deviations found: {len(met)}.")

@@ -15,6 +15,8 @@ class Document:
     """A Swagger 2.0 or OpenAPI 3 document, or DocumentError."""
 
     def __init__(self, root: Any) -> None:
+        if root is None:
+            raise DocumentError("is empty")
         if not isinstance(root, dict) or not ("swagger" in root or "openapi" in root):
             raise DocumentError(
                 "is no OpenAPI document: it has neither `swagger` nor `openapi` at its top"

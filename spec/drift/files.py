@@ -62,6 +62,8 @@ def load(file: Path) -> Any:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DocumentError(f"is not UTF-8: byte {error.start} is wrong") from None
+    if not text.strip():
+        return None
     try:
         return from_json(text) if file.suffix.lower() == ".json" else from_either(text)
     except RecursionError:
@@ -89,7 +91,8 @@ def from_either(text: str) -> Any:
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        raise DocumentError(f"is not YAML: {' '.join(str(error).split())}") from None
+        said = " ".join(str(error).split()).replace('in "<unicode string>",', "at")
+        raise DocumentError(f"is not YAML: {said}") from None
     except (LookupError, TypeError, ValueError) as error:
         # PyYAML lets these out for a value that its tag or its length makes impossible.
         raise DocumentError(f"is not YAML: a value cannot be read: {error}") from None

@@ -1,6 +1,6 @@
 """The streaming operation of a document, as things with facts that can be compared."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .addresses import find
@@ -12,6 +12,9 @@ from .things import Key, Thing, Things, with_fields
 
 # In Swagger 2.0 a parameter's schema stands among these.
 NO_SCHEMA = {"name", "in", "description", "required"}
+# Headers that are no parameters in OpenAPI 3: something else there describes them.
+IGNORED = {"accept", "authorization", "content-type"}
+Nodes = dict[tuple[str, str], dict[Any, Any]]
 
 
 def operation(document: Document) -> Things:
@@ -22,20 +25,39 @@ def operation(document: Document) -> Things:
     for other in more:
         name = f"second operation at {', '.join(other.addresses)}"
         things[Key("Operation", "", (name,))] = Thing(name, {})
-    things |= parameters(document, found.path, found.shared, found.node)
-    needs = {"credentials": credentials(document, found.node)}
+    nodes = parameter_nodes(document, found.shared, found.node)
+    no_parameters = {key for key, node in nodes.items() if is_no_parameter(document, key, node)}
+    nodes = {key: node for key, node in nodes.items() if key not in no_parameters}
+    things |= parameters(document, found.path, nodes, found.node)
+    always = ["bearer"] if document.swagger and no_parameters else []
+    needs = {"credentials": credentials(document, found.node, always)}
     things[Key("Security", "", ())] = Thing("security", needs)
     return things | responses(document, found.node)
 
 
-def parameters(document: Document, path: str, *levels: dict[Any, Any]) -> Things:
-    """Return every parameter; a later level overrides an earlier one."""
-    nodes: dict[tuple[str, str], dict[Any, Any]] = {}
+def parameter_nodes(document: Document, *levels: dict[Any, Any]) -> Nodes:
+    """Return every parameter by its name and place; a later level overrides an earlier one."""
+    nodes: Nodes = {}
     for level in levels:
         for each in listed(level.get("parameters"), "`parameters`"):
             node = document.resolved(each, "a parameter")
             place = text(node.get("in"), "the `in` of a parameter")
             nodes[text(node.get("name"), "the name of a parameter"), place] = node
+    return nodes
+
+
+def is_no_parameter(document: Document, key: tuple[str, str], node: dict[Any, Any]) -> bool:
+    """Whether it is a header that OpenAPI 3 ignores, or how Swagger 2.0 asks for a token."""
+    name, place = key[0].lower(), key[1]
+    if place != "header":
+        return False
+    if document.swagger:
+        return name == "authorization" and node.get("required") is True
+    return name in IGNORED
+
+
+def parameters(document: Document, path: str, nodes: Nodes, operation: dict[Any, Any]) -> Things:
+    """Return every parameter, and the body of the request."""
     things: Things = {}
     for (name, place), node in nodes.items():
         key = Key("Parameters", "", (identity(path, name, place),))
@@ -48,7 +70,7 @@ def parameters(document: Document, path: str, *levels: dict[Any, Any]) -> Things
         required = node.get("required") is True
         inner = fields(document, schema_of(document, node), required=required)
         things |= with_fields(key, thing, inner)
-    if body := document.resolved(levels[-1].get("requestBody"), "`requestBody`"):
+    if body := document.resolved(operation.get("requestBody"), "`requestBody`"):
         said = {"required": yes(body.get("required"))}
         things[Key("Parameters", "", ("body",))] = Thing("body of the request", said)
     return things
@@ -70,14 +92,16 @@ def schema_of(document: Document, node: dict[Any, Any]) -> object:
     return node.get("schema")
 
 
-def credentials(document: Document, node: dict[Any, Any]) -> str:
-    """Return what a caller has to show, such as `a and b, or c`."""
+def credentials(document: Document, node: dict[Any, Any], always: Iterable[str] = ()) -> str:
+    """Return what a caller has to show, such as `a and b, or c`: `always`, and what is listed."""
     needed = node.get("security", document.root.get("security"))
     ways = {
-        " and ".join(sorted(credential_names(document, mapping(way, "a security requirement"))))
-        for way in listed(needed, "`security`")
+        " and ".join(
+            sorted({*always, *credential_names(document, mapping(way, "a security requirement"))})
+        )
+        for way in listed(needed, "`security`") or [{}]
     }
-    return ", or ".join(sorted(way or "nothing" for way in ways)) or "nothing"
+    return ", or ".join(sorted(way or "nothing" for way in ways))
 
 
 def credential_names(document: Document, way: dict[Any, Any]) -> Iterator[str]:

@@ -388,6 +388,31 @@ def test_other_credentials_are_told(drift: Drift, security: list[Json] | None, w
     assert told(drift, published) == [line]
 
 
+@pytest.mark.parametrize("spelling", ["Authorization", "authorization"])
+def test_swagger_may_ask_for_a_bearer_token_by_a_parameter(drift: Drift, spelling: str) -> None:
+    published = plain("swagger")
+    published.operation["security"] = [{"app": []}]
+    token = published.parameter(spelling, "header", {"type": "string"}, required=True)
+    published.parameters.append(token)
+    assert told(drift, published) == []
+    published.operation["security"] = []
+    line = "changed security: credentials bearer, ours bearer and key in the header"
+    assert told(drift, published) == [line]
+    token["required"] = False
+    assert told(drift, published) == [
+        f"added header parameter {spelling} (string)",
+        line.replace("credentials bearer,", "credentials nothing,"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Accept", "Content-Type"])
+def test_a_parameter_that_openapi_ignores_is_ignored(drift: Drift, name: str) -> None:
+    for form, new in (("3.0.3", 0), ("3.1.0", 0), ("swagger", 1)):
+        published = plain(form)
+        published.parameters.append(published.parameter(name, "header", {"type": "string"}))
+        assert len(told(drift, published)) == new
+
+
 def test_credentials_of_the_whole_document_count(drift: Drift) -> None:
     published = plain("3.1.0")
     published.document["security"] = published.operation.pop("security")
@@ -611,7 +636,7 @@ def test_a_known_deviation_that_is_gone_is_told(drift: Drift) -> None:
     run = drift(plain("3.1.0").document, known=json.dumps([entry(MOVED)]))
     assert run.code == 0
     assert run.lines == [
-        "Not found any more; once that is to stay, take it out of known.yaml",
+        "Known deviations that are gone. If they are gone for good, delete them from known.yaml:",
         f"Parameters: {MOVED}",
         "New differences: 0. Known deviations found: 0.",
     ]
@@ -670,7 +695,8 @@ def bomb() -> str:
 @pytest.mark.parametrize(
     ("upstream", "why"),
     [
-        ("", "is no OpenAPI document"),
+        ("", "is empty"),
+        (" \n", "is empty"),
         ("just text", "is no OpenAPI document"),
         ("[1, 2]", "is no OpenAPI document"),
         ('{"info": {}}', "has neither `swagger` nor `openapi` at its top"),
@@ -678,6 +704,7 @@ def bomb() -> str:
         ("openapi: 4.0.0", "is of version 4.0.0"),
         ("openapi: [3]", "its version should be text, but is a list"),
         ("a: [", "is not YAML"),
+        ('a: {b: "x}', "is not YAML: while scanning a quoted scalar at line 1, column 8"),
         ("a: 1\n---\nb: 2", "is not YAML"),
         ("a: !!python/object/apply:os.system [id]", "is not YAML"),
         ("a: !!timestamp x", "is not YAML"),
@@ -740,6 +767,7 @@ def test_json_is_called_by_its_name(drift: Drift, tmp_path: Path) -> None:
     file = tmp_path / "upstream.json"
     for raw, why in (
         (b"{'a': 1}", "is not JSON: "),
+        (b"", "is empty"),
         (b"[" * 100_000, "is nested too deeply to be read"),
         (b'{"a": "\xff"}', "is not UTF-8: byte 7 is wrong"),
     ):
@@ -764,6 +792,22 @@ def test_what_is_printed_does_nothing_to_a_terminal(drift: Drift) -> None:
     escaped, long = told(drift, published)
     assert escaped == "200: added body: data.a\\x1b[2J\\nNew\\u202e\\ud800 (integer)"
     assert len(long) < 1100
+
+
+@pytest.mark.parametrize("address", ["https://example.com/x.json", "file:///x.json"])
+def test_an_address_is_not_fetched(address: str) -> None:
+    said = make(f"UPSTREAM={address}").stderr
+    assert f"drift: {address} is an address; nothing is fetched, so save it first" in said
+
+
+def test_the_help_explains_every_option(
+    main: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "--ours OURS the document to compare with (spec/streaming.yaml)" in said
+    assert "--known KNOWN the differences to pass over (spec/known-deviations.yaml)" in said
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:

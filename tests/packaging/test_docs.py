@@ -117,6 +117,27 @@ def test_the_first_reading_is_within_one_screen() -> None:
     assert first.line + first.text.count("\n") <= 40
 
 
+def test_the_first_reading_can_be_tried_on_the_mock(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "README.md").read_text("utf-8")
+    (argument,) = re.findall(r'`(base_url="http://127\.0\.0\.1:4010/api/v4")`', page)
+    first = next(block for block in blocks(ROOT / "README.md") if block.language == "python")
+    with MockServer() as mock:
+        address = argument.replace("http://127.0.0.1:4010/api/v4", mock.base_url)
+        monkeypatch.setenv("ENPHASE_API_KEY", mock.api_key)
+        monkeypatch.setenv("ENPHASE_ACCESS_TOKEN", mock.access_token)
+        monkeypatch.setenv("ENPHASE_SYSTEM_ID", str(mock.system_id))
+        tried = first.text.replace("StreamingClient(\n", f"StreamingClient(\n    {address},\n")
+        assert address in tried
+        # One reading is enough: by the real clock, which is the reader's, a window takes a minute.
+        exec(re.sub(r"^( +)print\(reading.*\n", r"\g<0>\1break\n", tried, flags=re.MULTILINE), {})
+        mock.assert_call(duration=60, status=200)
+    reading, end = capsys.readouterr().out.splitlines()
+    assert re.match(r"\d+ \d+ \S", reading)
+    assert "stopped" in end
+
+
 @cache
 def help_of(*command: str) -> str:
     """What a command of this project says about itself; fails the test if there is none such."""

@@ -23,6 +23,7 @@ def readings(windows: Iterable[Iterable[bytes]], policy: Policy | None = None) -
     """
     window = partial(
         Window,
+        host="api.example",
         duration=COUNT,
         first_reading_timeout=20.0,
         stall_timeout=20.0,

@@ -209,6 +209,7 @@ class World:
             first_reading_timeout=self.first_reading_timeout,
             stall_timeout=self.stall_timeout,
             max_event_bytes=1000,
+            host="api.example",
             on_malformed=self.on_malformed,
             mask=str,
             accept=accept,

@@ -13,6 +13,10 @@ from enphase_streaming.errors import InvalidArgument
 _HOST = re.compile(r"([\w.-]+|\[[\da-fA-F:.]+\])(:\d*)?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_URL = 2_000
+_ADDRESS = (
+    "give an address such as https://api.enphaseenergy.com/api/v4, without spaces; http:// is for "
+    "a loopback host only."
+)
 
 
 def shown(value: object) -> str:
@@ -41,7 +45,7 @@ def system_id(value: object) -> int:
     number = whole_number(value)
     if number is None or not 0 < number < 2**63:
         raise InvalidArgument(
-            f"system_id is {shown(value)}; give the number of the site as a positive int."
+            f"system_id is {shown(value)}; give the number of the site, an int from 1 to 2**63 - 1."
         )
     return number
 
@@ -101,10 +105,15 @@ def url(name: str, value: object) -> str:
     ):
         # A part that may hold a secret is not shown.
         given = "no plain address" if re.search("[@?#]", str(value)) else shown(value)
-        raise InvalidArgument(f"{name} is {given}; give an https:// address.")
-    if parts.username is not None or "?" in value or "#" in value:
+        raise InvalidArgument(f"{name} is {given}; {_ADDRESS}")
+    found = {
+        "credentials": parts.username is not None,
+        "a query": "?" in value,
+        "a fragment": "#" in value,
+    }
+    if carried := [what for what, there in found.items() if there]:
         raise InvalidArgument(
-            f"{name} carries credentials, a query or a fragment; give only scheme, host and path."
+            f"{name} carries {' and '.join(carried)}; give only scheme, host and path."
         )
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise InvalidArgument(

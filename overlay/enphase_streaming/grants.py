@@ -7,7 +7,7 @@ import math
 import time
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import msgspec
@@ -140,7 +140,7 @@ def trade(
     try:
         status_code, retry_after, body = _exchange(kwargs, (client_id, client_secret), transport)
     except (httpx.HTTPError, OSError) as error:
-        raise connection_failed(error, hidden.mask) from error
+        raise connection_failed(error, urlsplit(token_url).netloc, hidden.mask) from error
     if status_code == 200:
         return _pair(body, request, now)
     refused = error_from_answer(

@@ -38,6 +38,10 @@ class Iteration:
         self._opened = not open_on_enter
         next(self._steps)
 
+    def __repr__(self) -> str:
+        begun = "under way" if self._begun else "not begun"
+        return f"<{type(self).__name__} of {self._core.name}: {self.end or begun}>"
+
     def record(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Self:
         """Write every byte that arrives to a file as well, and return this stream.
 

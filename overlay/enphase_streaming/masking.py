@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -37,17 +37,25 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and what it came from, each once: such a chain may be a circle."""
+    seen = set[int]()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
 def mask_causes(error: BaseException, mask: Callable[[str], str]) -> None:
     """Mask the texts of a transport's exception, which may quote what a server sent."""
-    cause: BaseException | None = error
-    while cause is not None:
+    for cause in causes(error):
         texts = tuple(mask(arg) if isinstance(arg, str) else arg for arg in cause.args)
         if texts != cause.args:
             cause.args = texts
         # With a number it says this, and not its args.
         if isinstance(cause, OSError) and isinstance(cause.strerror, str):
             cause.strerror = mask(cause.strerror)
-        cause = cause.__cause__ or cause.__context__
 
 
 def keep_out_of_logs(keeper: Keeper) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, SupportsIndex
+from urllib.parse import urlsplit
 
 from enphase_streaming import arguments
 from enphase_streaming.auth import Auth, StaticAuth
@@ -129,6 +130,7 @@ class Options:
 
         def window(accept: Callable[[Reading], bool]) -> Window:
             return Window(
+                host=urlsplit(self.base_url).netloc,
                 duration=DEFAULT if seconds is None else seconds,
                 first_reading_timeout=self.first_reading_timeout,
                 stall_timeout=self.stall_timeout,

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from enphase_streaming.answers import error_from_answer, hide
 from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
-from enphase_streaming.masking import mask_causes
+from enphase_streaming.masking import causes, mask_causes
 from enphase_streaming.steps import Head, Receive, Result, Step
 
 _EVENT_STREAM = "text/event-stream"
@@ -56,16 +56,13 @@ def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step
     )
 
 
-def connection_failed(error: Exception, mask: Callable[[str], str] = str) -> ConnectionFailed:
+def connection_failed(
+    error: Exception, host: str, mask: Callable[[str], str] = str
+) -> ConnectionFailed:
     """Return what to raise when no response came; `error` is masked as well."""
     mask_causes(error, mask)
-    untrusted = False
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            untrusted = True
-        cause = cause.__cause__ or cause.__context__
-    return ConnectionFailed(f"No response from the API: {named(error)}", untrusted=untrusted)
+    untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+    return ConnectionFailed(f"No response from {host}: {named(error)}", untrusted=untrusted)
 
 
 def named(error: Exception) -> str:

@@ -59,8 +59,8 @@ class Policy(Protocol):
 class Watch:
     """Opens windows as long as the policy and the budget want, never two at once.
 
-    `window` makes the next one; it is given what to ask before a reading is handed over. `end` is
-    set when `run` has finished.
+    `window` makes the next one; it is given what to ask before a reading is handed over. `name` is
+    the site's, for log lines. `end` is set when `run` has finished.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Watch:
     ) -> None:
         self.end: StreamEnd | None = None
         self._make_window = window
-        self._name = name
+        self.name = name
         self._policy = policy
         self._budget = Budget.unlimited() if budget is None else budget
         self._on_gap = on_gap
@@ -142,7 +142,7 @@ class Watch:
             self._result = yield Authorize()
             if isinstance(self._result.what, Failed):
                 failed = _documented(self._result.what.error)
-                _log.info("%s: no token, %s.", self._name, failed)
+                _log.info("%s: no token, %s.", self.name, failed)
                 return Outcome(failed)
             yield from self._pay(ticket)
         finally:
@@ -153,7 +153,7 @@ class Watch:
             self._earlier = frozenset(self._recent)
             self._recent.clear()
         window = self._make_window(self._is_new)
-        _log.info("%s: opening a stream, %s.", self._name, self._budget)
+        _log.info("%s: opening a stream, %s.", self.name, self._budget)
         error: EnphaseStreamingError | None = None
         try:
             yield from window.run(self._result.at)
@@ -167,7 +167,7 @@ class Watch:
             # In case an exception of the caller's own leaves from here.
             at = self._result.at + window.end.elapsed
             self._result = msgspec.structs.replace(self._result, at=at)
-        _log.info("%s: %s, %s.", self._name, window.end, error or "as planned")
+        _log.info("%s: %s, %s.", self.name, window.end, error or "as planned")
         self._result = yield HangUp(window.end.reason)
         return Outcome(error, window.readings, window.steady, window.retry)
 
@@ -176,7 +176,7 @@ class Watch:
             self._result = yield Wait(due)
 
     def _refresh(self, error: EnphaseStreamingError | None) -> Generator[Step, Result, Decision]:
-        _log.info("%s: %s; refreshing the token.", self._name, error)
+        _log.info("%s: %s; refreshing the token.", self.name, error)
         while True:
             self._result = yield Refresh()
             if not isinstance(self._result.what, Failed):
@@ -192,7 +192,7 @@ class Watch:
     def _wait(self, decision: WaitUntil) -> Generator[Step, Result, None]:
         if decision.everyone:
             self._budget.pause(decision.at)
-        _log.info("%s: next try in %.1f s.", self._name, decision.at - self._result.at)
+        _log.info("%s: next try in %.1f s.", self.name, decision.at - self._result.at)
         self._result = yield Wait(decision.at)
 
     def _is_new(self, reading: Reading) -> bool:

@@ -56,6 +56,7 @@ class Window:
     def __init__(
         self,
         *,
+        host: str,
         duration: int,
         first_reading_timeout: float,
         stall_timeout: float,
@@ -67,6 +68,7 @@ class Window:
         self.end: StreamEnd
         self.readings = 0
         self.malformed = 0
+        self._host = host
         self._duration = duration
         self._first_reading_timeout = first_reading_timeout
         self._stall_timeout = stall_timeout
@@ -116,7 +118,7 @@ class Window:
         self._at = result.at
         head = result.what
         if isinstance(head, Failed):
-            raise connection_failed(head.error, self._mask) from head.error
+            raise connection_failed(head.error, self._host, self._mask) from head.error
         assert isinstance(head, Head)
         if head.status_code != 200 or not is_event_stream(head):
             yield from refused(head, result.at, self._mask)
@@ -229,7 +231,12 @@ class Window:
         """Return if the stream had its time, else raise."""
         if self._arrivals.count and self._at >= self._hang_up:
             return
-        raise StreamStalled(f"No reading came in time {self._progress()}.")
+        name, limit = "stall_timeout", self._stall_timeout
+        if not self._arrivals.count:
+            name, limit = "first_reading_timeout", self._first_reading_timeout
+        raise StreamStalled(
+            f"No reading came within the {limit:g} s of {name}: {self._progress()}."
+        )
 
     def _progress(self) -> str:
         count = self._arrivals.count

@@ -191,7 +191,12 @@ def test_interrupted_at_the_question_it_opens_nothing() -> None:
         (["watch", "--once", "9999"], {}, 3, "The API refused: 468 INVALID_SYSTEM_ID"),
         (["snapshot"], {"ENPHASE_ACCESS_TOKEN": "planted-token"}, 3, "401 UNAUTHORIZED"),
         (["snapshot"], {"ENPHASE_API_KEY": "planted key"}, 2, "api_key is not a plain string"),
-        (["snapshot"], {"ENPHASE_BASE_URL": "http://127.0.0.1:1"}, 4, "No response from the API"),
+        (
+            ["snapshot"],
+            {"ENPHASE_BASE_URL": "http://127.0.0.1:1"},
+            4,
+            "No response from 127.0.0.1:1: ",
+        ),
         (["watch", "--once"], {"ENPHASE_BASE_URL": "http://127.0.0.1:1"}, 4, "No response"),
         (["watch", "--once", "--clock-speed", "0.5"], {}, 2, "--clock-speed is 0.5"),
     ],

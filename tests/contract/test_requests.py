@@ -266,6 +266,15 @@ def test_a_closed_client_refuses_to_make_a_stream_and_counts_no_call(client: Cli
     assert budget.spent == 0
 
 
+def test_a_stream_says_whose_it_is_and_how_far() -> None:
+    with StreamingClient(**CREDENTIALS, base_url=BASE_URL, transport=Recorder()) as client:
+        stream = client.live_data(1765)
+        assert repr(stream) == "<ReadingStream of Site 1765: not begun>"
+        next(stream)
+        assert repr(stream) == "<ReadingStream of Site 1765: under way>"
+    assert repr(stream).startswith("<ReadingStream of Site 1765: StreamEnd(reason='stopped', ")
+
+
 def test_a_stream_that_is_over_cannot_be_entered_again() -> None:
     recorder = Recorder()
     with StreamingClient(**CREDENTIALS, base_url=BASE_URL, transport=recorder) as client:
@@ -424,6 +433,10 @@ def test_a_bad_event_size_is_refused(client: Client, value: Any) -> None:
     assert f"max_event_bytes is {shown(value)};" in refusal(client, max_event_bytes=value)
 
 
+ADDRESS = (
+    "give an address such as https://api.enphaseenergy.com/api/v4, without spaces; http:// is for "
+    "a loopback host only."
+)
 REFUSALS = [
     (
         {"api_key": ""},
@@ -435,12 +448,16 @@ REFUSALS = [
         "break copied along with it, perhaps). It comes from the OAuth login of the site's owner "
         "and lives for a day; auth= takes a RefreshingAuth that renews it.",
     ),
-    ({"base_url": "api.example"}, "base_url is 'api.example'; give an https:// address."),
-    ({"token_url": 5}, "token_url is 5; give an https:// address."),
-    ({"base_url": "host?key=secret"}, "base_url is no plain address; give an https:// address."),
+    ({"base_url": "api.example"}, f"base_url is 'api.example'; {ADDRESS}"),
+    ({"token_url": 5}, f"token_url is 5; {ADDRESS}"),
+    ({"base_url": "host?key=secret"}, f"base_url is no plain address; {ADDRESS}"),
     (
         {"base_url": "https://me@host"},
-        "base_url carries credentials, a query or a fragment; give only scheme, host and path.",
+        "base_url carries credentials; give only scheme, host and path.",
+    ),
+    (
+        {"base_url": "https://host/?#"},
+        "base_url carries a query and a fragment; give only scheme, host and path.",
     ),
     (
         {"base_url": "http://host"},
@@ -479,7 +496,9 @@ def test_a_refusal_says_what_was_given_and_what_to_give(
 def test_so_does_the_refusal_of_a_site(client: Client) -> None:
     with pytest.raises(InvalidArgument) as raised:
         make(client).live_data(0)
-    assert str(raised.value) == ("system_id is 0; give the number of the site as a positive int.")
+    assert str(raised.value) == (
+        "system_id is 0; give the number of the site, an int from 1 to 2**63 - 1."
+    )
 
 
 @both_clients

@@ -62,7 +62,7 @@ def limited(period: str, seconds: int) -> APIStatusError:
 
 
 def unreachable(cause: Exception) -> ConnectionFailed:
-    return connection_failed(cause)
+    return connection_failed(cause, "api.example")
 
 
 BACKS_OFF: list[EnphaseStreamingError] = [
@@ -165,7 +165,7 @@ def test_a_certificate_that_is_not_trusted_is_final_however_it_is_wrapped(link: 
 )
 def test_a_connection_that_failed_says_what_the_transport_said(cause: Exception, said: str) -> None:
     error = unreachable(cause)
-    assert str(error) == f"No response from the API: {said}"
+    assert str(error) == f"No response from api.example: {said}"
     assert error.untrusted is False
 
 

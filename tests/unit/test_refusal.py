@@ -146,8 +146,19 @@ def test_a_200_of_another_kind_shows_its_first_200_characters(length: int) -> No
     ],
 )
 def test_no_answer_says_what_the_transport_said(cause: Exception, says: str) -> None:
-    assert str(connection_failed(cause, hush)) == f"No response from the API: {says}"
+    assert (
+        str(connection_failed(cause, "api.example", hush))
+        == f"No response from api.example: {says}"
+    )
     assert "hush" not in f"{cause} {cause!r}"
+
+
+def test_causes_that_go_round_in_a_circle_are_each_looked_at_once() -> None:
+    first, second = OSError("no hush"), ValueError("hush hush")
+    first.__cause__, second.__context__ = second, first
+    error = connection_failed(first, "api.example", hush)
+    assert str(error) == "No response from api.example: OSError: no ***"
+    assert str(second) == "*** ***"
 
 
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
@@ -157,6 +168,6 @@ def test_a_certificate_that_is_not_trusted_is_told_apart_however_deep(
 ) -> None:
     error: Exception = deepest
     for _ in range(3):
-        assert connection_failed(error).untrusted is untrusted
+        assert connection_failed(error, "api.example").untrusted is untrusted
         error, wrapped = OSError("connect"), error
         setattr(error, link, wrapped)

@@ -62,6 +62,7 @@ class Driven:
 
     def __init__(self, duration: int = DEFAULT, **options: Any) -> None:
         defaults: dict[str, Any] = {
+            "host": "api.example",
             "first_reading_timeout": 20.0,
             "stall_timeout": 20.0,
             "max_event_bytes": 1000,
@@ -472,7 +473,19 @@ def test_a_broken_connection_is_a_drop_with_its_cause() -> None:
             "17.5 s before its 30 s were over.",
         ),
         (0, CLOSED, 12.5, "The server closed the stream after 12.5 s, without a reading."),
-        (0, OVERDUE, 20, "No reading came in time 20.0 s in, after 0 readings."),
+        (
+            2,
+            OVERDUE,
+            21,
+            "No reading came within the 20 s of stall_timeout: 21.0 s in, after 2 readings.",
+        ),
+        (
+            0,
+            OVERDUE,
+            20,
+            "No reading came within the 20 s of first_reading_timeout: 20.0 s in, "
+            "after 0 readings.",
+        ),
     ],
 )
 def test_how_a_stream_failed_is_said_in_one_sentence(

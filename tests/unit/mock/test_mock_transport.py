@@ -115,7 +115,7 @@ def test_a_stream_in_silence_lets_a_watchdog_bark(mock: Mock) -> None:
         now=mock.now,
     ) as enphase:
         stream = enphase.live_data(mock.system_id)
-        with pytest.raises(StreamStalled, match="No reading came in time"):
+        with pytest.raises(StreamStalled, match="No reading came within the 20 s of stall_timeout"):
             list(stream)
     assert stream.end is not None
     assert 22 <= stream.end.elapsed <= 30

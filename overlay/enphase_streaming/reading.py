@@ -37,6 +37,11 @@ class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
     epoch: int | None = msgspec.field(name="epoch sent", default=None)
     utc: str | None = msgspec.field(name="utc sent", default=None)
 
+    def __repr__(self) -> str:
+        return (
+            f"Reading({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
+        )
+
     @property
     def timestamp(self) -> datetime | None:
         """When it was measured (aware UTC): from the epoch, else the UTC text, else None."""
@@ -68,16 +73,11 @@ class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
 
         0 where every flow is measured at one moment, which the API does not promise.
         """
-        if (
-            self.pv_power is None
-            or self.battery_power is None
-            or self.grid_power is None
-            or self.generator_power is None
-            or self.consumption_power is None
-        ):
+        supplied = (self.pv_power, self.battery_power, self.grid_power, self.generator_power)
+        known = [power for power in supplied if power is not None]
+        if len(known) < len(supplied) or self.consumption_power is None:
             return None
-        supplied = self.pv_power + self.battery_power + self.grid_power + self.generator_power
-        return supplied - self.consumption_power
+        return sum(known) - self.consumption_power
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON types: the fields that have a value, by their wire names, and `timestamp`."""

@@ -486,3 +486,8 @@ def test_to_dict_has_the_fields_with_a_value_by_their_wire_names_and_the_time() 
     reading = read({"pv_power": 0, "grid_power": None, "x": 1}, timestamp_epoch=1679041508556)
     assert reading.to_dict() == {"pv_power": 0, "timestamp": "2023-03-17T08:25:08.556000+00:00"}
     json.dumps(decode(EXAMPLE, ARRIVED).to_dict())
+
+
+def test_its_repr_is_what_was_measured_and_not_the_text_of_the_event() -> None:
+    reading = read({"pv_power": 0, "grid_power": None, "x": 1}, timestamp_epoch=1679041508556)
+    assert repr(reading) == "Reading(pv_power=0, timestamp='2023-03-17T08:25:08.556000+00:00')"

@@ -497,6 +497,11 @@ def test_how_a_stream_failed_is_said_in_one_sentence(
     assert str(driven.tell(at, what).error) == text
 
 
+def test_a_host_that_did_not_answer_is_named() -> None:
+    driven = Driven().tell(1, Failed(OSError("refused")))
+    assert str(driven.error) == "No response from api.example: OSError: refused"
+
+
 @pytest.mark.parametrize("is_open", [False, True])
 def test_a_secret_in_what_broke_the_connection_is_masked(is_open: bool) -> None:
     driven = Driven(mask=lambda text: text.replace("hush", "***"))

@@ -15,7 +15,7 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 from unittest import mock
 
 from enphase_streaming.cli import main
@@ -74,15 +74,39 @@ class Done(NamedTuple):
 
 def inside(*arguments: str, env: dict[str, str], answers: str = "") -> Done:
     """Run a command as `run` does, without the time that it takes to start Python."""
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
+    done = printing_to(out, *arguments, env=env, answers=answers)
+    return done._replace(stdout=out.getvalue())
+
+
+def printing_to(
+    out: TextIO | None, *arguments: str, env: dict[str, str], answers: str | None = ""
+) -> Done:
+    """Run a command inside with a stdout of the test's; None is one that was closed."""
+    err = io.StringIO()
+    typed = None if answers is None else io.StringIO(answers)
     with (
         mock.patch.dict(os.environ, env, clear=True),
-        mock.patch.object(sys, "stdin", io.StringIO(answers)),
+        mock.patch.object(sys, "stdin", typed),
         redirect_stdout(out),
         redirect_stderr(err),
     ):
         code = main(arguments)
-    return Done(code, out.getvalue(), err.getvalue())
+    return Done(code, "", err.getvalue())
+
+
+@contextmanager
+def unwritable(kind: str) -> Iterator[TextIO]:
+    """A stdout whose reader has gone, or a disk that is full."""
+    if kind == "full":
+        target: int | str = "/dev/full"
+    else:
+        reader, target = os.pipe()
+        os.close(reader)
+    with open(target, "w") as out:
+        yield out
+        # What is left in it goes nowhere, and the file can be closed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 class Terminal:

@@ -1,10 +1,13 @@
 """The command `enphase-mock`."""
 
 import argparse
+import io
+import os
 import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from enphase_streaming_mock.extra import how_to_install
@@ -19,7 +22,31 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, or 2 for what it was given and cannot do."""
+    """Run the command; returns 0, or 2 for what it was given and cannot do.
+
+    It is 0 as well if whoever reads what it prints has had enough.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that lacks a sign gets a question mark.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        # Python flushes it once more when it ends, and would complain of that.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 0
+        return _refuse(f"the output cannot be written: {error.strerror or error}")
+    except KeyboardInterrupt:
+        return 0
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "scenarios":
         print(_scenario_list(), end="")
@@ -44,11 +71,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _serve(server, options)
 
 
+class _Version(argparse.Action):
+    """Says the version, which is looked up only then: that takes half as long as the start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import version
+
+        print(f"enphase-mock {version('enphase-streaming')}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="enphase-mock",
         description="A mock of the Enphase Streaming API: no plan, no hardware, no cost.",
     )
+    parser.add_argument("--version", nargs=0, action=_Version, help="show the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     serve = commands.add_parser(
         "serve",
@@ -112,23 +150,22 @@ def _serve(server: "MockServer", options: argparse.Namespace) -> int:
     # Both ways of asking it to end take the same way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     allow_many()
-    try:
-        with server:
-            if not is_loopback(options.host):
-                _warn(f"listening on {options.host}: whoever reaches this machine reaches the mock")
-            print(f"base_url      {server.base_url}")
-            print(f"system_id     {server.system_id}")
-            print(f"api_key       {server.api_key}")
-            print(f"access_token  {server.access_token}", flush=True)
-            while True:
-                time.sleep(3600)
-    except OSError as error:
-        return _refuse(
-            f"cannot listen on {options.host}, port {options.port}: {error.strerror or error}. "
-            "Choose another --port (0 takes a free one) or --host."
-        )
-    except KeyboardInterrupt:
-        return 0
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(server)
+        except OSError as error:
+            return _refuse(
+                f"cannot listen on {options.host}, port {options.port}: {error.strerror or error}. "
+                "Choose another --port (0 takes a free one) or --host."
+            )
+        if not is_loopback(options.host):
+            _warn(f"listening on {options.host}: whoever reaches this machine reaches the mock")
+        print(f"base_url      {server.base_url}")
+        print(f"system_id     {server.system_id}")
+        print(f"api_key       {server.api_key}")
+        print(f"access_token  {server.access_token}", flush=True)
+        while True:
+            time.sleep(3600)
 
 
 def _scenario_list(indent: str = "") -> str:

@@ -1,6 +1,7 @@
 """`enphase-mock` as it is started from a shell."""
 
 import base64
+import io
 import json
 import os
 import signal
@@ -9,14 +10,18 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from importlib.metadata import version
 from pathlib import Path
+from typing import TextIO
 from urllib.error import HTTPError
 
 import pytest
 
 from enphase_streaming_mock import SCENARIOS, MockServer
 from enphase_streaming_mock.cli import main
+from shell import unwritable
+from starting import interrupt_the_import_of
 
 COMMAND = [
     sys.executable,
@@ -182,6 +187,59 @@ def test_the_scenarios_are_listed_with_what_happens_in_them(
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("  ")[0].strip() for line in lines] == list(SCENARIOS)
     assert all(line.partition("  ")[2].strip() for line in lines)
+
+
+def printing_to(out: TextIO, *arguments: str) -> int | str | None:
+    with redirect_stdout(out):
+        try:
+            return main(arguments)
+        except SystemExit as stop:  # argparse leaves that way
+            return stop.code
+
+
+PRINTING = [["scenarios"], ["serve", "--help"], ["serve", "--port", "0"]]
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=" ".join)
+def test_a_reader_who_has_gone_is_no_failure(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with unwritable("gone") as gone:
+        assert printing_to(gone, *command) == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("command", PRINTING, ids=" ".join)
+def test_output_that_cannot_be_written_is_said_to_be_so(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with unwritable("full") as full:
+        assert printing_to(full, *command) == 2
+    assert capsys.readouterr().err == (
+        "enphase-mock: the output cannot be written: No space left on device\n"
+    )
+
+
+def test_a_terminal_that_lacks_a_sign_still_gets_the_help() -> None:
+    with io.TextIOWrapper(io.BytesIO(), "ascii") as out:
+        assert printing_to(out, "serve", "--help") == 0
+        out.seek(0)
+        assert "OPTION=VALUE,?" in out.read()
+
+
+def test_interrupted_while_it_starts_it_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt_the_import_of("enphase_streaming_mock.server", monkeypatch)
+    assert main(["serve"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code is None or left.value.code == 0
+    assert capsys.readouterr().out == f"enphase-mock {version('enphase-streaming')}\n"
 
 
 def test_without_its_packages_it_says_what_to_install() -> None:

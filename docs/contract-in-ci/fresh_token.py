@@ -4,24 +4,32 @@ An access token lives for a day. Run this daily, shortly before the nightly job,
 holds the tokens, and hand on what it prints:
 
     python fresh_token.py | gh secret set ENPHASE_ACCESS_TOKEN --repo you/yours
+
+It reads what the command reads: ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET, and the token store
+where it usually is, or where ENPHASE_TOKEN_FILE says.
 """
 
 import os
 import sys
 from datetime import UTC, datetime
 
-from enphase_streaming import FileTokenStore, RefreshingAuth
+from enphase_streaming import EnphaseStreamingError, FileTokenStore, RefreshingAuth
+from enphase_streaming.cli.access import token_file
 from enphase_streaming.endpoints import TOKEN_URL
 
 if sys.stdout.isatty():
     sys.exit("This prints a secret: hand it to another program, and not to a terminal.")
-store = FileTokenStore(os.environ["ENPHASE_TOKEN_FILE"])
-pair = store.load()
-if pair is None:
-    sys.exit("There are no tokens to renew: run `enphase-streaming login` first.")
-auth = RefreshingAuth(
-    client_id=os.environ["ENPHASE_CLIENT_ID"],
-    client_secret=os.environ["ENPHASE_CLIENT_SECRET"],
-    store=store,
-)
-print(auth.renew(pair.access_token, token_url=TOKEN_URL, now=datetime.now(UTC)))
+path = token_file(os.environ)
+store = FileTokenStore(path)
+try:
+    pair = store.load()
+    if pair is None:
+        sys.exit(f"There are no tokens in {path}: run `enphase-streaming login` first.")
+    auth = RefreshingAuth(
+        client_id=os.environ.get("ENPHASE_CLIENT_ID", ""),
+        client_secret=os.environ.get("ENPHASE_CLIENT_SECRET", ""),
+        store=store,
+    )
+    print(auth.renew(pair.access_token, token_url=TOKEN_URL, now=datetime.now(UTC)))
+except EnphaseStreamingError as error:
+    sys.exit(str(error))

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import runpy
 import shlex
 import shutil
@@ -148,6 +149,27 @@ def test_a_fresh_token_is_printed_and_the_pair_kept(
 
 def test_without_a_login_there_is_nothing_to_renew(stored: FileTokenStore) -> None:
     with pytest.raises(SystemExit, match="run `enphase-streaming login` first"):
+        runpy.run_path(str(FILES / "fresh_token.py"))
+
+
+@pytest.mark.parametrize("name", ["ENPHASE_CLIENT_ID", "ENPHASE_CLIENT_SECRET"])
+def test_what_is_missing_to_renew_is_said(
+    stored: FileTokenStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.save(TokenPair(access_token="a", refresh_token="b", expires_at=4e9, renew_at=4e9))
+    monkeypatch.delenv(name)
+    missing = name.removeprefix("ENPHASE_").lower()
+    with pytest.raises(SystemExit, match=f"^{missing} is missing"):
+        runpy.run_path(str(FILES / "fresh_token.py"))
+
+
+def test_the_tokens_are_looked_for_where_the_command_keeps_them(
+    stored: FileTokenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENPHASE_TOKEN_FILE")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    kept = tmp_path / "enphase-streaming" / "tokens.json"
+    with pytest.raises(SystemExit, match=re.escape(f"There are no tokens in {kept}: ")):
         runpy.run_path(str(FILES / "fresh_token.py"))
 
 

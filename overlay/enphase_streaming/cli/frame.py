@@ -12,7 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from enphase_streaming.cli.sparkline import sparkline
-from enphase_streaming.cli.words import FLOWS, GENERATOR, MISSING, Flow, clean, clock_time, percent
+from enphase_streaming.cli.words import (
+    FLOWS,
+    GENERATOR,
+    MISSING,
+    Flow,
+    clean,
+    clock_time,
+    day,
+    percent,
+)
 from enphase_streaming.reading import Reading
 
 _WIDEST = 110
@@ -22,6 +31,8 @@ _BESIDE_COURSE = 6 + _LABEL + _AMOUNT + _WORD + 6
 _NARROWEST_COURSE = 8
 _ROOMY = 20
 """So many lines leave room for an empty one between the powers."""
+_SHORT = 13
+"""Fewer lines have no room for the bars."""
 _STATUS_STYLES = {"On Grid": "green", "Off Grid": "yellow"}
 
 
@@ -49,14 +60,11 @@ def frame(moment: Moment, width: int, height: int) -> RenderableType:
     """Return the view of a moment for a terminal of that many columns and lines."""
     width = min(width, _WIDEST)
     roomy = height >= _ROOMY
+    lines = [_headline(moment), _note(moment), _powers(moment, width, roomy)]
+    if height >= _SHORT:
+        lines += ["", _bars(moment, width)]
     return Panel(
-        Group(
-            _headline(moment),
-            _note(moment),
-            _powers(moment, width, roomy),
-            "",
-            _bars(moment, width),
-        ),
+        Group(*lines, _counts(moment, width)),
         title=Text(f"Site {moment.system_id}", "bold"),
         subtitle=Text("Ctrl-C ends it", "dim") if moment.running else None,
         border_style="dim",
@@ -69,7 +77,7 @@ def snapshot_table(reading: Reading) -> RenderableType:
     """Return one reading as a table."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for label, value in (
-        ("Time", clock_time(reading)),
+        ("Time", f"{day(reading)} {clock_time(reading)}"),
         ("Grid status", clean(reading.grid_status)),
         ("Mode", clean(reading.battery_mode)),
         ("Charge", percent(reading.battery_soc)),
@@ -89,9 +97,13 @@ def _headline(moment: Moment) -> RenderableType:
         return line
     last = moment.readings[-1]
     status = clean(last.grid_status)
-    left = Text("● ", _STATUS_STYLES.get(status, "dim")).append(status, "default not dim")
-    left.append(f"   {clean(last.battery_mode)}", "default not dim")
-    line.add_row(left, Text(f"{clock_time(last)}   {moment.host}", "dim"))
+    said = f"{status}   {clean(last.battery_mode)}"
+    at = f"{clock_time(last)}   {moment.host}"
+    if moment.note:  # nothing comes: what is shown was so when the last reading came
+        line.add_row(Text(f"○ {said}", "dim"), Text(f"as of {at}", "dim"))
+        return line
+    left = Text("● ", _STATUS_STYLES.get(status, "dim")).append(said, "default not dim")
+    line.add_row(left, Text(at, "dim"))
     return line
 
 
@@ -106,20 +118,28 @@ def _powers(moment: Moment, width: int, roomy: bool) -> RenderableType:
         if roomy and table.row_count:
             table.add_row()
         course = _course(flow, moment, max(1, width - _BESIDE_COURSE))
-        table.add_row(flow.label, *_now(flow, moment.readings), *_fitting(course, width))
+        amount, word = _now(flow, moment.readings)
+        if moment.note:
+            word.style = "dim"
+        table.add_row(flow.label, amount, word, *_fitting(course, width))
     return table
 
 
 def _bars(moment: Moment, width: int) -> RenderableType:
     table = _grid(width)
     charge = moment.readings[-1].battery_soc if moment.readings else None
-    full = _bar(charge or 0, 100, "green")
+    full = "" if charge is None else _bar(charge, 100, "green")
     table.add_row("Charge", percent(charge), "", *_fitting(full, width))
     # The API may leave it open for a little longer, which is no part of the window.
     elapsed = min(moment.elapsed or 0, moment.duration)
-    gone = _bar(elapsed, moment.duration, "blue")
+    gone = "" if moment.elapsed is None else _bar(elapsed, moment.duration, "blue")
     seconds = MISSING if moment.elapsed is None else f"{moment.duration - elapsed:.0f} s"
     table.add_row("Window", seconds, f"left of {moment.duration} s", *_fitting(gone, width))
+    return table
+
+
+def _counts(moment: Moment, width: int) -> RenderableType:
+    table = _grid(width)
     beside = Text(moment.beside, "dim", no_wrap=True, overflow="ellipsis")
     table.add_row("Readings", f"{moment.received:,}", "", *_fitting(beside, width))
     calls, _, price = moment.cost.partition(", ")

@@ -89,6 +89,11 @@ def clock_time(reading: Reading) -> str:
     return f"{(reading.timestamp or reading.arrived).astimezone():%H:%M:%S}"
 
 
+def day(reading: Reading) -> str:
+    """Return the date of that moment."""
+    return f"{(reading.timestamp or reading.arrived).astimezone():%Y-%m-%d}"
+
+
 def percent(value: int | None) -> str:
     """Return a share in percent."""
     return MISSING if value is None else f"{value} %"

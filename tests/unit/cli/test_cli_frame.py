@@ -1,4 +1,5 @@
-from typing import Any
+import re
+from typing import Any, Literal
 
 import pytest
 from rich.console import Console
@@ -23,7 +24,13 @@ def reading(**changed: Any) -> Reading:
     return Reading(**{**FIELDS, **changed})
 
 
-def drawn(*readings: Reading, width: int = 80, height: int = 24, **changed: Any) -> str:
+def drawn(
+    *readings: Reading,
+    width: int = 80,
+    height: int = 24,
+    colors: Literal["256"] | None = None,
+    **changed: Any,
+) -> str:
     moment = Moment(
         system_id=1765,
         host="127.0.0.1:4010",
@@ -34,10 +41,10 @@ def drawn(*readings: Reading, width: int = 80, height: int = 24, **changed: Any)
         cost="1 call, $0.10",
         **changed,
     )
-    console = Console(width=width, height=height, color_system=None, legacy_windows=False)
+    console = Console(width=width, height=height, color_system=colors, legacy_windows=False)
     with console.capture() as capture:
         console.print(frame(moment, width, height))
-    return capture.get()
+    return re.sub(r"\x1b\[[\d;]*m", "", capture.get())
 
 
 def row(text: str, label: str) -> str:
@@ -69,6 +76,30 @@ def test_between_two_windows_it_shows_why_and_none_of_the_window() -> None:
     text = drawn(reading(), elapsed=None, note="Next try in 12 s. The \x1b[2Jconnection broke.")
     assert "│  Next try in 12 s. The �[2Jconnection broke." in text
     assert row(text, "Window").startswith(f"Window {MISSING} left of 60 s")
+
+
+def test_while_nothing_comes_what_is_shown_is_of_the_last_reading() -> None:
+    text = drawn(reading(), elapsed=None, note="Next try in 12 s.")
+    assert "○ On Grid   Self-consumption" in text
+    assert "as of " in text
+    assert "as of " not in drawn(reading())
+
+
+def test_what_has_no_value_has_no_bar() -> None:
+    # In colours, an empty bar is drawn as long as a full one.
+    text = drawn(reading(battery_soc=None), elapsed=None, colors="256")
+    assert row(text, "Charge") == f"Charge {MISSING}"
+    assert row(text, "Window") == f"Window {MISSING} left of 60 s"
+    assert "━" in row(drawn(reading(battery_soc=100)), "Charge")
+
+
+def test_a_short_terminal_keeps_the_counts_and_the_way_out() -> None:
+    text = drawn(reading(), height=10, note="Next try in 12 s.")
+    assert len(text.splitlines()) == 10
+    assert row(text, "Readings") == "Readings 1"
+    assert row(text, "Spent") == "Spent $0.10 1 call"
+    assert "Ctrl-C ends it" in text
+    assert "Next try in 12 s." in text
 
 
 def test_half_the_window_is_half_the_bar_and_half_the_course() -> None:
@@ -113,7 +144,7 @@ def test_strings_of_the_wire_are_neither_markup_nor_control_characters() -> None
     assert "● [/]�   [red]x[/red]�[2J:smile:" in text
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 18), (44, 14)])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 18), (44, 14), (80, 11)])
 def test_it_fits_the_terminal(width: int, height: int) -> None:
     lines = drawn(
         *[reading(battery_mode="x" * 200, generator_power=5)] * 60,

@@ -15,7 +15,7 @@ import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 from unittest import mock
 
 from enphase_streaming.cli import main
@@ -109,6 +109,14 @@ def unwritable(kind: str) -> Iterator[TextIO]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
+def wait_until_asleep(process: subprocess.Popen[Any]) -> None:
+    """Wait until a process has nothing to do but to wait itself."""
+    state = ["ps", "-o", "state=", "-p", str(process.pid)]
+    deadline = time.monotonic() + 20
+    while not subprocess.check_output(state).startswith(b"S"):
+        assert time.monotonic() < deadline, "it never waits"
+
+
 class Terminal:
     """A command under a pseudo-terminal of 80 columns and 24 lines."""
 
@@ -134,10 +142,7 @@ class Terminal:
 
     def wait_until_it_reads(self) -> None:
         """Wait until the command sleeps, as it does once it waits for an answer."""
-        state = ["ps", "-o", "state=", "-p", str(self.process.pid)]
-        deadline = time.monotonic() + 20
-        while not subprocess.check_output(state).startswith(b"S"):
-            assert time.monotonic() < deadline, self.text
+        wait_until_asleep(self.process)
 
     def finish(self) -> int:
         self.read_until(None)

@@ -1,16 +1,32 @@
 """`enphase-streaming` as it is started from a shell, against the mock."""
 
+import io
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
 
 import pytest
 
+from enphase_streaming import __version__
+from enphase_streaming.cli import main
 from enphase_streaming_mock import MockServer
-from shell import COMMAND, REAL, after_the_screen, environment, inside, left_clean, run, terminal
+from shell import (
+    COMMAND,
+    REAL,
+    after_the_screen,
+    environment,
+    inside,
+    left_clean,
+    printing_to,
+    run,
+    terminal,
+    unwritable,
+)
+from starting import interrupt_the_import_of
 
 WATCH = ["watch", "--once", "--clock-speed", "50"]
 
@@ -20,7 +36,7 @@ def test_through_a_pipe_each_reading_is_a_line(enphase_mock: MockServer) -> None
     lines = done.stdout.splitlines()
     assert (done.returncode, len(lines)) == (0, 30)
     assert re.fullmatch(
-        r"\d\d:\d\d:\d\d  pv \d+ W  load \d+ W  battery charging \d+ W \(\d+ %\)  "
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  pv \d+ W  load \d+ W  battery charging \d+ W \(\d+ %\)  "
         r"grid export \d+ W  Self-consumption  On Grid",
         lines[0],
     )
@@ -58,21 +74,102 @@ def test_a_reader_who_has_enough_ends_it_quietly(enphase_mock: MockServer, more:
         assert len(process.stderr.read().splitlines()) == 1  # what it costs
 
 
-def test_output_that_cannot_be_written_is_an_error_in_a_sentence(enphase_mock: MockServer) -> None:
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [*COMMAND, *WATCH],
-            env=environment(enphase_mock),
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=20,
-            check=False,
-        )
+WRITING = [
+    WATCH,
+    ["snapshot"],
+    ["snapshot", "--json"],
+    ["budget"],
+    ["budget", "--json"],
+    ["--help"],
+]
+
+
+@pytest.mark.parametrize("command", WRITING, ids=" ".join)
+def test_output_that_cannot_be_written_is_an_error_in_a_sentence(
+    enphase_mock: MockServer, command: list[str]
+) -> None:
+    with unwritable("full") as full:
+        done = printing_to(full, *command, env=environment(enphase_mock))
     assert done.returncode == 4
-    assert done.stderr.splitlines()[1:] == [
-        "enphase-streaming: cannot write the readings: No space left on device."
-    ]
+    said = [line for line in done.stderr.splitlines() if not line.startswith("This opens")]
+    assert said == ["enphase-streaming: the output cannot be written: No space left on device."]
+
+
+@pytest.mark.parametrize("command", WRITING, ids=" ".join)
+def test_a_reader_who_has_gone_is_no_failure(enphase_mock: MockServer, command: list[str]) -> None:
+    with unwritable("gone") as gone:
+        done = printing_to(gone, *command, env=environment(enphase_mock))
+    assert done.returncode == 0
+    assert [line for line in done.stderr.splitlines() if not line.startswith("This opens")] == []
+
+
+def test_what_is_left_of_the_output_is_written_off_when_python_ends() -> None:
+    # A shell's pipe; and Python, which flushes once more when it ends, says nothing of it.
+    line = " ".join([*COMMAND[:2], "'" + COMMAND[2] + "'", "budget"])
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line} | true; echo $? >&2; {line} >/dev/full"],
+        env=environment(None),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.splitlines()) == (
+        4,
+        ["0", "enphase-streaming: the output cannot be written: No space left on device."],
+    )
+
+
+@pytest.mark.parametrize("command", [WATCH, ["snapshot"]], ids=" ".join)
+def test_nothing_is_spent_where_stdout_is_closed(
+    enphase_mock: MockServer, command: list[str]
+) -> None:
+    done = printing_to(None, *command, env=environment(enphase_mock))
+    assert done.returncode == 4
+    assert done.stderr == "enphase-streaming: stdout is closed; give it a file, or /dev/null.\n"
+    assert enphase_mock.requests == []
+
+
+def test_where_stdin_is_closed_nobody_can_be_asked() -> None:
+    done = printing_to(io.StringIO(), "snapshot", env=environment(None, **REAL), answers=None)
+    assert done.returncode == 2
+    assert "Nobody is here to agree to that" in done.stderr
+
+
+def test_where_stderr_is_closed_stdout_still_holds_readings_only(
+    enphase_mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment(enphase_mock).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["snapshot", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["grid_status"] == "On Grid"
+
+
+def test_the_version_is_said() -> None:
+    assert inside("--version", env=environment(None)) == (
+        0,
+        f"enphase-streaming {__version__}\n",
+        "",
+    )
+
+
+def test_it_runs_as_a_module_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["enphase_streaming", "--version"])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_module("enphase_streaming", run_name="__main__")
+    assert left.value.code == 0
+    assert capsys.readouterr().out.startswith("enphase-streaming ")
+
+
+def test_interrupted_while_it_starts_it_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt_the_import_of("enphase_streaming.cli.app", monkeypatch)
+    assert main(["budget"]) == 130
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_terminal_gets_the_live_view(enphase_mock: MockServer) -> None:
@@ -184,13 +281,25 @@ def test_interrupted_at_the_question_it_opens_nothing() -> None:
     ("arguments", "more", "code", "said"),
     [
         (["watch"], {}, 2, "--calls N, --dollars X or --unlimited"),
-        (["watch", "--once", "--duration", "29"], {}, 2, "duration is 29"),
-        (["watch", "--once", "--duration", "x"], {}, 2, "'x' is not a valid int"),
-        (["watch", "--once", "nine"], {}, 2, "SYSTEM_ID is not a number"),
+        (["watch", "--once", "--duration", "29"], {}, 2, "--duration is '29'"),
+        (["watch", "--once", "--duration", "x"], {}, 2, "--duration is 'x'"),
+        (["watch", "--once", "--plan", "foo"], {}, 2, "--plan is 'foo'"),
+        (["watch", "--once", "--plan", "watt"], {}, 2, "the plans that can stream are kilowatt"),
+        (["watch", "--once", "nine"], {}, 2, "SYSTEM_ID is 'nine'"),
+        (["snapshot"], {"ENPHASE_SYSTEM_ID": "nine"}, 2, "ENPHASE_SYSTEM_ID is 'nine'"),
+        (["snapshot", ""], {}, 2, "SYSTEM_ID is ''"),
+        # Missing credentials hide no other mistake.
+        (["snapshot", "nine"], {"ENPHASE_API_KEY": ""}, 2, "SYSTEM_ID is 'nine'"),
+        (["watch"], {"ENPHASE_API_KEY": ""}, 2, "--calls N, --dollars X or --unlimited"),
         (["snapshot", "9999"], {}, 3, "The API refused: 468 INVALID_SYSTEM_ID"),
         (["watch", "--once", "9999"], {}, 3, "The API refused: 468 INVALID_SYSTEM_ID"),
         (["snapshot"], {"ENPHASE_ACCESS_TOKEN": "planted-token"}, 3, "401 UNAUTHORIZED"),
-        (["snapshot"], {"ENPHASE_API_KEY": "planted key"}, 2, "api_key is not a plain string"),
+        (
+            ["snapshot"],
+            {"ENPHASE_API_KEY": "planted key"},
+            2,
+            "ENPHASE_API_KEY is not a plain string",
+        ),
         (
             ["snapshot"],
             {"ENPHASE_BASE_URL": "http://127.0.0.1:1"},
@@ -198,7 +307,7 @@ def test_interrupted_at_the_question_it_opens_nothing() -> None:
             "No response from 127.0.0.1:1: ",
         ),
         (["watch", "--once"], {"ENPHASE_BASE_URL": "http://127.0.0.1:1"}, 4, "No response"),
-        (["watch", "--once", "--clock-speed", "0.5"], {}, 2, "--clock-speed is 0.5"),
+        (["watch", "--once", "--clock-speed", "0.5"], {}, 2, "--clock-speed is '0.5'"),
     ],
 )
 def test_what_goes_wrong_is_said_in_a_sentence_with_its_exit_code(
@@ -210,8 +319,6 @@ def test_what_goes_wrong_is_said_in_a_sentence_with_its_exit_code(
     code: int,
     said: str,
 ) -> None:
-    from enphase_streaming.cli import main
-
     for name, value in environment(enphase_mock, **more).items():
         if name.startswith("ENPHASE_"):
             monkeypatch.setenv(name, value)
@@ -237,6 +344,7 @@ def test_the_help_documents_the_exit_codes_and_the_variables() -> None:
     assert done.returncode == 0
     assert "Exit codes: 0 it ended as planned" in " ".join(done.stdout.split())
     assert "ENPHASE_SYSTEM_ID" in done.stdout
+    assert not re.search("<bool>|--yes +[A-Z<]{2}", done.stdout)
     assert "ENPHASE_API_KEY" in inside("--help", env=environment(None)).stdout
 
 

@@ -166,6 +166,42 @@ def test_a_password_is_asked_for_hidden(
     assert path.exists()
 
 
+def test_an_application_that_is_refused_is_named_by_its_variables(
+    env: dict[str, str], endpoint: TokenEndpoint
+) -> None:
+    endpoint.answer = lambda peer, call: send_json(
+        peer, "401 Unauthorized", {"error": "invalid_client"}
+    )
+    done = inside("login", env=env, answers=f"{REDIRECT}\ncode\n")
+    assert done.returncode == 6
+    assert "(401: invalid_client): check ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET." in (
+        done.stderr
+    )
+
+
+@pytest.mark.parametrize("uri", ["not a uri", "", "example.com/in", "https://", "https://a b"])
+def test_a_redirect_uri_that_is_none_is_refused_before_anybody_types(
+    env: dict[str, str], uri: str
+) -> None:
+    done = inside("login", "--redirect-uri", uri, env=env)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"enphase-streaming: --redirect-uri is {uri!r}; give the address")
+
+
+def test_a_redirect_uri_that_is_typed_is_checked_as_well(env: dict[str, str]) -> None:
+    done = inside("login", env=env, answers="example.com\ncode\n")
+    assert done.returncode == 2
+    assert "The redirect URI is 'example.com'; give the address" in done.stderr
+
+
+def test_an_answer_that_a_variable_could_hold_names_it(env: dict[str, str]) -> None:
+    without = {name: value for name, value in env.items() if name not in APPLICATION}
+    done = inside("login", env=without)
+    assert "Client ID: no answer was given; ENPHASE_CLIENT_ID can hold it." in done.stderr
+    done = inside("login", env=without, answers="app\n")
+    assert "Client secret: no answer was given; ENPHASE_CLIENT_SECRET can hold it." in done.stderr
+
+
 @pytest.mark.parametrize("answers", ["", "\n", f"{REDIRECT}\n", f"{REDIRECT}\n\n"])
 def test_an_answer_that_is_missing_is_bad_input(
     env: dict[str, str], answers: str, endpoint: TokenEndpoint

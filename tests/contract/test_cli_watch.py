@@ -18,7 +18,17 @@ import pytest
 
 from enphase_streaming_mock import MockServer
 from scripted import STREAM_HEAD, Peer, Scripted, scripted
-from shell import COMMAND, REAL, after_the_screen, environment, inside, left_clean, run, terminal
+from shell import (
+    COMMAND,
+    REAL,
+    after_the_screen,
+    environment,
+    inside,
+    left_clean,
+    run,
+    terminal,
+    wait_until_asleep,
+)
 from token_endpoint import send_json
 
 SPEED = 50
@@ -102,7 +112,7 @@ def test_a_budget_spent_before_the_failure_was_mended_has_its_own_exit_code() ->
         done = inside(*WATCH, "--calls", "2", env=env)
     assert (done.returncode, len(done.stdout.splitlines())) == (5, 33)
     last = done.stderr.splitlines()[-1]
-    assert "All 2 calls of the budget ($0.20) are spent. The last failure: The connection" in last
+    assert "The budget is spent. The last failure: The connection" in last
     assert re.search(r" 33 readings in \d+ s, 2 calls, free\.$", last)
 
 
@@ -147,7 +157,8 @@ def test_a_terminal_shows_why_it_waits() -> None:
     assert re.search(r"Next try in [23]\d\d s\.", screen.text)
     assert code == 130
     assert left_clean(screen.text)
-    assert "3 readings in " in after_the_screen(screen.text).rstrip().splitlines()[-1]
+    last = after_the_screen(screen.text).rstrip().splitlines()[-1]
+    assert re.search(r"3 readings in \d+ s, 1 gap, 2 calls, free\.$", last)
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
@@ -169,18 +180,19 @@ def test_interrupted_it_sums_up(enphase_mock: MockServer, end: signal.Signals) -
     [
         (["watch"], "Say how much may be spent"),
         (["watch", "--calls", "1", "--unlimited"], "Say how much may be spent"),
-        (["watch", "--calls", "0"], "calls is 0"),
-        (["watch", "--dollars", "0.05"], "dollars is 0.05"),
-        (["watch", "--dollars", "nan"], "dollars is nan"),
-        (["watch", "--calls", "1", "--plan", "watt"], "cannot stream"),
-        (["watch", "--calls", "1", "--plan", "gigawatt"], "choose from watt, kilowatt"),
-        (["watch", "--calls", "1", "--duration", "301"], "duration is 301"),
+        (["watch", "--calls", "0"], "--calls is '0'; give a whole number from 1 to"),
+        (["watch", "--calls", "abc"], "--calls is 'abc'; give a whole number from 1 to"),
+        (["watch", "--dollars", "0.05"], "--dollars is '0.05'; give a number from 0.1"),
+        (["watch", "--dollars", "nan"], "--dollars is 'nan'"),
+        (["watch", "--calls", "1", "--plan", "watt"], "plans that can stream are kilowatt"),
+        (["watch", "--calls", "1", "--plan", "gigawatt"], "--plan is 'gigawatt'; the plans"),
+        (["watch", "--calls", "1", "--duration", "301"], "--duration is '301'"),
         (["watch", "--once", "--calls", "1"], "--once is a limit already"),
         (["record", "1765", "/dev/null/x"], "Say how much may be spent"),
         (["record", "1765", "/", "--calls", "1"], "exists; choose another name"),
         (["record", "1765", "/nonexistent/x", "--calls", "1", "--yes"], "cannot be written"),
-        (["budget", "--sites", "0"], "--sites is 0"),
-        (["budget", "--plan", "gigawatt"], "choose from watt, kilowatt"),
+        (["budget", "--sites", "0"], "--sites is '0'; give a whole number from 1 to 1,000,000"),
+        (["budget", "--plan", "gigawatt"], "--plan is 'gigawatt'; the plans are watt, kilowatt"),
     ],
 )
 def test_bad_input_is_refused_before_any_call(
@@ -197,6 +209,7 @@ def test_bad_input_is_refused_before_any_call(
     out, err = capsys.readouterr()
     assert out == ""
     assert said in " ".join(err.split())
+    assert "This opens" not in err
     assert "planted" not in err
 
 
@@ -275,8 +288,29 @@ def test_a_recording_that_cannot_be_written_on_ends_it(enphase_mock: MockServer)
     arguments = ["record", "1765", "/dev/full", "--overwrite", "--unlimited", *FAST]
     done = inside(*arguments, env=environment(enphase_mock))
     assert done.returncode == 4
-    assert "cannot write the readings: No space left on device." in done.stderr
+    assert "the output cannot be written: No space left on device." in done.stderr
     assert len(enphase_mock.requests) == 1
+
+
+@pytest.mark.enphase_mock(speed=2)
+def test_a_recording_that_is_asked_to_end_is_whole(
+    enphase_mock: MockServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.jsonl"
+    with subprocess.Popen(
+        [*COMMAND, "record", "1765", str(file), "--unlimited", "--clock-speed", "2"],
+        env=environment(enphase_mock),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not (file.exists() and b'"bytes"' in file.read_bytes()):
+            assert process.poll() is None
+        wait_until_asleep(process)  # and not in the midst of a line
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert re.search(r"\nInterrupted\. \d+ readings? in \d+ s, 1 call, free\.\n", err)
+    assert json.loads(file.read_text().splitlines()[-1])["end"] == "stopped"
 
 
 # --- budget ---------------------------------------------------------------------------------------

@@ -5,7 +5,6 @@ Credentials never come from arguments, which every user of a machine can read in
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from enphase_streaming import arguments
 from enphase_streaming.arguments import is_loopback
 from enphase_streaming.auth import Auth, StaticAuth
+from enphase_streaming.cli import given
 from enphase_streaming.client import StreamingClient
 from enphase_streaming.endpoints import BASE_URL
 from enphase_streaming.errors import InvalidArgument
@@ -25,6 +25,7 @@ from enphase_streaming.refreshing import RefreshingAuth
 from enphase_streaming.tokens import FileTokenStore
 
 APPLICATION = "your application's page in Enphase's developer portal"
+PAIR = ("ENPHASE_CLIENT_ID", "ENPHASE_CLIENT_SECRET")
 _WHERE = {
     "ENPHASE_API_KEY": f"the API key is on {APPLICATION}",
     "ENPHASE_ACCESS_TOKEN": "the access token comes from the OAuth login of the site's owner and "
@@ -65,28 +66,32 @@ class Access:
 
 
 def find_access(
-    environment: Mapping[str, str], system_id: str | None, clock_speed: float = 1.0
+    environment: Mapping[str, str], system_id: str | None, clock_speed: str = "1"
 ) -> Access:
     """Return the access that the environment gives; `system_id` is the argument, if there was one.
 
     Raises `InvalidArgument` naming everything that is missing, and where to get it.
     """
-    auth = _find_auth(environment)
-    given = {**environment, "ENPHASE_SYSTEM_ID": system_id or ""}
-    missing = [name for name in _WHERE if not given.get(name)]
-    if auth is not None and "ENPHASE_ACCESS_TOKEN" in missing:
-        missing.remove("ENPHASE_ACCESS_TOKEN")
-    if missing or auth is None:
-        raise InvalidArgument(f"{not_set(missing)}: {'; '.join(_WHERE[each] for each in missing)}.")
+    speed = given.number("--clock-speed", clock_speed, 1.0, _FASTEST)
+    site = _find_site(environment, system_id)
     base_url = find_base_url(environment)
+    auth = _find_auth(environment)
+    found = {
+        "ENPHASE_API_KEY": environment.get("ENPHASE_API_KEY"),
+        "ENPHASE_ACCESS_TOKEN": auth,
+        "ENPHASE_SYSTEM_ID": site,
+    }
+    missing = [name for name, value in found.items() if not value]
+    if missing or auth is None or site is None:
+        raise InvalidArgument(f"{not_set(missing)}: {'; '.join(_WHERE[each] for each in missing)}.")
     access = Access(
-        system_id=_site_number(given["ENPHASE_SYSTEM_ID"]),
+        system_id=site,
         base_url=base_url,
         host=urlsplit(base_url).netloc,
-        api_key=given["ENPHASE_API_KEY"],
+        api_key=credential(environment, "ENPHASE_API_KEY"),
         auth=auth,
     )
-    return access if clock_speed == 1 else _on_faster_clock(access, clock_speed)
+    return access if speed == 1 else _on_faster_clock(access, speed)
 
 
 def find_base_url(environment: Mapping[str, str]) -> str:
@@ -116,33 +121,36 @@ def not_set(names: list[str]) -> str:
     return f"{listed} {'is' if len(names) == 1 else 'are'} not set"
 
 
+def credential(environment: Mapping[str, str], name: str) -> str:
+    """Return what a variable holds. Raises `InvalidArgument` if no request can carry it."""
+    where = _WHERE.get(name, f"it is on {APPLICATION}")
+    return arguments.secret(name, environment[name], f"{where[0].upper()}{where[1:]}.")
+
+
+def _find_site(environment: Mapping[str, str], system_id: str | None) -> int | None:
+    if system_id is not None:
+        return given.site("SYSTEM_ID", system_id)
+    text = environment.get("ENPHASE_SYSTEM_ID")
+    return given.site("ENPHASE_SYSTEM_ID", text) if text else None
+
+
 def _find_auth(environment: Mapping[str, str]) -> Auth | None:
-    if token := environment.get("ENPHASE_ACCESS_TOKEN"):
-        return StaticAuth(token)
+    if environment.get("ENPHASE_ACCESS_TOKEN"):
+        return StaticAuth(credential(environment, "ENPHASE_ACCESS_TOKEN"))
     path = token_file(environment)
     store = FileTokenStore(path)
     if store.load() is None:
         return None
-    pair = ("ENPHASE_CLIENT_ID", "ENPHASE_CLIENT_SECRET")
-    if missing := [name for name in pair if not environment.get(name)]:
+    if missing := [name for name in PAIR if not environment.get(name)]:
         raise InvalidArgument(
             f"{not_set(missing)}, and the tokens in {path} cannot be renewed without: both are on "
             f"{APPLICATION}."
         )
-    client_id, client_secret = (environment[name] for name in pair)
+    client_id, client_secret = (credential(environment, name) for name in PAIR)
     return RefreshingAuth(client_id=client_id, client_secret=client_secret, store=store)
 
 
-def _site_number(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        # Not shown: it may be a credential that was put into the wrong place.
-        raise InvalidArgument("SYSTEM_ID is not a number; give the number of the site.")
-    return arguments.system_id(int(text))
-
-
 def _on_faster_clock(access: Access, speed: float) -> Access:
-    if not (math.isfinite(speed) and 1 <= speed <= _FASTEST):
-        raise InvalidArgument(f"--clock-speed is {speed}; give a number from 1 to {_FASTEST:g}.")
     if access.mock is None:
         raise InvalidArgument(
             f"--clock-speed is for a mock on this machine, and ENPHASE_BASE_URL is "

@@ -8,8 +8,8 @@ import sys
 from enphase_streaming.errors import InvalidArgument
 
 
-def ask(prompt: str, *, hidden: bool = False) -> str:
-    """Return an answer. Raises `InvalidArgument` if there is none."""
+def ask(prompt: str, *, hidden: bool = False, variable: str = "") -> str:
+    """Return an answer. Raises `InvalidArgument` if there is none; `variable` could hold it."""
     try:
         if hidden and sys.stdin.isatty():
             answer = getpass.getpass(prompt, stream=sys.stderr)
@@ -24,5 +24,6 @@ def ask(prompt: str, *, hidden: bool = False) -> str:
         print(file=sys.stderr, flush=True)
         raise
     if not answer.strip():
-        raise InvalidArgument(f"{prompt.rstrip(': ')}: no answer was given")
+        instead = f"; {variable} can hold it" if variable else ""
+        raise InvalidArgument(f"{prompt.rstrip(': ')}: no answer was given{instead}")
     return answer.strip("\r\n") if hidden else answer.strip()

@@ -45,47 +45,24 @@ def cost(calls: int, *, free: bool) -> str:
     return f"{count}, {'free' if free else f'${STREAM_PRICE * calls:,.2f}'}"
 
 
-def one_stream(*, can_refresh: bool, mock: str | None) -> Spending:
+def one_stream(*, can_refresh: bool, mock: str | None, plan: Plan | None = None) -> Spending:
     """Return what a single stream spends: a second call if the token has to be renewed first."""
     price = cost(1, free=False)
     if can_refresh:
         price += ", and a second one if the token is refused and renewed"
-    return Spending(Budget(calls=2 if can_refresh else 1), "one stream", price, False, mock)
+    budget = Budget(calls=2 if can_refresh else 1, plan=plan)
+    return Spending(budget, "one stream", price, False, mock)
 
 
-def many_streams(
-    *,
-    calls: int | None,
-    dollars: float | None,
-    unlimited: bool,
-    plan: str | None,
-    duration: int,
-    mock: str | None,
-) -> Spending:
-    """Return what a watch may spend. Raises `InvalidArgument` unless exactly one limit is given."""
-    if (calls is not None) + (dollars is not None) + unlimited != 1:
-        raise InvalidArgument(
-            "Say how much may be spent, in one way: --calls N, --dollars X or --unlimited."
-        )
-    terms = plan_named(plan) if plan else None
-    if unlimited:
+def many_streams(budget: Budget, *, duration: int, mock: str | None) -> Spending:
+    """Return what a watch spends that may spend so much."""
+    if budget.left is None:
         a_day = cost(-(-_DAY // duration), free=False)
         price = f"${STREAM_PRICE} each, and {a_day} a day in windows of {duration} s"
-        return Spending(Budget.unlimited(plan=terms), "any number of streams", price, True, mock)
-    budget = Budget(calls=calls, dollars=dollars, plan=terms)
-    assert budget.left is not None
+        return Spending(budget, "any number of streams", price, True, mock)
     what = "one stream" if budget.left == 1 else f"up to {budget.left:,} streams"
     at_most = "" if budget.left == 1 else " at most"
     return Spending(budget, what, cost(budget.left, free=False) + at_most, True, mock)
-
-
-def plan_named(name: str) -> Plan:
-    """Return the plan of that name, however it is written. Raises `InvalidArgument`."""
-    for plan in Plan:
-        if plan.name == name.upper():
-            return plan
-    names = ", ".join(plan.name.lower() for plan in Plan)
-    raise InvalidArgument(f"--plan is none that is known; choose from {names}.")
 
 
 def agree(spending: Spending, *, yes: bool) -> None:

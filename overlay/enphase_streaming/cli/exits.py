@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-import typer
-
 from enphase_streaming.cli.words import clean
 from enphase_streaming.errors import (
     APIStatusError,
+    AuthenticationError,
     BudgetExhausted,
     EnphaseStreamingError,
     InvalidArgument,
@@ -36,8 +35,9 @@ class Exit(IntEnum):
 EXPLAINED = (
     "Exit codes: 0 it ended as planned, or the reader of a pipe had enough; "
     "2 bad input, missing credentials, or the cost not agreed to; 3 the API refused; "
-    "4 no connection, the stream failed, or its readings could not be written; "
-    "5 the budget was spent before a failure was mended; 6 a login is needed; 130 interrupted."
+    "4 no connection, the stream failed, or the output could not be written; "
+    "5 the budget was spent before a failure was mended; 6 a login is needed; "
+    "130 Ctrl-C or SIGTERM."
 )
 
 
@@ -58,8 +58,17 @@ def exit_for(error: EnphaseStreamingError) -> Exit:
 def sentence(error: EnphaseStreamingError) -> str:
     """Return what went wrong on one line, and whether trying again can help."""
     text = clean(str(error), longest=500).rstrip(".") + "."
-    if isinstance(error, BudgetExhausted) and isinstance(error.__cause__, EnphaseStreamingError):
-        return f"{text} The last failure: {sentence(error.__cause__)}"
+    if isinstance(error, BudgetExhausted):
+        # Not in the library's words: what it names is a price, and a mock's calls are free.
+        why = error.__cause__
+        last = sentence(why) if isinstance(why, EnphaseStreamingError) else ""
+        return f"The budget is spent. The last failure: {last}" if last else "The budget is spent."
+    if isinstance(error, LoginRequired) and isinstance(error.__cause__, AuthenticationError):
+        return (
+            f"The tokens were refused ({clean(str(error.__cause__), longest=300)}): check "
+            "ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET. If they are right, "
+            "`enphase-streaming login` gets new tokens."
+        )
     if isinstance(error, LoginRequired):
         return f"{text} `enphase-streaming login` does that."
     if not isinstance(error, APIStatusError):
@@ -77,22 +86,28 @@ def say(text: str) -> None:
 
 @contextmanager
 def leaving() -> Iterator[None]:
-    """Turn whatever ends a command into its exit code, with one sentence on stderr."""
+    """Write out what was printed, and turn whatever ends a command into its exit code.
+
+    Leaves with `SystemExit` unless all went well; a failure is one sentence on stderr.
+    """
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError as error:
         _discard_output()
-        raise typer.Exit(Exit.PLANNED) from error
+        raise SystemExit(Exit.PLANNED) from error
     except OSError as error:
         _discard_output()
-        say(f"enphase-streaming: cannot write the readings: {error.strerror or error}.")
-        raise typer.Exit(Exit.STREAM_FAILED) from error
+        say(f"enphase-streaming: the output cannot be written: {error.strerror or error}.")
+        raise SystemExit(Exit.STREAM_FAILED) from error
     except KeyboardInterrupt as error:
         say("Interrupted.")
-        raise typer.Exit(Exit.INTERRUPTED) from error
+        raise SystemExit(Exit.INTERRUPTED) from error
     except EnphaseStreamingError as error:
         say(f"enphase-streaming: {sentence(error)}")
-        raise typer.Exit(exit_for(error)) from error
+        raise SystemExit(exit_for(error)) from error
 
 
 def _discard_output() -> None:

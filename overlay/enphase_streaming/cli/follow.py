@@ -56,13 +56,21 @@ def follow(
     """
     error: EnphaseStreamingError | None = None
     code = Exit.PLANNED
+    waiting = False
+
+    def wait(why: str, seconds: float) -> None:
+        nonlocal waiting
+        waiting = True
+        output.wait(why, seconds)
+
     try:
         with ExitStack() as stack:
-            stack.enter_context(telling_waits(output.wait))
+            stack.enter_context(telling_waits(wait))
             with output.connecting():
                 stack.enter_context(readings)
             stack.enter_context(output)
             for reading in readings:
+                waiting = False
                 output.show(reading)
                 check()
     except KeyboardInterrupt:
@@ -70,10 +78,9 @@ def follow(
     except EnphaseStreamingError as failure:
         error, code = failure, exit_for(failure)
     interrupted = code is Exit.INTERRUPTED
-    said = last_line(
-        readings.end, error, spending.so_far, gaps=output.gaps, interrupted=interrupted
-    )
-    say(said)
+    # A gap is told of when readings come again.
+    gaps = output.gaps + (interrupted and waiting)
+    say(last_line(readings.end, error, spending.so_far, gaps=gaps, interrupted=interrupted))
     return code
 
 

@@ -10,12 +10,24 @@ from types import TracebackType
 from typing import Self
 
 from enphase_streaming.cli.exits import say
-from enphase_streaming.cli.words import FLOWS, GENERATOR, Flow, clean, clock_time, percent
+from enphase_streaming.cli.words import FLOWS, GENERATOR, Flow, clean, clock_time, day, percent
 from enphase_streaming.reading import Reading
 
 
-def plain(reading: Reading) -> str:
-    """Return a reading as one line of text."""
+class Plain:
+    """Makes lines of text of readings. The first has the date, and the first of each new day."""
+
+    def __init__(self) -> None:
+        self._day = ""
+
+    def __call__(self, reading: Reading) -> str:
+        """Return the line of the next reading."""
+        before, self._day = self._day, day(reading)
+        line = _plain(reading)
+        return line if self._day == before else f"{self._day} {line}"
+
+
+def _plain(reading: Reading) -> str:
     flows = [*FLOWS, GENERATOR] if reading.generator_power else FLOWS
     return "  ".join(
         (

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from enphase_streaming.cli.access import find_base_url, token_file, token_url
+from enphase_streaming.arguments import shown
+from enphase_streaming.cli.access import PAIR, credential, find_base_url, token_file, token_url
 from enphase_streaming.cli.ask import ask
 from enphase_streaming.cli.exits import say
 from enphase_streaming.errors import InvalidArgument, LoginRequired
@@ -27,10 +28,11 @@ def login(environment: Mapping[str, str], redirect_uri: str | None, *, password:
     """
     base_url = find_base_url(environment)
     path = token_file(environment)
+    if redirect_uri is not None:
+        _check_redirect("--redirect-uri", redirect_uri)
     # Before anybody types anything: a code can be used only once.
     _into(path, lambda: None)
-    client_id = environment.get("ENPHASE_CLIENT_ID") or ask("Client ID: ", hidden=True)
-    client_secret = environment.get("ENPHASE_CLIENT_SECRET") or ask("Client secret: ", hidden=True)
+    client_id, client_secret = (_application(environment, name) for name in PAIR)
     issue: Callable[..., TokenPair]
     if password:
         issue = partial(
@@ -39,11 +41,29 @@ def login(environment: Mapping[str, str], redirect_uri: str | None, *, password:
             password=ask("Password: ", hidden=True),
         )
     else:
-        uri = redirect_uri or ask("Redirect URI of the application: ")
+        uri = redirect_uri
+        if uri is None:
+            uri = ask("Redirect URI of the application: ")
+            _check_redirect("The redirect URI", uri)
         issue = partial(login_with_code, code=_code(base_url, client_id, uri), redirect_uri=uri)
     application = {"client_id": client_id, "client_secret": client_secret}
     _into(path, lambda: issue(token_url=token_url(base_url), **application))
     say(f"Logged in. The tokens are in {path}; they renew themselves.")
+
+
+def _application(environment: Mapping[str, str], name: str) -> str:
+    if environment.get(name):
+        return credential(environment, name)
+    prompt = "Client secret: " if name.endswith("SECRET") else "Client ID: "
+    return credential({name: ask(prompt, hidden=True, variable=name)}, name)
+
+
+def _check_redirect(name: str, uri: str) -> None:
+    if not re.fullmatch(r"[A-Za-z][\w+.-]*://[^\s/?#][^\s]*", uri):
+        raise InvalidArgument(
+            f"{name} is {shown(uri)}; give the address that your application is registered with, "
+            "such as https://example.com/in."
+        )
 
 
 def _code(base_url: str, client_id: str, redirect_uri: str) -> str:

@@ -1,4 +1,7 @@
-"""The parameters that commands share."""
+"""The parameters that commands share.
+
+Numbers are taken as text: `given.py` says better than typer what is wrong with one.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,16 @@ SystemId = Annotated[
     str | None,
     typer.Argument(
         metavar="SYSTEM_ID",
-        envvar="ENPHASE_SYSTEM_ID",
-        help="The number of the site.",
+        help="The number of the site; that of ENPHASE_SYSTEM_ID if left out.",
         show_default=False,
     ),
 ]
 Calls = Annotated[
-    int | None, typer.Option(metavar="N", help="Open N streams at most, one after another.")
+    str | None, typer.Option(metavar="N", help="Open N streams at most, one after another.")
 ]
-Dollars = Annotated[float | None, typer.Option(metavar="X", help="Spend X dollars at most.")]
+Dollars = Annotated[
+    str | None, typer.Option(metavar="X", help="Spend X dollars at most, at $0.10 a call.")
+]
 Unlimited = Annotated[bool, typer.Option("--unlimited", help="Spend without a limit.")]
 PlanName = Annotated[
     str | None,
@@ -30,13 +34,13 @@ PlanName = Annotated[
     ),
 ]
 Duration = Annotated[
-    int | None,
+    str | None,
     typer.Option(metavar="SECONDS", help="30 to 300 for each stream; 300 if left out."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Agree to the cost without being asked.")]
 ClockSpeed = Annotated[
-    float,
+    str,
     typer.Option(
         metavar="N",
         help="Let time pass N times faster, as a mock does that was started with --speed N.",

@@ -12,14 +12,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from enphase_streaming.cli.words import MISSING
-from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.plans import READ_ON, STREAM_PRICE, Plan
 
 WINDOW = 300
 _DAYS = 30
 _MOST = _DAYS * 86_400 // WINDOW
 """How many windows a site can be watched for in a month."""
-_MOST_SITES = 1_000_000
+MOST_SITES = 1_000_000
+_WIDE = 70
 
 
 class Offer(NamedTuple):
@@ -47,9 +47,7 @@ class Offer(NamedTuple):
 
 
 def offers(plans: Iterable[Plan], sites: int) -> list[Offer]:
-    """Return what plans give. Raises `InvalidArgument` for a number of sites that is none."""
-    if not 1 <= sites <= _MOST_SITES:
-        raise InvalidArgument(f"--sites is {sites}; give a number from 1 to {_MOST_SITES:,}.")
+    """Return what plans give for a number of sites."""
     return [
         Offer(plan, sites, min(_MOST, plan.value.calls_per_month // sites))
         if plan.value.streams
@@ -58,8 +56,9 @@ def offers(plans: Iterable[Plan], sites: int) -> list[Offer]:
     ]
 
 
-def as_table(found: list[Offer]) -> RenderableType:
-    """Return offers as a table."""
+def as_table(found: list[Offer], width: int) -> RenderableType:
+    """Return offers as a table; a narrow one leaves the plans' own terms out."""
+    wide = width >= _WIDE
     sites = found[0].sites
     table = Table(
         title=f"A month of {_DAYS} days, {'1 site' if sites == 1 else f'{sites:,} sites'}",
@@ -69,19 +68,16 @@ def as_table(found: list[Offer]) -> RenderableType:
         pad_edge=False,
     )
     table.add_column("Plan")
-    for name in ("Fee", "Calls\na minute", "Calls\na month"):
+    for name in ("Fee", "Calls\na minute", "Calls\na month") if wide else ():
         table.add_column(name, justify="right", style="dim")
     for name in ("Sites\nat once", "Hours\na site", "Price\nof that"):
         table.add_column(name, justify="right")
     for offer in found:
         terms = offer.plan.value
-        table.add_row(
-            offer.plan.name.capitalize(),
-            f"${terms.monthly_fee}" if terms.monthly_fee else "free",
-            f"{terms.calls_per_minute:,}",
-            f"{terms.calls_per_month:,}",
-            *_watching(offer),
-        )
+        fee = f"${terms.monthly_fee}" if terms.monthly_fee else "free"
+        limits = [fee, f"{terms.calls_per_minute:,}", f"{terms.calls_per_month:,}"]
+        name = offer.plan.name.capitalize()
+        table.add_row(name, *(limits if wide else ()), *_watching(offer))
     return Group(table, *_notes(found))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from enphase_streaming.cli import given
 from enphase_streaming.cli.access import find_access
 from enphase_streaming.cli.cost import agree, many_streams
 from enphase_streaming.cli.exits import leaving, say
@@ -24,7 +25,6 @@ from enphase_streaming.cli.parameters import (
 )
 from enphase_streaming.cli.progress import Progress, size
 from enphase_streaming.cli.view import LiveView, terminal
-from enphase_streaming.duration import whole_seconds
 from enphase_streaming.errors import InvalidArgument
 
 
@@ -40,22 +40,23 @@ def record(
     plan: PlanName = None,
     duration: Duration = None,
     yes: Yes = False,
-    clock_speed: ClockSpeed = 1.0,
+    clock_speed: ClockSpeed = "1",
 ) -> None:
-    """Write the bytes of a site's streams to a file, with what names the site masked."""
+    """Record a site's streams to a file.
+
+    Every byte and when it came, with what names the site masked.
+    """
     with leaving():
+        seconds = WINDOW if duration is None else given.duration(duration)
+        terms = None if plan is None else given.plan(plan, streams=True)
+        limit = given.limit(calls, dollars, unlimited=unlimited, terms=terms)
         if file.exists() and not overwrite:
             raise InvalidArgument(f"{file} exists; choose another name, or give --overwrite.")
+        # Before anybody agrees to a cost. The slash asks for a folder.
+        if not os.access(file if file.exists() else f"{file.parent}/", os.W_OK):
+            raise InvalidArgument(f"{file} cannot be written: no such folder, or not yours.")
         access = find_access(os.environ, system_id, clock_speed)
-        seconds = whole_seconds(duration) or WINDOW
-        spending = many_streams(
-            calls=calls,
-            dollars=dollars,
-            unlimited=unlimited,
-            plan=plan,
-            duration=seconds,
-            mock=access.mock,
-        )
+        spending = many_streams(limit, duration=seconds, mock=access.mock)
         with access.client() as client:
             agree(spending, yes=yes)
             stream = client.watch(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -74,8 +73,6 @@ class LiveView:
         return self._console.status(f"Connecting to {self._access.host}", spinner_style="dim")
 
     def __enter__(self) -> Self:
-        # Asked to end from outside, it takes the same way out, and gives the terminal back.
-        self._asked_to_end = signal.signal(signal.SIGTERM, signal.default_int_handler)
         self._live.start()
         return self
 
@@ -87,7 +84,6 @@ class LiveView:
     ) -> None:
         self._ended = self._access.monotonic()
         self._live.stop()
-        signal.signal(signal.SIGTERM, self._asked_to_end)
         if self._count:
             self._console.print(self._frame())
 

@@ -9,6 +9,7 @@ import pytest
 from enphase_streaming import (
     APIStatusError,
     AuthenticationError,
+    Budget,
     BudgetExhausted,
     ConnectionFailed,
     EnphaseStreamingError,
@@ -30,9 +31,7 @@ COST = "1 call, $0.10"
 
 
 def spent(calls: int = 1) -> Spending:
-    spending = many_streams(
-        calls=9, dollars=None, unlimited=False, plan=None, duration=300, mock=None
-    )
+    spending = many_streams(Budget(calls=9), duration=300, mock=None)
     for _ in range(calls):
         spending.budget.spend(spending.budget.queue(), 0.0)
     return spending
@@ -146,14 +145,23 @@ def test_a_spent_budget_names_the_failure_that_was_not_mended() -> None:
     exhausted = BudgetExhausted("All 3 calls of the budget ($0.30) are spent.")
     exhausted.__cause__ = StreamEndedEarly("The server closed the stream.")
     assert sentence(exhausted) == (
-        "All 3 calls of the budget ($0.30) are spent. The last failure: "
-        "The server closed the stream."
+        "The budget is spent. The last failure: The server closed the stream."
     )
+    assert sentence(BudgetExhausted("All 3 calls")) == "The budget is spent."
 
 
 def test_a_login_that_is_needed_names_its_command() -> None:
     said = sentence(LoginRequired("The tokens were refused: log in again."))
     assert said.endswith("log in again. `enphase-streaming login` does that.")
+
+
+def test_tokens_refused_to_the_application_name_what_to_check() -> None:
+    refused = LoginRequired("The tokens were refused (401: invalid_client): log in again.")
+    refused.__cause__ = AuthenticationError("401: invalid_client", status_code=401)
+    assert sentence(refused).startswith(
+        "The tokens were refused (401: invalid_client): check ENPHASE_CLIENT_ID and "
+        "ENPHASE_CLIENT_SECRET."
+    )
 
 
 def test_waits_and_gaps_are_said_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,6 +185,45 @@ def test_waits_and_gaps_are_said_and_counted(capsys: pytest.CaptureFixture[str])
     assert waits[3].endswith("2 readings in 30 s, 1 gap, 2 calls, $0.20.")
     assert log.level == logging.NOTSET
     assert [type(each) for each in log.handlers] == [logging.NullHandler]
+
+
+@pytest.mark.parametrize(
+    ("failure", "gaps"),
+    [
+        # An interrupted wait is a gap that nobody will tell of any more.
+        (KeyboardInterrupt(), ", 1 gap, 1 call"),
+        (StreamEndedEarly("x"), " s, 1 call"),
+    ],
+)
+def test_a_gap_that_is_open_when_it_is_interrupted_counts(
+    failure: BaseException, gaps: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("enphase_streaming")
+
+    class Waiting(Scripted):
+        def __iter__(self) -> Iterator[Reading]:
+            log.info("%s: next try in %.1f s.", "Site 1", 1.0)
+            yield Reading(pv_power=1)
+            log.info("%s: next try in %.1f s.", "Site 1", 2.4)
+            raise failure
+
+    follow(Waiting(None, PLANNED), Lines(lambda reading: "x"), spent())
+    assert gaps in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_interrupted_stream_that_goes_on_again_has_no_open_gap(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = logging.getLogger("enphase_streaming")
+
+    class GoesOn(Scripted):
+        def __iter__(self) -> Iterator[Reading]:
+            log.info("%s: next try in %.1f s.", "Site 1", 2.4)
+            yield Reading(pv_power=1)
+            raise KeyboardInterrupt
+
+    follow(GoesOn(None, PLANNED), Lines(lambda reading: "x"), spent())
+    assert "gap" not in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_what_is_checked_after_each_reading_ends_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,12 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from enphase_streaming.cli.lines import as_json, plain
+from enphase_streaming.cli.lines import Plain, as_json
 from enphase_streaming.cli.words import MISSING, clean, clock_time
 from enphase_streaming.reading import Reading
 
@@ -38,10 +38,21 @@ def reading(**changed: Any) -> Reading:
 
 
 def test_a_reading_is_one_line_with_the_directions_in_words() -> None:
-    assert plain(reading()) == (
-        "12:00:01  pv 4210 W  load 1830 W  battery charging 1500 W (64 %)  grid export 880 W  "
-        "Self-consumption  On Grid"
+    assert Plain()(reading()) == (
+        "2026-06-21 12:00:01  pv 4210 W  load 1830 W  battery charging 1500 W (64 %)  "
+        "grid export 880 W  Self-consumption  On Grid"
     )
+
+
+def test_the_date_is_said_at_first_and_when_another_day_begins() -> None:
+    line = Plain()
+    moments = [NOON, NOON + timedelta(hours=11), NOON + timedelta(days=1), NOON + timedelta(days=1)]
+    assert [line(reading(arrived=each)).partition("  ")[0] for each in moments] == [
+        "2026-06-21 12:00:01",
+        "23:00:01",
+        "2026-06-22 12:00:01",
+        "12:00:01",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -63,12 +74,12 @@ def test_a_reading_is_one_line_with_the_directions_in_words() -> None:
     ],
 )
 def test_every_value_has_its_words(changed: dict[str, Any], said: str) -> None:
-    assert said in plain(reading(**changed))
+    assert said in Plain()(reading(**changed))
 
 
 @pytest.mark.parametrize("generator", [0, None])
 def test_a_generator_that_does_not_run_is_not_mentioned(generator: int | None) -> None:
-    assert "generator" not in plain(reading(generator_power=generator))
+    assert "generator" not in Plain()(reading(generator_power=generator))
 
 
 def test_the_time_is_the_measured_one_where_there_is_one() -> None:

@@ -1,13 +1,13 @@
 """The table of plans against the figures of the plan pages, worked out here by hand."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from enphase_streaming.cli.plans import as_json, as_table, offers
-from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.plans import Plan
 
 
@@ -16,10 +16,10 @@ def found(sites: int) -> dict[str, dict[str, Any]]:
     return {each["plan"]: each for each in map(json.loads, lines)}
 
 
-def drawn(sites: int) -> str:
-    console = Console(width=80, color_system=None)
+def drawn(sites: int, width: int = 80) -> str:
+    console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        console.print(as_table(offers(Plan, sites)))
+        console.print(as_table(offers(Plan, sites), width))
     return capture.get()
 
 
@@ -88,7 +88,12 @@ def test_it_fits_a_terminal(sites: int) -> None:
     )
 
 
-@pytest.mark.parametrize("sites", [0, -1, 1_000_001])
-def test_a_number_of_sites_that_is_none_is_refused(sites: int) -> None:
-    with pytest.raises(InvalidArgument, match="--sites"):
-        offers(Plan, sites)
+@pytest.mark.parametrize("sites", [1, 1_000])
+def test_a_narrow_terminal_gets_the_answer_without_the_terms(sites: int) -> None:
+    text = drawn(sites, width=50)
+    assert "…" not in text
+    assert "$249 " not in text
+    assert "50,000" not in text
+    assert max(map(len, text.splitlines())) <= 50
+    hours = "720.0" if sites == 1 else "4.2"
+    assert re.search(rf"Kilowatt +250 +{hours} +\$", text)

@@ -63,13 +63,15 @@ def sentence(error: EnphaseStreamingError) -> str:
         why = error.__cause__
         last = sentence(why) if isinstance(why, EnphaseStreamingError) else ""
         return f"The budget is spent. The last failure: {last}" if last else "The budget is spent."
-    if isinstance(error, LoginRequired) and isinstance(error.__cause__, AuthenticationError):
-        return (
-            f"The tokens were refused ({clean(str(error.__cause__), longest=300)}): check "
-            "ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET. If they are right, "
-            "`enphase-streaming login` gets new tokens."
-        )
     if isinstance(error, LoginRequired):
+        why = error.__cause__
+        # The token endpoint's 401, which the text holds, and not one of the API before it.
+        if isinstance(why, AuthenticationError) and f"({why})" in str(error):
+            return (
+                f"The tokens were refused ({clean(str(why), longest=300)}): check "
+                "ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET. If they are right, "
+                "`enphase-streaming login` gets new tokens."
+            )
         return f"{text} `enphase-streaming login` does that."
     if not isinstance(error, APIStatusError):
         return text

@@ -164,6 +164,14 @@ def test_tokens_refused_to_the_application_name_what_to_check() -> None:
     )
 
 
+def test_a_refusal_of_the_api_before_it_is_none_of_the_application() -> None:
+    spent = LoginRequired("There is no refresh token: log in first.")
+    spent.__cause__ = AuthenticationError("401 UNAUTHORIZED: expired", status_code=401)
+    assert sentence(spent) == (
+        "There is no refresh token: log in first. `enphase-streaming login` does that."
+    )
+
+
 def test_waits_and_gaps_are_said_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
     log = logging.getLogger("enphase_streaming")
     output = Lines(lambda reading: f"pv {reading.pv_power}")

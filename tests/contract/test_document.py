@@ -241,6 +241,15 @@ def test_every_example_matches_its_schema(document: dict[str, Any]) -> None:
             validator(document, media_type["schema"]).validate(example["value"])
 
 
+def test_the_example_of_a_reading_has_each_documented_field_and_no_other(
+    document: dict[str, Any],
+) -> None:
+    schemas = document["components"]["schemas"]
+    event = stream_media_type(document)["examples"]["reading"]["value"]
+    assert set(event) == set(schemas["LiveEvent"]["properties"])
+    assert set(event["data"]) == set(schemas["LiveStatus"]["properties"])
+
+
 def test_duration_is_a_header_of_30_to_300_without_a_default(document: dict[str, Any]) -> None:
     parameters = {p["name"]: p for p in document["paths"][LIVE_DATA]["get"]["parameters"]}
     duration = parameters["duration"]

@@ -13,9 +13,9 @@ from typing import Any
 from enphase_streaming import FileTokenStore, RefreshingAuth, refreshing
 
 DIED = 9
-BEFORE_THE_REFRESH = ["before trade"]
+BEFORE_THE_REFRESH = ["before request_tokens"]
 BEFORE_THE_FILE_IS_REPLACED = [
-    "after trade",
+    "after request_tokens",
     "before mkstemp",
     "after mkstemp",
     "before write",
@@ -51,8 +51,8 @@ def main(step: str, path: str, token_url: str, client_id: str) -> None:
 
         setattr(owner, function, wrapped)
 
-    if name == "trade":
-        dying(refreshing, "trade")
+    if name == "request_tokens":
+        dying(refreshing, "request_tokens")
     elif name == "mkstemp":
         dying(tempfile, "mkstemp")
     elif name.endswith("write"):

@@ -85,7 +85,7 @@ class AsyncConnection:
         finally:
             self._deadline = math.inf
 
-    async def aside(self, executor: Executor, work: Callable[[], str]) -> str | Failed:
+    async def run_in_thread(self, executor: Executor, work: Callable[[], str]) -> str | Failed:
         """Return what `work` returns or raises; it goes on alone if the caller does not wait."""
         working = asyncio.get_running_loop().run_in_executor(executor, work)
         # Nobody may be left to look at how it failed.

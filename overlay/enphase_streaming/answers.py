@@ -39,7 +39,7 @@ def from_epoch(epoch: float | None) -> datetime | None:
         return None
 
 
-def hide(text: str, mask: Callable[[str], str]) -> str:
+def mask_json(text: str, mask: Callable[[str], str]) -> str:
     """Return `text` masked, in JSON strings too that spell a secret with escapes, like `\\/`."""
 
     def string(found: re.Match[str]) -> str:
@@ -64,7 +64,7 @@ def error_from_answer(
     mask: Callable[[str], str] = str,
 ) -> APIStatusError:
     """Return the exception for an HTTP status and as much of its body as arrived."""
-    text = hide(body.decode(errors="replace"), mask)
+    text = mask_json(body.decode(errors="replace"), mask)
     return _build(status_code, _json_object(text), text, _retry_after(retry_after, now))
 
 
@@ -72,7 +72,7 @@ def error_from_envelope(
     envelope: dict[str, Any], *, mask: Callable[[str], str] = str
 ) -> APIStatusError:
     """Return the exception for an error envelope inside a stream, by the code that it carries."""
-    text = hide(msgspec.json.encode(envelope).decode(), mask)
+    text = mask_json(msgspec.json.encode(envelope).decode(), mask)
     masked = _json_object(text)
     code = _mapping(masked.get("error")).get("code", masked.get("code"))
     try:

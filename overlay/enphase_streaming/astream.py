@@ -135,7 +135,9 @@ class AsyncReadingStream(Iteration):
 
     async def _authorize(self, token: str | None, stale: str | None) -> Failed | None:
         if token is None:
-            found = await self._connection.aside(self._executor, self._options.renewal(stale))
+            found = await self._connection.run_in_thread(
+                self._executor, self._options.renewal(stale)
+            )
             if isinstance(found, Failed):
                 return found
             token = found

@@ -100,7 +100,7 @@ class Connection:
         finally:
             self._deadline = math.inf
 
-    def aside(self, work: Callable[[], str]) -> str | Failed:
+    def run_in_thread(self, work: Callable[[], str]) -> str | Failed:
         """Return what `work` returns or raises; it goes on alone if the caller does not wait."""
         done: list[str | Failed] = []
 

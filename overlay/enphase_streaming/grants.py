@@ -62,9 +62,9 @@ def login_with_code(
 
     `in_query` sends the parameters in the query string, as published, and not as a form.
 
-    Raises `LoginRequired` if it is refused, and what `trade` raises.
+    Raises `LoginRequired` if it is refused, and what `request_tokens` raises.
     """
-    return trade(
+    return request_tokens(
         TokenRequest(
             grant_type=TokenRequestGrantType.AUTHORIZATION_CODE,
             code=arguments.secret("code", code, "It is in the address that the owner was sent to."),
@@ -93,11 +93,11 @@ def login_with_password(
 
     `in_query` sends the parameters in the query string, as published, and not as a form.
 
-    Raises `LoginRequired` if it is refused, and what `trade` raises.
+    Raises `LoginRequired` if it is refused, and what `request_tokens` raises.
     """
     if not username or not password:
         raise InvalidArgument("username and password are the site owner's; one is missing.")
-    return trade(
+    return request_tokens(
         TokenRequest(
             grant_type=TokenRequestGrantType.PASSWORD,
             username=arguments.text("username", username),
@@ -112,7 +112,7 @@ def login_with_password(
     )
 
 
-def trade(
+def request_tokens(
     request: TokenRequest,
     *,
     client_id: str,

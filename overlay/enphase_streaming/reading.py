@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from enphase_streaming.answers import error_from_envelope, from_epoch, hide
+from enphase_streaming.answers import error_from_envelope, from_epoch, mask_json
 from enphase_streaming.drift import Drift, make_fit
 from enphase_streaming.errors import APIStatusError, MalformedEvent
 from enphase_streaming_api.models import LiveEvent, LiveStatus
@@ -147,7 +147,7 @@ class EventReader:
         except _UNREADABLE as error:
             found, cause = None, error
         if not isinstance(found, dict):
-            start = hide(data, self._mask)[:120]
+            start = mask_json(data, self._mask)[:120]
             raise MalformedEvent(f"An event is no JSON object: {start!r}", data=start) from cause
         inner = found.get("data")
         if found.get("error") is None and isinstance(inner, dict):

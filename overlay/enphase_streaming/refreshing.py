@@ -18,7 +18,7 @@ from enphase_streaming.errors import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from enphase_streaming.grants import trade
+from enphase_streaming.grants import request_tokens
 from enphase_streaming.tokens import MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
@@ -125,7 +125,7 @@ class RefreshingAuth:
         return pair.access_token
 
     def _trade(self, refresh_token: str, token_url: str, now: datetime) -> TokenPair:
-        return trade(
+        return request_tokens(
             TokenRequest(
                 grant_type=TokenRequestGrantType.REFRESH_TOKEN, refresh_token=refresh_token
             ),

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Generator
 from typing import NoReturn
 
-from enphase_streaming.answers import error_from_answer, hide
+from enphase_streaming.answers import error_from_answer, mask_json
 from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
 from enphase_streaming.masking import causes, mask_causes
 from enphase_streaming.steps import Head, Receive, Result, Step
@@ -45,12 +45,12 @@ def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step
             retry_after=head.retry_after,
             mask=mask,
         )
-    start = hide(body.decode(errors="replace"), mask)[:200]
+    start = mask_json(body.decode(errors="replace"), mask)[:200]
     kind = head.content_type or "no content type"
     if head.content_encoding:
         kind += f" encoded as {head.content_encoding}"
     raise NotAnEventStream(
-        f"The API answered 200 with {hide(kind, mask)}, which is no event stream. "
+        f"The API answered 200 with {mask_json(kind, mask)}, which is no event stream. "
         f"It starts {start!r}",
         body=start,
     )

@@ -131,7 +131,7 @@ class ReadingStream(Iteration):
 
     def _authorize(self, token: str | None, stale: str | None) -> Failed | None:
         if token is None:
-            found = self._connection.aside(self._options.renewal(stale))
+            found = self._connection.run_in_thread(self._options.renewal(stale))
             if isinstance(found, Failed):
                 return found
             token = found

@@ -78,7 +78,7 @@ class Window:
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._reader = EventReader(mask=mask)
         self._arrivals = Arrivals()
-        self._logged_stranger = False
+        self._logged_unknown = False
         self._late_since: float | None = None
         self._lag = 0.0  # how long the caller was away since the stream was last surely open
 
@@ -98,7 +98,7 @@ class Window:
         Raises the exception of every end that is not planned, after the readings before it.
         """
         self._started = self._at = at
-        self._patience = at + self._first_reading_timeout
+        self._reading_deadline = at + self._first_reading_timeout
         self._hang_up = at + self._duration + _STAYS_OPEN_BY
         reason: Reason = "stopped"
         try:
@@ -114,7 +114,7 @@ class Window:
             self.end = StreamEnd(reason, self._at - self._started, self.readings, self.malformed)
 
     def _stream(self) -> Steps:
-        result = yield Open(self._patience)
+        result = yield Open(self._reading_deadline)
         self._at = result.at
         head = result.what
         if isinstance(head, Failed):
@@ -127,7 +127,7 @@ class Window:
         self._came_back(left, result.at)
         while True:
             asked = result.at
-            result = yield Receive(min(self._patience, self._hang_up))
+            result = yield Receive(min(self._reading_deadline, self._hang_up))
             self._at = result.at
             waited = self._at - asked
             if waited > max(_SURE, self._lag / 10):
@@ -172,13 +172,13 @@ class Window:
                 continue
             if isinstance(found, Reading):
                 self._arrivals.note(found, result.at, self._lag)
-                self._patience = result.at + self._stall_timeout
+                self._reading_deadline = result.at + self._stall_timeout
                 if self._accept(found):
                     events.append(found)
             elif found is not None:
                 return events, found
-            elif not self._logged_stranger:
-                self._logged_stranger = True
+            elif not self._logged_unknown:
+                self._logged_unknown = True
                 _log.warning("An event holds neither a reading nor an error; ignored.")
         return events, self._decoder.overflow
 
@@ -194,7 +194,7 @@ class Window:
         """Take the time that the caller was away out of every deadline."""
         away = at - left
         self._lag += away
-        self._patience += away
+        self._reading_deadline += away
         duration_over = self._started + self._duration
         if at > duration_over:
             self._hang_up += at - max(left, duration_over)
@@ -221,7 +221,7 @@ class Window:
 
     def _is_late(self) -> bool:
         """Return whether bytes kept coming after a deadline for longer than a backlog explains."""
-        if self._at < self._patience and self._at < self._hang_up:
+        if self._at < self._reading_deadline and self._at < self._hang_up:
             self._late_since = None
         elif self._late_since is None:
             self._late_since = self._at

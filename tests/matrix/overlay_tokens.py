@@ -19,7 +19,7 @@ from enphase_streaming import (
 )
 from enphase_streaming.answers import error_from_answer
 from enphase_streaming.endpoints import TOKEN_URL
-from enphase_streaming.grants import trade
+from enphase_streaming.grants import request_tokens
 from enphase_streaming.tokens import TokenPair
 from enphase_streaming_api.models import (
     TokenError,
@@ -70,7 +70,7 @@ def _requests() -> Claims:
 
 
 def _traded(status: int, **answer: object) -> TokenPair:
-    return trade(
+    return request_tokens(
         TokenRequest(grant_type=TokenRequestGrantType.REFRESH_TOKEN, refresh_token="spent"),
         client_id=ID,
         client_secret=SECRET,

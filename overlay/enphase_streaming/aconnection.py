@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
@@ -167,7 +166,7 @@ class AsyncConnection:
         fileno = found.fileno() if found is not None else -1
         if fileno >= 0:
             # A duplicate, since an event loop hands out sockets that cannot be shut down.
-            with socket.socket(fileno=os.dup(fileno)) as duplicate:
+            with socket.socket(fileno=socket.dup(fileno)) as duplicate:
                 try:
                     duplicate.shutdown(socket.SHUT_RDWR)
                 except OSError as error:

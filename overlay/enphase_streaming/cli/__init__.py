@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(
             f"enphase-streaming: the command needs {package}, which is not installed. "
-            "Install it with: pip install 'enphase-streaming[cli]'",
+            "Install it with: pip install 'enphase-streaming[cli]', or '.[cli]' in a checkout",
             file=sys.stderr,
         )
         return 2

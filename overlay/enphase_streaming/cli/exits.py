@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from enphase_streaming.cli.words import clean
+from enphase_streaming.cli.words import clean, local
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
@@ -77,7 +77,7 @@ def sentence(error: EnphaseStreamingError) -> str:
         return text
     text = f"The API refused: {text}"
     if isinstance(error, RateLimitError) and error.retry_at is not None:
-        return f"{text} It takes calls again at {error.retry_at.astimezone():%Y-%m-%d %H:%M:%S}."
+        return f"{text} It takes calls again at {local(error.retry_at):%Y-%m-%d %H:%M:%S}."
     return f"{text} The same call may work later." if error.retryable else text
 
 

@@ -6,6 +6,7 @@ that could steer a terminal, and never as markup.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from enphase_streaming.reading import Reading
@@ -84,14 +85,22 @@ def clean(text: str | None, *, longest: int = 40) -> str:
     return safe if len(safe) <= longest else safe[: longest - 1] + "…"
 
 
+def local(moment: datetime) -> datetime:
+    """Return a moment in this machine's time zone, but for the first and the last day there is."""
+    try:
+        return moment.astimezone()
+    except OverflowError:
+        return moment
+
+
 def clock_time(reading: Reading) -> str:
     """Return when the reading was measured, else when it arrived, in this machine's time zone."""
-    return f"{(reading.timestamp or reading.arrived).astimezone():%H:%M:%S}"
+    return f"{local(reading.timestamp or reading.arrived):%H:%M:%S}"
 
 
 def day(reading: Reading) -> str:
     """Return the date of that moment."""
-    return f"{(reading.timestamp or reading.arrived).astimezone():%Y-%m-%d}"
+    return f"{local(reading.timestamp or reading.arrived):%Y-%m-%d}"
 
 
 def percent(value: int | None) -> str:

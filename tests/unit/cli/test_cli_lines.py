@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from enphase_streaming.cli.lines import Plain, as_json
-from enphase_streaming.cli.words import MISSING, clean, clock_time
+from enphase_streaming.cli.words import MISSING, clean, clock_time, local
 from enphase_streaming.reading import Reading
 
 NOON = datetime(2026, 6, 21, 12, 0, 1, tzinfo=UTC)
@@ -86,6 +86,21 @@ def test_the_time_is_the_measured_one_where_there_is_one() -> None:
     measured = reading(epoch=int(NOON.timestamp() * 1000) + 5000)
     assert clock_time(measured) == "12:00:06"
     assert clock_time(reading()) == "12:00:01"
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone"),
+    [
+        (datetime.min.replace(tzinfo=UTC), "WEST8"),
+        (datetime.max.replace(tzinfo=UTC), "EAST-9"),
+    ],
+)
+def test_a_moment_that_this_time_zone_cannot_hold_is_shown_as_it_came(
+    monkeypatch: pytest.MonkeyPatch, moment: datetime, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    assert local(moment) == moment
 
 
 @pytest.mark.parametrize(

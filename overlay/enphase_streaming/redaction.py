@@ -6,59 +6,61 @@ same mask throughout: lengths, cuts and repetitions stay what they were.
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import hmac
-import itertools
 import re
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 
-from enphase_streaming.spelling import pattern
+from enphase_streaming.echoes import Echoes
+from enphase_streaming.naming import naming_values
+from enphase_streaming.pseudonyms import CHARACTERS, DIGITS, pseudonym
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
-# A JSON text may be spread over several `data:` lines.
-_GAP = rb"(?:\s|[\r\n]data:?)*"
-_NAMING = re.compile(
-    rb'"[^"\\]*(?:serial|system_?id|email|user|owner|address)[^"\\]*"%b:%b'
-    rb'(\[[^\]]*+\]?|"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*)' % (_GAP, _GAP),
-    re.IGNORECASE,
-)
-"""A field that names a site, a device or a person: its value, or the array of its values.
-
-An array without an end reaches as far as the bytes do: to look on from within it, over and over,
-would be quadratic.
-"""
-_DIGIT = re.compile(rb"[0-9]")
-# An escape sequence is found first, to be left alone.
-_LETTER_OR_DIGIT = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|[0-9]|[A-Za-z]")
-_VALUE = re.compile(rb'"((?:[^"\\]|\\.)*)"|(-?[0-9][0-9.eE+-]*)')
+# An event's JSON may be spread over several of its `data:` lines, with other lines between them.
+_OTHER_LINE = re.compile(rb"(?<![^\r\n])(?!(?:\xef\xbb\xbf)?data:)[^\r\n]++")
+_NO_JSON = re.compile(rb"%b|(?<![^\r\n])(?:\xef\xbb\xbf)?data:" % _OTHER_LINE.pattern)
+_DIGITS_TO_0 = bytes.maketrans(b"123456789", b"000000000")
+_ALL_TO_X = re.compile(rb"[A-Za-z\x80-\xff]")
 
 
 class Redactor:
-    """Masks one recording's events: `key` decides how, and what `secrets` gives goes anywhere."""
+    """Masks one recording's events: `key` decides how, and what `secrets` gives goes anywhere.
 
-    def __init__(self, key: bytes, secrets: Callable[[], tuple[str, ...]]) -> None:
+    It holds an event until that is whole. One of more than `max_event_bytes` is given up.
+    """
+
+    def __init__(
+        self, key: bytes, secrets: Callable[[], tuple[str, ...]], max_event_bytes: int = 1_048_576
+    ) -> None:
         self._key = key
-        self._secrets = secrets
-        self._pattern = functools.cache(_pattern)
+        self._echoes = Echoes(secrets, self._mask)
+        self._limit = max_event_bytes
         self._pieces: deque[tuple[float, int]] = deque()
         self._pending = bytearray()
+        self._has_given_up = False
 
     def feed(self, chunk: bytes, at: float) -> list[tuple[float, bytes]]:
         """Return the pieces, masked, of every event that `chunk` completes, as they arrived."""
         searched = max(0, len(self._pending) - 3)
         self.hold(chunk, at)
         ends = [found.end() for found in _BLANK_LINE.finditer(self._pending, searched)]
-        if not ends:
-            return []
-        whole = bytes(self._pending[: ends[-1]])
-        del self._pending[: ends[-1]]
-        return self._cut(self._masked(whole))
+        events = [
+            self._event(bytes(self._pending[start:end])) for start, end in pairwise([0, *ends])
+        ]
+        if ends:
+            del self._pending[: ends[-1]]
+        if self._is_given_up(self._pending):
+            self._has_given_up = True
+            # What may be half of a blank line waits for the other half.
+            end = len(self._pending.rstrip(b"\r\n"))
+            events.append(_illegible(bytes(self._pending[:end])))
+            del self._pending[:end]
+        return self._cut(b"".join(events))
 
     def rest(self) -> list[tuple[float, bytes]]:
         """Return what never became an event. A name cut short cannot be told: no digit is kept."""
-        return self._cut(re.sub(rb"[0-9]", b"0", self._masked(self._taken())))
+        rest = self._echoes.masked_at_a_cut(self._event(self._taken()))
+        return self._cut(rest.translate(_DIGITS_TO_0))
 
     def hold(self, chunk: bytes, at: float) -> None:
         """Keep bytes of an answer that is no event stream: a secret may be cut anywhere in it."""
@@ -66,52 +68,45 @@ class Redactor:
         self._pending += chunk
 
     def held(self) -> list[tuple[float, bytes]]:
-        """Return the pieces of an answer that is no event stream, with only secrets masked."""
-        return self._cut(self.plain(self._taken()))
+        """Return the pieces of an answer that is no event stream."""
+        answer = self._taken()
+        return self._cut(self._echoes.masked_at_a_cut(self._named(answer, answer)))
 
     def plain(self, text: bytes) -> bytes:
         """Return bytes with only secrets masked, however they are spelled in it."""
-        # The longest first: one secret may be a part of another.
-        for secret in sorted(filter(None, self._secrets()), key=len, reverse=True):
-            text = self._pattern(secret).sub(
-                lambda found: self._mask(found[0], _LETTER_OR_DIGIT), text
-            )
-        return text
+        return self._echoes.masked(text)
 
     def _taken(self) -> bytes:
         taken = bytes(self._pending)
         self._pending.clear()
         return taken
 
-    def _masked(self, events: bytes) -> bytes:
-        def hide(naming: re.Match[bytes]) -> bytes:
-            return naming[0].removesuffix(naming[1]) + _VALUE.sub(self._value, naming[1])
+    def _event(self, event: bytes) -> bytes:
+        if self._is_given_up(event):
+            self._has_given_up = False
+            return _illegible(event)
+        event = _OTHER_LINE.sub(lambda line: self._named(line[0], line[0]), event)
+        # The JSON alone, each byte at the place that it has in the event.
+        json_text = _NO_JSON.sub(lambda found: b" " * len(found[0]), event)
+        return self._echoes.masked(self._named(event, json_text))
 
-        return self.plain(_NAMING.sub(hide, events))
+    def _is_given_up(self, event: bytes | bytearray) -> bool:
+        """Return whether the event is too large, or the end of one that was."""
+        if self._has_given_up or len(event) <= self._limit:
+            return self._has_given_up
+        # Line ends are not counted: the LF of a CR LF may come too late to be taken for one's end.
+        return len(event.strip(b"\r\n")) > self._limit
 
-    def _value(self, value: re.Match[bytes]) -> bytes:
-        text, number = value.groups()
-        if text is None:
-            return self._mask(number, _DIGIT)
-        return b'"%s"' % self._mask(text, _LETTER_OR_DIGIT)
+    def _named(self, event: bytes, json_text: bytes) -> bytes:
+        masked = bytearray(event)
+        for value in naming_values(json_text):
+            start, end = value.span(value.lastgroup or 0)
+            hidden = DIGITS if value["number"] else CHARACTERS
+            masked[start:end] = pseudonym(self._key, event[start:end], hidden)
+        return bytes(masked)
 
-    def _mask(self, value: bytes, hidden: re.Pattern[bytes]) -> bytes:
-        """Return other digits for digits and other letters for letters, decided by the key."""
-        masks = itertools.chain.from_iterable(
-            hmac.digest(self._key, value + b"%d" % block, hashlib.sha256)
-            for block in itertools.count()
-        )
-
-        def other(found: re.Match[bytes]) -> bytes:
-            old = found[0]
-            if old.isdigit():
-                # A number keeps its form: no leading zero appears.
-                return b"%d" % (1 + next(masks) % 9)
-            if len(old) > 1:
-                return old
-            return bytes([ord("a" if old.islower() else "A") + next(masks) % 26])
-
-        return hidden.sub(other, value)
+    def _mask(self, secret: bytes) -> bytes:
+        return pseudonym(self._key, secret, CHARACTERS)
 
     def _cut(self, masked: bytes) -> list[tuple[float, bytes]]:
         pieces: list[tuple[float, bytes]] = []
@@ -126,5 +121,5 @@ class Redactor:
         return pieces
 
 
-def _pattern(secret: str) -> re.Pattern[bytes]:
-    return re.compile(pattern(secret).encode(errors="surrogatepass"))
+def _illegible(event: bytes) -> bytes:
+    return _ALL_TO_X.sub(b"x", event).translate(_DIGITS_TO_0)

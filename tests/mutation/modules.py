@@ -6,6 +6,7 @@ UNIT, PROPERTY, MOCK = "tests/unit", "tests/property", "tests/unit/mock"
 CONTRACT = "tests/contract"
 _READING = (f"{UNIT}/test_reading.py", f"{PROPERTY}/test_reading.py")
 _WINDOW = (f"{UNIT}/test_window.py", f"{UNIT}/test_watch.py")
+_RECORDED = (f"{UNIT}/test_redaction.py", f"{UNIT}/test_recording.py")
 _STATUSES = (f"{CONTRACT}/test_statuses.py", f"{UNIT}/test_policy.py")
 
 OVERLAY = {
@@ -40,7 +41,10 @@ OVERLAY = {
     ),
     "masking": (f"{UNIT}/test_masking.py",),
     "spelling": (f"{UNIT}/test_masking.py",),
-    "redaction": (f"{UNIT}/test_redaction.py", f"{UNIT}/test_recording.py"),
+    "redaction": _RECORDED,
+    "naming": _RECORDED,
+    "echoes": _RECORDED,
+    "pseudonyms": _RECORDED,
     "plans": (f"{UNIT}/test_budget.py",),
     "steps": _WINDOW,
 }

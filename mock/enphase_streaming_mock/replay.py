@@ -113,13 +113,17 @@ def _read(line: bytes, windows: list[tuple[float, dict[str, Any], list[Step]]]) 
     if "open" in entry:
         windows.append((at, _opened(entry["open"]), []))
         return
+    is_over = not windows or any(step.end for step in windows[-1][2][-1:])
+    if is_over and "end" in entry:
+        # Early recorders noted the end of a watch, and of a request without an answer, as well.
+        return
     if not windows:
         raise ValueError("there is no `open` line before this one")
     opened_at, _, steps = windows[-1]
     due = at - opened_at
     if due < (steps[-1].due if steps else 0):
         raise ValueError(f"at is {at!r}, which is before the line above")
-    if steps and steps[-1].end is not None:
+    if is_over:
         raise ValueError("the window has ended above")
     if "bytes" in entry:
         try:

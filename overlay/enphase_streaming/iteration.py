@@ -64,6 +64,7 @@ class Iteration:
             started=options.monotonic(),
             now=options.now(),
             hidden=options.secrets,
+            max_event_bytes=options.max_event_bytes,
         )
         self._steps = self.recording.follow(self._steps)
         next(self._steps)

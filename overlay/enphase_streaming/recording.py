@@ -38,14 +38,16 @@ class Recording:
         started: float,
         now: datetime,
         hidden: Callable[[], tuple[str, ...]],
+        max_event_bytes: int,
         key: bytes | None = None,
     ) -> None:
         self.path = Path(path)
         self.bytes = 0
         self.error: OSError | None = None
         self._started = started
-        self._redactor = Redactor(key or secrets.token_bytes(32), hidden)
+        self._redactor = Redactor(key or secrets.token_bytes(32), hidden, max_event_bytes)
         self._is_event_stream = True
+        self._is_open = False
         try:
             self._file = self.path.open("wb" if overwrite else "xb", buffering=0)
         except FileExistsError:
@@ -65,6 +67,7 @@ class Recording:
 
     def opened(self, head: Head, at: float) -> None:
         """Note the head of a response."""
+        self._is_open = True
         self._is_event_stream = head.status_code == 200
         kind = head.content_type
         if kind is not None:
@@ -84,7 +87,13 @@ class Recording:
             self._redactor.hold(chunk, at)
 
     def ended(self, reason: str, at: float) -> None:
-        """Note the end of a response, and what was left of an event that never became whole."""
+        """Note the end of a response, and what was left of an event that never became whole.
+
+        Of a window without a response, and between two of them, there is nothing to note.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
         self._write(self._redactor.rest() if self._is_event_stream else self._redactor.held())
         self._line({"at": self._since(at), "end": reason})
 

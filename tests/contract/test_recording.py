@@ -15,6 +15,8 @@ from callers import CREDENTIALS
 from enphase_streaming import (
     AsyncStreamingClient,
     Budget,
+    ConnectionFailed,
+    EventTooLarge,
     InvalidArgument,
     Reading,
     StreamEnd,
@@ -107,6 +109,42 @@ def test_leaving_early_is_recorded_as_stopped(clock: HandClock, tmp_path: Path) 
     ):
         next(stream)
     assert json.loads(path.read_bytes().splitlines()[-1])["end"] == "stopped"
+
+
+def recorded(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()][1:]
+
+
+def test_without_an_answer_there_is_no_end_to_record(clock: HandClock, tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    with (
+        scripted(lambda peer: None) as server,
+        StreamingClient(**CREDENTIALS, base_url=server.base_url) as client,
+        pytest.raises(ConnectionFailed),
+        client.live_data(1765).record(path) as stream,
+    ):
+        next(stream)
+    assert recorded(path) == []
+
+
+def test_an_event_that_the_client_finds_too_large_is_recorded_without_a_word(
+    clock: HandClock, tmp_path: Path
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(b"data:" + b"a" * 96)
+        peer.wait_for_hang_up()
+
+    path = tmp_path / "site.jsonl"
+    with (
+        scripted(script) as server,
+        StreamingClient(**CREDENTIALS, base_url=server.base_url, max_event_bytes=100) as client,
+        pytest.raises(EventTooLarge),
+        client.live_data(1765).record(path) as stream,
+    ):
+        next(stream)
+    body = b"".join(base64.b64decode(line.get("bytes", "")) for line in recorded(path))
+    assert body == b"xxxx:" + b"x" * 96
 
 
 def test_record_comes_before_the_stream_begins(clock: HandClock, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.recording import Recording
-from enphase_streaming.steps import Head
+from enphase_streaming.steps import Begin, HangUp, Head, Open, Result, Steps, Stopped, Wait
 from scripted import HandClock
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "recording.jsonl"
@@ -28,6 +28,7 @@ def start(path: Path, *, overwrite: bool = False) -> Recording:
         started=1000.0,
         now=datetime(2026, 6, 21, 12, tzinfo=UTC),
         hidden=lambda: ("the-token",),
+        max_event_bytes=1000,
         key=bytes(32),
     )
 
@@ -41,6 +42,10 @@ EVENT = (
     b'"timestamp_epoch":1782043200250,"type":"response"}\n\n'
 )
 PIECES = [EVENT[:60], EVENT[60:], b": still here\n\n", EVENT[:40]]
+
+
+def result(what: Head | None, at: float) -> Result:
+    return Result(what, at, datetime(2026, 6, 21, 12, tzinfo=UTC))
 
 
 def write_the_golden_stream(path: Path) -> None:
@@ -158,3 +163,50 @@ def test_a_secret_in_the_content_type_is_masked(tmp_path: Path) -> None:
     recording.close()
     assert "the-token" not in path.read_text()
     assert lines(path)[1]["open"]["content_type"].startswith("text/")
+
+
+def test_the_end_of_a_window_is_noted_once_and_only_where_there_was_an_answer(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "site.jsonl"
+    recording = start(path)
+    recording.ended("connection_failed", 1000.25)
+    recording.opened(HEAD, 1000.5)
+    recording.received(EVENT[:9], 1000.75)
+    recording.ended("dropped", 1001.0)
+    recording.ended("stopped", 1002.0)
+    recording.opened(HEAD, 1003.0)
+    recording.ended("planned", 1004.0)
+    recording.close()
+    kinds = [[*line][1] for line in lines(path)[1:]]
+    assert kinds == ["open", "bytes", "end", "open", "end"]
+    assert [line["end"] for line in lines(path) if "end" in line] == ["dropped", "planned"]
+
+
+def test_a_watch_that_is_stopped_in_its_pause_has_one_end_for_each_window(tmp_path: Path) -> None:
+    def core() -> Steps:
+        yield Begin()
+        yield Open(1030.0)
+        yield HangUp("error")
+        yield Wait(1060.0)
+
+    path = tmp_path / "site.jsonl"
+    stream = core()
+    next(stream)
+    steps = start(path).follow(stream)
+    next(steps)
+    assert isinstance(steps.send(result(None, 1000.0)), Open)
+    assert isinstance(steps.send(result(HEAD, 1000.5)), HangUp)
+    assert isinstance(steps.send(result(None, 1001.0)), Wait)
+    with pytest.raises(Stopped):
+        steps.throw(Stopped(1030.0))
+    assert lines(path)[2:] == [{"at": 1.0, "end": "error"}]
+
+
+def test_an_event_that_is_too_large_is_written_without_a_word(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    recording = start(path)
+    recording.opened(HEAD, 1000.5)
+    recording.received(b"data:" + b"a" * 996, 1000.75)
+    recording.close()
+    assert base64.b64decode(lines(path)[2]["bytes"]) == b"xxxx:" + b"x" * 996

@@ -98,6 +98,16 @@ def test_the_event_that_a_fault_strikes_is_the_one_that_was_asked_for(
     assert struck.startswith(b'data: {"data": {"pv_power": 2}, ')
 
 
+def test_an_end_of_no_window_is_ignored(path: Path) -> None:
+    ends = [{"at": 1.5, "end": reason} for reason in ("planned", "stopped")]
+    recording = write(
+        path, HEAD, ends[1], OPEN, *ends, {"at": 2, "open": OPEN["open"]}, ends[0] | {"at": 3}
+    )
+    first, second = Recording.load(recording).windows
+    assert first.steps == (Step(0.5, end=End.CLEAN),)
+    assert second.steps == (Step(1.0, end=End.CLEAN),)
+
+
 def test_an_incomplete_last_line_is_ignored(path: Path) -> None:
     recording = write(path, HEAD, OPEN, data(2, b"x"), tail='{"at": 3, "by')
     assert len(Recording.load(recording).windows[0].steps) == 1

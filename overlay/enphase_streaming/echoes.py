@@ -9,8 +9,8 @@ from collections.abc import Callable
 from enphase_streaming.spelling import pattern
 
 _LONGEST = 12
-"""How many bytes one character of a secret takes at most: two escapes as `\\ud83d`."""
-_CUT_ESCAPE = re.compile(rb"[%\\][0-9A-Za-z]{0,5}\Z")
+"""How many bytes one character of a secret takes at most: four as `%f0`, two as `\\ud83d`."""
+_BEGUN = re.compile(rb"(?:[%\\][0-9A-Za-z]*+)++\Z")
 
 
 class Echoes:
@@ -32,29 +32,31 @@ class Echoes:
     def masked_at_a_cut(self, text: bytes) -> bytes:
         """Return `text` with what begins a secret masked, where its end may have cut that off."""
         text = self.masked(text)
-        escape = _CUT_ESCAPE.search(text, len(text) - _LONGEST)
         for secret in self._longest_first():
-            for end in {len(text), escape.start() if escape else len(text)}:
-                start = self._beginning(secret, text[:end])
-                text = text[:start] + self._mask(text[start:end]) + text[end:]
+            start, end = self._beginning(secret, text)
+            text = text[:start] + self._mask(text[start:end]) + text[end:]
         return text
 
     def _longest_first(self) -> list[str]:
         # One secret may be a part of another.
         return sorted(filter(None, self._secrets()), key=len, reverse=True)
 
-    def _beginning(self, secret: str, text: bytes) -> int:
-        """Return where the beginning of `secret` starts that `text` ends with; else its end."""
-        tail = text[-_LONGEST * len(secret) :]
-        for count in range(len(secret) - 1, 0, -1):
-            last, missing = secret[count - 1], secret[count:]
-            # A letter is spelled as it is: most counts need no search.
-            if last.isascii() and last.isalnum() and not tail.endswith(last.encode()):
-                continue
-            found = self._pattern(secret).search(tail + missing.encode(errors="surrogatepass"))
-            if found and found.start() < len(tail):
-                return len(text) - len(tail) + found.start()
-        return len(text)
+    def _beginning(self, secret: str, text: bytes) -> tuple[int, int]:
+        """Return where the characters of `secret` are that `text` ends with, cut within one or not.
+
+        Where there are none, they are between its end and its end.
+        """
+        characters = [self._pattern(char) for char in secret]
+        for first in characters[0].finditer(text, max(0, len(text) - _LONGEST * len(secret))):
+            at = first.end()
+            for character in characters[1:]:
+                found = character.match(text, at)
+                if found is None:
+                    break
+                at = found.end()
+            if at == len(text) or (len(text) - at < _LONGEST and _BEGUN.match(text, at)):
+                return first.start(), at
+        return len(text), len(text)
 
 
 def _pattern(secret: str) -> re.Pattern[bytes]:

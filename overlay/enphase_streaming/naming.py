@@ -19,20 +19,18 @@ _NAMING = re.compile(
     rb"|\\u00(?:[46].|[57][0-9a]|5f)",
     re.IGNORECASE,
 )
+_END = rb"(?=[\s,\]}]|\Z)"
 _TOKEN = re.compile(
-    rb'"(?P<text>%b)"?'
-    rb"|(?P<number>-?[0-9][0-9.eE+-]*+)(?=[\s,\]}]|\Z)"
-    rb"|(?P<mark>[\[{\]},])"
-    rb'|(?!(?:true|false|null)(?=[\s,\]}]|\Z))(?P<word>[^\s"\[\]{},:]++)'
-    rb"|[a-z]++" % _CHARACTERS
+    rb'[\[{\]},]|"(?P<text>%b)"?|(?P<number>-?[0-9][0-9.eE+-]*+)%b|(?P<literal>true|false|null)%b'
+    rb'|(?P<word>[^\s"\[\]{},:]++)' % (_CHARACTERS, _END, _END)
 )
 _CLOSED_BY = {b"[": b"]", b"{": b"}"}
 
 
-def naming_values(text: bytes) -> Iterator[re.Match[bytes]]:
-    """Yield every text, number and word in the value of a field that names, in its groups.
+def naming_values(text: bytes) -> Iterator[tuple[slice, bool]]:
+    """Yield where the value of a field that names holds a text or a number, and if it is a number.
 
-    Of an object the names are found as well: a serial number may be one. What is no JSON is a word.
+    The names in an object are such texts: a serial number may be one. So is what is no JSON.
     """
     end = 0
     for field in _FIELD.finditer(text):
@@ -40,18 +38,19 @@ def naming_values(text: bytes) -> Iterator[re.Match[bytes]]:
             end = yield from _scalars(text, field.end(2))
 
 
-def _scalars(text: bytes, start: int) -> Generator[re.Match[bytes], None, int]:
+def _scalars(text: bytes, start: int) -> Generator[tuple[slice, bool], None, int]:
     """Yield what the value that begins at `start` is made of, and return where it ends."""
     closing: list[bytes] = []
     for token in _TOKEN.finditer(text, start):
-        mark = token["mark"]
-        if mark is None:
-            if token.lastgroup is not None:
-                yield token
-        elif mark in _CLOSED_BY:
-            closing.append(_CLOSED_BY[mark])
+        what, kind = token[0], token.lastgroup
+        if kind == "literal":
+            continue
+        if kind is not None:
+            yield slice(*token.span(kind)), kind == "number"
+        elif what in _CLOSED_BY:
+            closing.append(_CLOSED_BY[what])
         elif not closing:
             return token.start()
-        elif mark == closing[-1]:
+        elif what == closing[-1]:
             closing.pop()
     return len(text)

@@ -16,18 +16,13 @@ CHARACTERS = re.compile(
 """What is hidden of a text. An escape sequence is found first: one as `\\n` is left alone."""
 
 
-def _characters(first: int, last: int) -> str:
-    return "".join(map(chr, range(first, last)))
-
-
 # No zero: a number keeps its form.
 _ASCII = ("123456789", string.ascii_lowercase, string.ascii_uppercase)
 _KINDS = {"0": _ASCII[0]} | {char: kind for kind in _ASCII for char in kind}
 # Letters, by the bytes that UTF-8 takes for each.
 _OTHERS = {
-    2: _characters(0x100, 0x180),
-    3: _characters(0x4E00, 0x4F00),
-    4: _characters(0x20000, 0x20100),
+    size: "".join(map(chr, range(first, first + 128)))
+    for size, first in {2: 0x100, 3: 0x4E00, 4: 0x20000}.items()
 }
 
 
@@ -37,7 +32,7 @@ def pseudonym(key: bytes, value: bytes, hidden: re.Pattern[bytes]) -> bytes:
 
     def other(found: re.Match[bytes]) -> bytes:
         old = found[0]
-        escaped = old.startswith(b"\\u") and len(old) > 2
+        escaped = old.startswith(b"\\u") and old != b"\\u"
         try:
             char = json.loads(b'"%b"' % old) if escaped else old.decode()
         except UnicodeDecodeError:
@@ -45,8 +40,8 @@ def pseudonym(key: bytes, value: bytes, hidden: re.Pattern[bytes]) -> bytes:
         kind = _KINDS.get(char) or _OTHERS.get(len(char.encode(errors="surrogatepass")))
         if kind is None or len(char) > 1:
             return old
-        # Any but the old one.
-        new = kind[(kind.find(char) + 1 + next(choices) % (len(kind) - 1)) % len(kind)]
+        others = kind.replace(char, "")
+        new = others[next(choices) % len(others)]
         return _escaped(new) if escaped else new.encode()
 
     return hidden.sub(other, value)

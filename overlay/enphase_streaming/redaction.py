@@ -92,17 +92,16 @@ class Redactor:
 
     def _is_given_up(self, event: bytes | bytearray) -> bool:
         """Return whether the event is too large, or the end of one that was."""
-        if self._has_given_up or len(event) <= self._limit:
-            return self._has_given_up
         # Line ends are not counted: the LF of a CR LF may come too late to be taken for one's end.
-        return len(event.strip(b"\r\n")) > self._limit
+        return self._has_given_up or (
+            len(event) > self._limit and len(event.strip(b"\r\n")) > self._limit
+        )
 
     def _named(self, event: bytes, json_text: bytes) -> bytes:
         masked = bytearray(event)
-        for value in naming_values(json_text):
-            start, end = value.span(value.lastgroup or 0)
-            hidden = DIGITS if value["number"] else CHARACTERS
-            masked[start:end] = pseudonym(self._key, event[start:end], hidden)
+        for where, is_number in naming_values(json_text):
+            hidden = DIGITS if is_number else CHARACTERS
+            masked[where] = pseudonym(self._key, event[where], hidden)
         return bytes(masked)
 
     def _mask(self, secret: bytes) -> bytes:

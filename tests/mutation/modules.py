@@ -43,7 +43,7 @@ OVERLAY = {
     "spelling": (f"{UNIT}/test_masking.py",),
     "redaction": _RECORDED,
     "naming": _RECORDED,
-    "echoes": _RECORDED,
+    "echoes": (f"{UNIT}/test_echoes.py", *_RECORDED),
     "pseudonyms": _RECORDED,
     "plans": (f"{UNIT}/test_budget.py",),
     "steps": _WINDOW,

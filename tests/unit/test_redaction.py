@@ -155,6 +155,26 @@ def test_the_end_of_an_event_ends_a_value_that_does_not_end() -> None:
     assert masked.endswith(b'data:["a1"]\r\n\r\n')
 
 
+@pytest.mark.parametrize(
+    ("value", "mask"),
+    [
+        (b"M\xfcller", rb"[A-Z]\xff[a-z]{4}"),
+        (b"\xe5\xb1 \xe5\xb1\xb1\xb1", rb"\xff\xff \xff\xff\xff\xff"),
+        (rb"\u \q \u12 \uD800x", rb"\\u \\q \\u[1-9]{2} \\u4e[0-7][0-9a-f][a-z]"),
+        (rb"\u0030\u0041\u0022", rb"\\u003[1-9]\\u00(4[2-9a-f]|5[0-9a])\\u0022"),
+        (rb"\ud83d\ude00\u00e4", rb"\\ud840\\udc[0-7].\\u01[0-7]."),
+    ],
+)
+def test_what_is_no_ascii_takes_as_many_bytes(value: bytes, mask: bytes) -> None:
+    masked = redacted(b'data:{"owner":"%b"}\n\n' % value)
+    assert re.fullmatch(rb'data:{"owner":"%b"}\n\n' % mask, masked)
+    assert len(masked) == len(value) + 19
+
+
+def test_a_line_may_begin_with_a_name() -> None:
+    assert b"Jane" not in redacted(b'"owner":"Jane"\n\n')
+
+
 def test_a_quote_that_is_missing_lets_no_name_through() -> None:
     masked = redacted(b'data:{"note":"abc, "owner":"Jane"}\n\ndata:{"note":"owner","pv":"a"}\n\n')
     assert masked.startswith(b'data:{"note":"abc, "owner":"')
@@ -357,6 +377,13 @@ def test_one_that_never_ends_is_not_held() -> None:
     assert written.startswith(b":xxxx xxxxx\r\n:xxxx")
     assert redactor.rest() == [(999.0, b"\r\n")]
     assert redacted_by(redactor, b'data:"a1"\n\n') == b'data:"a1"\n\n'
+
+
+def test_the_end_of_one_that_was_given_up_is_given_up_however_large() -> None:
+    redactor = small()
+    redactor.feed(b":" * (LIMIT + 1) + b"\n", 1.0)
+    end = b'data:{"owner":"Jane"' + b" " * (LIMIT - 20) + b"\n\n"
+    assert redacted_by(redactor, end).endswith(b'xxxx:{"xxxxx":"xxxx"' + b" " * 20 + b"\n\n")
 
 
 def test_the_rest_of_one_that_was_given_up_is_given_up() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from enphase_streaming.echoes import Echoes
@@ -45,6 +45,8 @@ SPELLINGS: list[Callable[[str], str]] = [percent, as_json, as_hexadecimal]
 def test_the_beginning_of_a_secret_is_masked_at_a_cut(
     secret: str, spelled: Callable[[str], str], before: str, data: st.DataObject
 ) -> None:
+    # A backslash as it is cannot be told from half of an escaped one.
+    assume(spelled is not str or "\\" not in secret)
     # The whole secret is no beginning.
     secret = f"q{secret}z"
     count = data.draw(st.integers(1, len(secret) - 1))

@@ -31,12 +31,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, TypeVarTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 
 class EnphaseStreamingError(Exception):
@@ -48,10 +48,10 @@ class EnphaseStreamingError(Exception):
     of_callback: bool = False
 
 
-def call_back(callback: Callable[P, object], *arguments: P.args, **keywords: P.kwargs) -> None:
+def call_back(callback: Callable[[*Ts], object], *arguments: *Ts) -> None:
     """Call what the user gave, and note whose an exception of this library is."""
     try:
-        callback(*arguments, **keywords)
+        callback(*arguments)
     except EnphaseStreamingError as error:
         error.of_callback = True
         raise

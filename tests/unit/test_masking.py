@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from enphase_streaming.masking import keep_out_of_logs, mask_causes, masked
+from enphase_streaming.masking import causes, keep_out_of_logs, mask_causes, masked
 
 # An asterisk is what a mask is made of: to look for one of a secret's would find those.
 CHARACTERS = st.characters(exclude_characters="*", exclude_categories=["Cs"])
@@ -159,6 +159,15 @@ def test_each_text_of_each_cause_is_masked() -> None:
     assert cause.args == ("*** 2", 7)
     assert cause.__context__ is not None
     assert cause.__context__.args == (5, "*** 1")
+    assert str(cause.__context__) == "[Errno 5] *** 1"
+
+
+def test_causes_that_go_round_in_a_circle_are_each_looked_at_once() -> None:
+    first, second, third = OSError("planted"), ValueError("planted"), KeyError("planted")
+    first.__cause__, second.__context__, third.__cause__ = second, third, first
+    assert list(causes(first)) == [first, second, third]
+    mask_causes(first, hush)
+    assert [error.args for error in (first, second, third)] == [("***",)] * 3
 
 
 # --- logs -----------------------------------------------------------------------------------------

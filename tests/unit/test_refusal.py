@@ -153,14 +153,6 @@ def test_no_answer_says_what_the_transport_said(cause: Exception, says: str) -> 
     assert "hush" not in f"{cause} {cause!r}"
 
 
-def test_causes_that_go_round_in_a_circle_are_each_looked_at_once() -> None:
-    first, second = OSError("no hush"), ValueError("hush hush")
-    first.__cause__, second.__context__ = second, first
-    error = connection_failed(first, "api.example", hush)
-    assert str(error) == "No response from api.example: OSError: no ***"
-    assert str(second) == "*** ***"
-
-
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
 @pytest.mark.parametrize(("deepest", "untrusted"), [(UNTRUSTED, True), (BROKEN, False)])
 def test_a_certificate_that_is_not_trusted_is_told_apart_however_deep(

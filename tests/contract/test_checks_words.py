@@ -18,7 +18,8 @@ def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess(
-        *("-p", "enphase_streaming_mock.pytest_plugin", "--assert=plain", "-W", "error"),
+        *("-p", "enphase_streaming_mock.pytest_plugin", "--assert=plain", "-rN"),
+        *("-W", "error"),
         *("-p", "no:cacheprovider", "--pyargs", "enphase_streaming_mock.checks", *options),
     )
 

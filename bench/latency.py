@@ -111,7 +111,7 @@ async def theirs_awaited(base_url: str) -> AsyncGenerator[int, None]:
 
 
 def rested(pause: float) -> float:
-    """Return the median ms that the core takes for an event, each `pause` seconds after the last."""
+    """Return the median ms the core takes for an event, each `pause` seconds after the last."""
     given = 0.0
 
     def chunks() -> Iterator[bytes]:

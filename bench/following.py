@@ -18,6 +18,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import aiohttp
 import httpx
 import httpx_aiohttp
 import httpx_sse
@@ -99,10 +100,28 @@ def bare(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
         url = f"{base_url}/systems/{site}/live_data"
         async with client.stream("GET", url, headers=_headers()) as response:
             async for chunk in response.aiter_raw():
-                at = chunk.index(b'epoch":') + 7
-                seen.reading(site, int(chunk[at : chunk.index(b",", at)]))
+                seen.reading(site, _sent(chunk))
 
     return follow
+
+
+def bare_aiohttp(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
+    """Have aiohttp receive the bytes, without a time-out, and find the timestamp in them."""
+    connector = aiohttp.TCPConnector(limit=streams, ssl=context)
+    session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
+
+    async def follow(site: int, seen: Seen) -> None:
+        url = f"{base_url}/systems/{site}/live_data"
+        async with session.get(url, headers=_headers()) as response:
+            async for chunk in response.content.iter_any():
+                seen.reading(site, _sent(chunk))
+
+    return follow
+
+
+def _sent(chunk: bytes) -> int:
+    at = chunk.index(b'epoch":') + 7
+    return int(chunk[at : chunk.index(b",", at)])
 
 
 def ours(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
@@ -131,7 +150,13 @@ def _ours(base_url: str, transport: httpx.AsyncBaseTransport | None) -> Follow:
     return follow
 
 
-SIDES = {"theirs": theirs, "bare": bare, "ours": ours, "on_aiohttp": on_aiohttp}
+SIDES = {
+    "theirs": theirs,
+    "bare": bare,
+    "bare_aiohttp": bare_aiohttp,
+    "ours": ours,
+    "on_aiohttp": on_aiohttp,
+}
 LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 
 

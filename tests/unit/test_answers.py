@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -128,15 +126,6 @@ def test_only_the_string_that_holds_a_secret_is_spelled_anew() -> None:
 # When to come back
 
 
-@pytest.fixture
-def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "XXX-9")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
 def comes_back(body: object, retry_after: str | None = None) -> datetime | None:
     text = json.dumps(body).encode()
     error = error_from_answer(429, text, now=NOW, retry_after=retry_after)
@@ -144,7 +133,7 @@ def comes_back(body: object, retry_after: str | None = None) -> datetime | None:
     return error.retry_at
 
 
-@pytest.mark.usefixtures("_far_from_utc")
+@pytest.mark.usefixtures("far_from_utc")
 @pytest.mark.parametrize("zone", ["GMT", "+0000", "-0000", ""])
 def test_where_the_client_is_changes_no_date(zone: str) -> None:
     retry_at = comes_back({}, f"Sun, 21 Jun 2026 12:02:00 {zone}")
@@ -152,7 +141,7 @@ def test_where_the_client_is_changes_no_date(zone: str) -> None:
     assert retry_at.utcoffset() == timedelta(0)
 
 
-@pytest.mark.usefixtures("_far_from_utc")
+@pytest.mark.usefixtures("far_from_utc")
 def test_a_date_of_another_zone_is_told_in_utc() -> None:
     retry_at = comes_back({}, "Sun, 21 Jun 2026 14:02:00 +0200")
     assert retry_at == NOW + timedelta(minutes=2)

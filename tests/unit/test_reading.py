@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -271,16 +270,7 @@ def test_an_unusable_time_is_none(text: str) -> None:
     assert read({"pv_power": 1}, timestamp_utc=text).timestamp is None
 
 
-@pytest.fixture
-def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "XXX-9")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.usefixtures("_far_from_utc")
+@pytest.mark.usefixtures("far_from_utc")
 @pytest.mark.parametrize("text", ["2023-03-17 08:25:08.556", "2023-03-17 08:25:08.556Z"])
 def test_where_the_reader_is_changes_no_time(text: str) -> None:
     timestamp = read({}, timestamp_utc=text).timestamp

@@ -1,6 +1,4 @@
 import json
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -19,13 +17,7 @@ INNER = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "XXX-9")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("far_from_utc")
 
 
 def test_by_default_an_event_is_one_data_line_and_a_blank_line() -> None:

@@ -117,9 +117,7 @@ class ManyWindows:
             return RefreshThenOpen()
         if error is None and self._empty < _MOST_EMPTY:
             return OpenNext()
-        error = error or StreamStalled(
-            f"The last {_MOST_EMPTY} windows ended as planned and brought no new reading."
-        )
+        error = error or StreamStalled(f"The last {_MOST_EMPTY} windows brought no new reading.")
         if not _can_recover(error) or self._empty >= _MOST_EMPTY:
             return Stop(error)
         if isinstance(error, RateLimitError):

@@ -231,6 +231,11 @@ class Window:
         """Return if the stream had its time, else raise."""
         if self._arrivals.count and self._at >= self._hang_up:
             return
+        if self._at < self._reading_deadline:
+            raise StreamStalled(
+                f"The {self._duration} s of the stream are over without a reading: "
+                f"{self._progress()}."
+            )
         name, limit = "stall_timeout", self._stall_timeout
         if not self._arrivals.count:
             name, limit = "first_reading_timeout", self._first_reading_timeout

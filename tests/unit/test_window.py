@@ -497,6 +497,14 @@ def test_how_a_stream_failed_is_said_in_one_sentence(
     assert str(driven.tell(at, what).error) == text
 
 
+def test_a_duration_that_ends_before_the_first_time_out_is_what_is_named() -> None:
+    driven = Driven(first_reading_timeout=100.0).open().tell(35, OVERDUE)
+    assert isinstance(driven.error, StreamStalled)
+    assert str(driven.error) == (
+        "The 30 s of the stream are over without a reading: 35.0 s in, after 0 readings."
+    )
+
+
 def test_a_host_that_did_not_answer_is_named() -> None:
     driven = Driven().tell(1, Failed(OSError("refused")))
     assert str(driven.error) == "No response from api.example: OSError: refused"

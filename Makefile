@@ -90,17 +90,14 @@ mutation: build/mutation/installed  ## ask of small changes to the core whether 
 	@PYTHONPATH=tests build/mutation/bin/python -m mutation $(ONLY) --write docs/testing.md
 
 FORMATTED := overlay mock tests spec bench
-SHELLS := $(wildcard $(addprefix overlay/enphase_streaming/,base.py client.py aclient.py stream.py astream.py iteration.py connection.py aconnection.py auth.py refreshing.py grants.py tokens.py recording.py))
-CORE := $(filter-out $(SHELLS),$(wildcard overlay/enphase_streaming/*.py))
-
 lint: $(VENV)/installed  ## check style and types, and print the sizes
 	$(BIN)/ruff check $(FORMATTED)
 	$(BIN)/ruff format --check $(FORMATTED)
 	$(BIN)/mypy
-	@printf 'overlay core    %5d lines\n' "$$(cat $(CORE) | wc -l)"
-	@printf 'overlay shells  %5d lines\n' "$$(cat $(SHELLS) | wc -l)"
+	@printf 'overlay         %5d lines\n' "$$(find overlay/enphase_streaming -name '*.py' -not -path '*/cli/*' -exec cat {} + | wc -l)"
 	@printf 'overlay command %5d lines\n' "$$(find overlay/enphase_streaming/cli -name '*.py' -exec cat {} + | wc -l)"
-	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -exec cat {} + | wc -l)"
+	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -not -path '*/checks/*' -exec cat {} + | wc -l)"
+	@printf 'contract suite  %5d lines\n' "$$(find mock/enphase_streaming_mock/checks -name '*.py' -exec cat {} + | wc -l)"
 
 clean:  ## remove what was built, and the virtual environment
 	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 import driven
 import peers
-from enphase_streaming.reading import EventReader
-from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.core.reading import EventReader
+from enphase_streaming.core.sse import SSEDecoder
 from enphase_streaming_mock.wire import Wire
 from events import COUNT, START, cut, reports, written
 from peers import Decode

@@ -10,8 +10,8 @@ import statistics
 from datetime import UTC, datetime, timedelta
 
 from enphase_streaming import StreamDropped
-from enphase_streaming.plans import STREAM_PRICE
-from enphase_streaming.policy import ManyWindows, Outcome, WaitUntil
+from enphase_streaming.core.plans import STREAM_PRICE
+from enphase_streaming.core.policy import ManyWindows, Outcome, WaitUntil
 
 _START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 _WINDOW = 2.0

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import driven
 from enphase_streaming import EnphaseStreamingError
-from enphase_streaming.policy import OneWindow
+from enphase_streaming.core.policy import OneWindow
 from table import Row, Section
 
 _REPEATS = 3

@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from enphase_streaming import Budget, Reading, StreamEnd
-from enphase_streaming.policy import ManyWindows
-from enphase_streaming.steps import (
+from enphase_streaming.core.exchange import Exchange
+from enphase_streaming.core.policy import ManyWindows
+from stepping import (
     Answer,
     Authorize,
     Failed,
@@ -26,9 +27,10 @@ from enphase_streaming.steps import (
     Step,
     Stopped,
     Wait,
+    of_watch,
 )
-from enphase_streaming.watch import OnGap, Policy, Watch
-from enphase_streaming.window import OnMalformed, Window
+from enphase_streaming.core.watch import OnGap, Policy, Watch
+from enphase_streaming.core.window import OnMalformed, Window
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 STREAM = Head(200, "text/event-stream", None, None)
@@ -103,7 +105,7 @@ class World:
             on_gap=self.on_gap,
             can_refresh=self.can_refresh,
         )
-        self._core = self.watch.run()
+        self._core = of_watch(self.watch)
         self._step: Step = next(self._core)
         self._tell(None)
 
@@ -203,8 +205,9 @@ class World:
         except Exception as error:  # noqa: BLE001 - what the tests are about
             self.over, self.error = True, error
 
-    def _window(self, accept: Callable[[Reading], bool]) -> Window:
+    def _window(self, exchange: Exchange, accept: Callable[[Reading], bool]) -> Window:
         return Window(
+            exchange,
             duration=self.duration,
             first_reading_timeout=self.first_reading_timeout,
             stall_timeout=self.stall_timeout,

@@ -10,11 +10,11 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from enphase_streaming.auth import Auth, StaticAuth
-from enphase_streaming.budget import Budget
+from enphase_streaming.auth.auth import Auth, StaticAuth
+from enphase_streaming.core.budget import Budget
 from enphase_streaming.client import StreamingClient
-from enphase_streaming.drift import Drift
-from enphase_streaming.ends import StreamEnd
+from enphase_streaming.core.drift import Drift
+from enphase_streaming.core.ends import StreamEnd
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
@@ -41,17 +41,17 @@ from enphase_streaming.errors import (
     UnexpectedStatusError,
     UnsupportedGatewayError,
 )
-from enphase_streaming.plans import Plan
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.plans import Plan
+from enphase_streaming.core.reading import Reading
 from enphase_streaming.stream import ReadingStream
 from enphase_streaming.version import __version__
 
 if TYPE_CHECKING:
     from enphase_streaming.aclient import AsyncStreamingClient
     from enphase_streaming.astream import AsyncReadingStream
-    from enphase_streaming.grants import authorize_url, login_with_code, login_with_password
-    from enphase_streaming.refreshing import RefreshingAuth
-    from enphase_streaming.tokens import (
+    from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
+    from enphase_streaming.auth.refreshing import RefreshingAuth
+    from enphase_streaming.auth.tokens import (
         FileTokenStore,
         MemoryTokenStore,
         TokenPair,
@@ -112,9 +112,9 @@ logging.getLogger("enphase_streaming").addHandler(logging.NullHandler())
 _WHEN_ASKED_FOR = {
     "aclient": ("AsyncStreamingClient",),
     "astream": ("AsyncReadingStream",),
-    "grants": ("authorize_url", "login_with_code", "login_with_password"),
-    "refreshing": ("RefreshingAuth",),
-    "tokens": ("FileTokenStore", "MemoryTokenStore", "TokenPair", "TokenStore"),
+    "auth.oauth": ("authorize_url", "login_with_code", "login_with_password"),
+    "auth.refreshing": ("RefreshingAuth",),
+    "auth.tokens": ("FileTokenStore", "MemoryTokenStore", "TokenPair", "TokenStore"),
 }
 
 

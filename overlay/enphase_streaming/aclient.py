@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, SupportsIndex
 
 import httpx
 
+from enphase_streaming.aconnection import AsyncExchange
 from enphase_streaming.astream import AsyncReadingStream
 from enphase_streaming.base import BaseClient
-from enphase_streaming.budget import Budget
+from enphase_streaming.core.budget import Budget
 from enphase_streaming.errors import StreamDropped
-from enphase_streaming.reading import Reading
-from enphase_streaming.watch import Watch
+from enphase_streaming.core.reading import Reading
+from enphase_streaming.core.watch import Watch
 
 
 class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStream]):
@@ -32,7 +32,6 @@ class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStre
         for stream in self._to_end():
             await stream.aclose()
         await self._http.aclose()
-        self._executor.shutdown(wait=False)
 
     async def snapshot(self, system_id: SupportsIndex, budget: Budget | None = None) -> Reading:
         """Return the first reading of a site, and hang up. Raises what `live_data` raises."""
@@ -43,17 +42,11 @@ class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStre
 
     def _connect(self, **settings: Any) -> None:
         self._http = httpx.AsyncClient(**settings)
-        # Its thread starts with the first token that has to be renewed.
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="enphase-auth")
 
     def _make(
         self, core: Watch, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool
     ) -> AsyncReadingStream:
-        return AsyncReadingStream(
-            core,
-            lambda token: self._http.build_request(**request(token)),
-            self._http,
-            self._options,
-            self._executor,
-            open_on_enter=open_on_enter,
+        exchange = AsyncExchange(
+            self._http, lambda token: self._http.build_request(**request(token)), self._options
         )
+        return AsyncReadingStream(core, exchange, self._options, open_on_enter=open_on_enter)

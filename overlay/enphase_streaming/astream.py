@@ -1,36 +1,21 @@
-"""The iterator that `AsyncStreamingClient` hands out: it carries out the core's steps."""
+"""The iterator that `AsyncStreamingClient` hands out."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import httpx
-
-from enphase_streaming.aconnection import AsyncConnection
+from enphase_streaming.aconnection import AsyncExchange
+from enphase_streaming.core.exchange import Stopped
 from enphase_streaming.iteration import Iteration
 from enphase_streaming.options import Options
-from enphase_streaming.reading import Reading
-from enphase_streaming.steps import (
-    Answer,
-    Authorize,
-    Failed,
-    HangUp,
-    Open,
-    Opened,
-    Receive,
-    Refresh,
-    Result,
-    Stopped,
-    Wait,
-)
-from enphase_streaming.watch import Watch
+from enphase_streaming.core.reading import Reading
+from enphase_streaming.core.watch import Watch
 
-_Step = TypeVar("_Step", Opened, Reading)
+_T = TypeVar("_T")
 
 
 class AsyncReadingStream(Iteration):
@@ -41,25 +26,16 @@ class AsyncReadingStream(Iteration):
     """
 
     def __init__(
-        self,
-        core: Watch,
-        request: Callable[[str], httpx.Request],
-        http: httpx.AsyncClient,
-        options: Options,
-        executor: Executor,
-        *,
-        open_on_enter: bool,
+        self, core: Watch, exchange: AsyncExchange, options: Options, *, open_on_enter: bool
     ) -> None:
-        super().__init__(core, request, options, open_on_enter=open_on_enter)
-        self._connection = AsyncConnection(http, options.monotonic)
-        self._executor = executor
+        super().__init__(core, exchange, options, open_on_enter=open_on_enter)
+        self._exchange = exchange
         self._running = False
 
     async def __aenter__(self) -> Self:
         self._check_not_over()
-        if not self._opened:
-            with suppress(StopAsyncIteration):
-                await self._next(Opened)
+        if self._open_on_enter and not self._begun:
+            await self._run(self._core.open)
         return self
 
     async def __aexit__(
@@ -79,72 +55,41 @@ class AsyncReadingStream(Iteration):
                 source=self,
             )
             with suppress(RuntimeError):  # the loop that would close it is over
-                self._connection.stop()
+                self._exchange.let_go()
 
     def __aiter__(self) -> Self:
         return self
 
-    def __anext__(self) -> Coroutine[Any, Any, Reading]:
-        return self._next(Reading)
+    async def __anext__(self) -> Reading:
+        reading = await self._run(self._core.next)
+        if reading is None:
+            raise StopAsyncIteration
+        return reading
 
     async def aclose(self) -> None:
         """End the stream at once, from any task. Harmless when it has ended."""
         self._stopped = True
-        self._connection.stop()
+        self._exchange.stop()
         if not self._running:
             await self._finish()
 
-    async def _next(self, wanted: type[_Step]) -> _Step:
-        """Carry out the core's steps up to the next such one; StopAsyncIteration without one."""
+    async def _run(self, method: Callable[[], Coroutine[Any, Any, _T]]) -> _T | None:
         if self._running:
             raise RuntimeError("Another task is waiting for this stream's next reading.")
         self._running = self._begun = True
-        options = self._options
-        what: Answer = None
+        found = None
         try:
-            while not self._stopped:
-                step = self._steps.send(Result(what, options.monotonic(), options.now()))
-                what = None
-                if type(step) is Receive:
-                    what = await self._connection.receive(step.deadline)
-                elif type(step) is Open:
-                    request = self._request(self._token)
-                    what = await self._connection.open(request, step.deadline)
-                elif type(step) is Opened:
-                    self._opened = True
-                elif type(step) is Authorize:
-                    what = await self._authorize(options.auth.current(options.now()), None)
-                elif type(step) is Refresh:
-                    what = await self._authorize(None, self._token)
-                elif type(step) is Wait:
-                    await self._connection.wait(step.until)
-                elif type(step) is HangUp:
-                    await self._connection.hang_up()
-                if type(step) is wanted:
-                    return step
-        except StopIteration:
-            await self._connection.hang_up()
-        except BaseException:
-            await self._finish()
-            raise
+            if not self._stopped:
+                found = await method()
+            return found
+        except Stopped:
+            return None
         finally:
             self._running = False
-            if self._stopped:
+            # Stopped, over, or an exception on its way: also the one that cancels this task.
+            if found is None or self._stopped:
                 await self._finish()
-        raise StopAsyncIteration
-
-    async def _authorize(self, token: str | None, stale: str | None) -> Failed | None:
-        if token is None:
-            found = await self._connection.run_in_thread(
-                self._executor, self._options.renewal(stale)
-            )
-            if isinstance(found, Failed):
-                return found
-            token = found
-        self._token = token
-        return None
 
     async def _finish(self) -> None:
-        with suppress(StopIteration, Stopped):
-            self._steps.throw(Stopped(self._options.monotonic()))
-        await self._connection.hang_up()
+        self._end_core()
+        await self._exchange.hang_up("stopped")

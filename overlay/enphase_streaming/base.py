@@ -12,17 +12,19 @@ from typing import Any, Generic, SupportsIndex, TypeVar
 
 import httpx
 
-from enphase_streaming import arguments
-from enphase_streaming.auth import Auth
-from enphase_streaming.budget import Budget
-from enphase_streaming.connection import LIMITS
+from enphase_streaming.core import arguments
+from enphase_streaming.auth.auth import Auth
+from enphase_streaming.core.budget import Budget
 from enphase_streaming.endpoints import BASE_URL, TOKEN_URL
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.iteration import Iteration
 from enphase_streaming.options import Duration, Options, utc_now
-from enphase_streaming.policy import ManyWindows, OneWindow
-from enphase_streaming.watch import OnGap, Watch
-from enphase_streaming.window import OnMalformed
+from enphase_streaming.core.policy import ManyWindows, OneWindow
+from enphase_streaming.core.watch import OnGap, OnWait, Watch
+from enphase_streaming.core.window import OnMalformed
+
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+"""Any number of streams at once, and a fresh connection for each."""
 
 Transport = TypeVar("Transport")
 Stream = TypeVar("Stream", bound=Iteration)
@@ -142,6 +144,7 @@ class BaseClient(Generic[Transport, Stream]):
         budget: Budget,
         duration: Duration = 300,
         on_gap: OnGap | None = None,
+        on_wait: OnWait | None = None,
         on_malformed: OnMalformed = "skip",
     ) -> Stream:
         """Return the readings of a site for as long as `budget` lasts, window after window.
@@ -149,7 +152,9 @@ class BaseClient(Generic[Transport, Stream]):
         The first request is sent when the first reading is asked for. A window that ends as
         planned is followed by the next at once; one that fails, after a pause that grows from 2 s
         to 5 min. `on_gap` is called with the moments between which readings are missing and the
-        exception that began the gap, when readings come again. The loop ends when the budget is
+        exception that began the gap, when readings come again. `on_wait` is called before each pause
+        with its seconds and the exception that caused it, None where the plan's calls a minute are
+        used up. The loop ends when the budget is
         used up after a planned end; `end.reason` is `budget` then.
 
         Raises the exception of whatever trying again cannot mend, the last one after five
@@ -169,6 +174,7 @@ class BaseClient(Generic[Transport, Stream]):
                 budget=budget,
                 on_malformed=on_malformed,
                 on_gap=on_gap,
+                on_wait=on_wait,
             ),
             open_on_enter=False,
         )

@@ -8,11 +8,12 @@ from typing import Any, Self, SupportsIndex
 import httpx
 
 from enphase_streaming.base import BaseClient
-from enphase_streaming.budget import Budget
+from enphase_streaming.connection import BlockingExchange
+from enphase_streaming.core.budget import Budget
 from enphase_streaming.errors import StreamDropped
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 from enphase_streaming.stream import ReadingStream
-from enphase_streaming.watch import Watch
+from enphase_streaming.core.watch import Watch
 
 
 class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
@@ -45,10 +46,7 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
     def _make(
         self, core: Watch, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool
     ) -> ReadingStream:
-        return ReadingStream(
-            core,
-            lambda token: self._http.build_request(**request(token)),
-            self._http,
-            self._options,
-            open_on_enter=open_on_enter,
+        exchange = BlockingExchange(
+            self._http, lambda token: self._http.build_request(**request(token)), self._options
         )
+        return ReadingStream(core, exchange, self._options, open_on_enter=open_on_enter)

@@ -1,9 +1,7 @@
-"""One HTTP exchange at a time, for the sync client.
+"""The sync client's exchange: a daemon thread sends each request and reads its response.
 
-The request goes out on a thread of its own, so that the caller can leave before the head is in;
-from then on the caller reads, and that thread minds the clock. Either shuts the socket down to
-free the other, and a duplicate of the socket makes that safe: nobody else closes it, and it
-reaches through TLS.
+The caller never touches a socket. It waits on a queue, so a deadline, `close()` or a signal frees
+it whatever the transport is doing.
 """
 
 from __future__ import annotations
@@ -12,20 +10,31 @@ import logging
 import math
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from time import monotonic as _real_time
 from typing import Any
 
 import httpx
 
-from enphase_streaming.steps import Failed, Head, Signal
+from enphase_streaming.core.exchange import (
+    INJECTED_NAP,
+    SECOND_LOOK,
+    Failed,
+    Head,
+    Signal,
+    Stopped,
+    head_of,
+    in_own_thread,
+)
+from enphase_streaming.options import Options
 
-SECOND_LOOK = 0.05
-"""Seconds between finding a wait overdue and ending it: bytes that are there get their chance."""
-INJECTED_NAP = 0.05
-"""How often a clock that is not the real one is asked, in seconds."""
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-"""Any number of streams at once, and a fresh connection for each."""
+AHEAD = 16
+"""How many chunks are read before they are asked for."""
+_JOIN_OWN = 1.0
+_JOIN_SHARED = 0.05
+"""Seconds that `hang_up` waits for a thread that was freed, and for one that may not have been."""
 
 _log = logging.getLogger("enphase_streaming")
 
@@ -34,220 +43,166 @@ class Abandoned(Exception):
     """Raised inside the transport: the caller left before the request was sent."""
 
 
-def head_of(response: httpx.Response) -> Head:
-    """Return what the core wants to know of a response."""
-    header = response.headers.get
-    return Head(
-        response.status_code,
-        header("content-type"),
-        header("content-encoding"),
-        header("retry-after"),
-    )
+class BlockingExchange:
+    """An exchange whose methods block: a coroutine that awaits them never suspends."""
 
-
-def _in_thread(work: Callable[..., None], *arguments: object, daemon: bool = True) -> None:
-    threading.Thread(target=work, args=arguments, name="enphase-streaming", daemon=daemon).start()
-
-
-class Connection:
-    """Sends a request and receives its response; `stop` ends either from any thread."""
-
-    def __init__(self, http: httpx.Client, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, http: httpx.Client, request: Callable[[str], httpx.Request], options: Options
+    ) -> None:
+        self.monotonic, self.now = options.monotonic, options.now
         self._http = http
-        self._monotonic = monotonic
-        self._longest_nap = None if monotonic is _real_time else INJECTED_NAP
-        self._changed = threading.Condition()
+        self._request = request
+        self._options = options
+        self._token = ""
+        is_real = options.monotonic is _real_time
+        self._longest_nap = 3600.0 if is_real else INJECTED_NAP
+        # With a clock that a test moves, a chunk is read only when it is asked for.
+        self._ahead = AHEAD if is_real else 0
         self._stopped = False
-        self._exchange: _Exchange | None = None
-        self._chunks: Iterator[bytes] = iter(())
-        self._deadline = math.inf
-        self._alarm = math.inf
-        self._waits = 0
+        self._inbox: SimpleQueue[Any] = SimpleQueue()
+        self._reader: _Reader | None = None
 
-    def open(self, request: httpx.Request, deadline: float) -> Head | Failed:
-        """Send `request` and return what came by `deadline`."""
-        exchange = _Exchange(request)
-        with self._changed:
-            self._exchange = exchange
-            _in_thread(self._attend, exchange)
-            if not self._wait(lambda: exchange.answered, deadline):
-                self._exchange = None
-                exchange.abandon()
-                return Failed(TimeoutError("no answer within the time-out"))
-        if exchange.response is None:
-            assert exchange.error is not None
-            return Failed(exchange.error)
-        # Not iter_raw(): it refuses a response that a test's transport made from bytes.
-        assert isinstance(exchange.response.stream, httpx.SyncByteStream)
-        self._chunks = iter(exchange.response.stream)
-        return head_of(exchange.response)
+    async def authorize(self, *, afresh: bool) -> Failed | None:
+        """Have a token; one that has to be renewed is renewed even if nobody waits for it."""
+        token = None if afresh else self._options.auth.current(self._options.now())
+        if token is None:
+            inbox: SimpleQueue[str | Failed] = SimpleQueue()
+            in_own_thread(self._options.renewal(self._token if afresh else None), inbox.put)
+            found = self._get(inbox, math.inf)
+            if isinstance(found, Failed):
+                return found
+            token = found
+        self._token = token
+        return None
 
-    def receive(self, deadline: float) -> bytes | Failed | Signal:
+    async def open(self, deadline: float) -> Head | Failed:
+        """Send the request and return what came by `deadline`."""
+        self._reader = reader = _Reader(self._http, self._request(self._token), self._ahead)
+        reader.thread.start()
+        found: Head | Failed | None = self._get(reader.inbox, deadline)
+        return found or Failed(TimeoutError("no answer within the time-out"))
+
+    async def receive(self, deadline: float) -> bytes | Failed | Signal:
         """Return the next bytes, or how the response ended."""
-        exchange = self._exchange
-        assert exchange is not None
-        self._waits += 1
-        self._deadline = deadline
-        if deadline < self._alarm:
-            with self._changed:
-                self._changed.notify_all()
-        try:
-            return next(self._chunks)
-        except StopIteration:
-            return Signal.OVERDUE if exchange.overdue else Signal.CLOSED
-        except Exception as error:  # noqa: BLE001 - whatever a transport raises goes to the core
-            return Signal.OVERDUE if exchange.overdue else Failed(error)
-        finally:
-            self._deadline = math.inf
+        reader = self._reader
+        assert reader is not None
+        reader.permits.put(None)
+        found: bytes | Failed | Signal | None = self._get(reader.inbox, deadline, SECOND_LOOK)
+        return Signal.OVERDUE if found is None else found
 
-    def run_in_thread(self, work: Callable[[], str]) -> str | Failed:
-        """Return what `work` returns or raises; it goes on alone if the caller does not wait."""
-        done: list[str | Failed] = []
+    async def wait(self, until: float) -> None:
+        """Let time pass until `until`."""
+        self._get(SimpleQueue(), until)
 
-        def run() -> None:
-            try:
-                outcome: str | Failed = work()
-            except Exception as error:  # noqa: BLE001 - goes to the core, as a transport's does
-                outcome = Failed(error)
-            with self._changed:
-                done.append(outcome)
-                self._changed.notify_all()
-
-        with self._changed:
-            # Python waits for it before it ends: a pair that is being issued has to be stored.
-            _in_thread(run, daemon=False)
-            self._wait(lambda: bool(done), math.inf)
-        return done[0] if done else Failed(Abandoned("closed meanwhile"))
-
-    def wait(self, until: float) -> None:
-        """Let time pass until `until`, or until `stop`."""
-        with self._changed:
-            self._wait(lambda: False, until)
-
-    def hang_up(self) -> None:
-        """Close the response, if there is one. Only for whoever opens and receives."""
-        with self._changed:
-            exchange, self._exchange = self._exchange, None
-            if exchange is not None and not exchange.answered:
-                exchange.abandon()
-                return
-            self._changed.notify_all()
-        if exchange is not None:
-            exchange.close()
-
-    def let_go(self) -> None:
-        """Hang up on the thread that minds the clock: a finalizer may run inside the transport."""
-        with self._changed:
-            self._stopped = True
-            if self._exchange is not None:
-                self._exchange.abandoned = True
-            self._exchange = None
-            self._changed.notify_all()
+    async def hang_up(self, reason: str) -> None:
+        """End the request, if there is one, and give its thread a moment to close the response."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.leave()
+            reader.join()
 
     def stop(self) -> None:
-        """Free whoever opens or receives, and let nothing be opened any more."""
-        with self._changed:
-            self._stopped = True
-            exchange = self._exchange
-            self._changed.notify_all()
-        if exchange is not None:
-            exchange.shut_down()
+        """Free whoever waits here. Never blocks, so that any thread or finalizer can call it."""
+        self._stopped = True
+        self._inbox.put(None)
+        reader = self._reader
+        if reader is not None:
+            reader.leave()
 
-    def _attend(self, exchange: _Exchange) -> None:
-        exchange.send(self._http)
-        with self._changed:
-            exchange.answered = True
-            self._changed.notify_all()
-            while self._exchange is exchange:
-                # Infinite while the deadline is looked at: whoever sets a new one then, notifies.
-                self._alarm = math.inf
-                self._alarm = deadline = self._deadline
-                left = deadline - self._monotonic()
-                if left > 0:
-                    self._changed.wait(self._nap(left))
-                    continue
-                waits = self._waits
-                self._changed.wait(SECOND_LOOK)
-                if (
-                    self._exchange is exchange
-                    and self._waits == waits
-                    and self._deadline == deadline
-                ):
-                    exchange.overdue = True
-                    break
-        if exchange.overdue:
-            exchange.shut_down()
-            with self._changed:
-                self._changed.wait_for(lambda: self._exchange is not exchange)
-        if exchange.abandoned:
-            exchange.close()
-
-    def _wait(self, done: Callable[[], bool], deadline: float) -> bool:
-        """Wait, holding the lock, until `done`, `deadline` or `stop`; return whether it is done."""
-        while not (done() or self._stopped):
-            left = deadline - self._monotonic()
-            if left <= 0:
-                break
-            self._changed.wait(self._nap(left))
-        return done()
-
-    def _nap(self, left: float) -> float | None:
-        if left == math.inf:
-            return None
-        return min(left, self._longest_nap or threading.TIMEOUT_MAX)
+    def _get(self, inbox: SimpleQueue[Any], deadline: float, last_look: float = 0.0) -> Any:
+        """Return what comes by `deadline`, else None."""
+        self._inbox = inbox  # before _stopped is looked at: stop() sets that first
+        while not self._stopped:
+            left = deadline - self.monotonic()
+            nap = min(left, self._longest_nap) if left > 0 else last_look
+            try:
+                found = inbox.get(timeout=nap)
+            except Empty:
+                if left <= 0:
+                    return None
+            else:
+                if not self._stopped:
+                    return found
+        raise Stopped
 
 
-class _Exchange:
-    """One request, its response, and the socket between them."""
+class _Reader:
+    """One request, and the thread that sends it and reads the response until it is left."""
 
-    def __init__(self, request: httpx.Request) -> None:
-        self.answered = False
-        self.response: httpx.Response | None = None
-        self.error: Exception | None = None
-        self.abandoned = False
-        self.overdue = False
+    def __init__(self, http: httpx.Client, request: httpx.Request, ahead: int) -> None:
+        # SimpleQueue is safe in finalizers; a semaphore takes a lock that this thread may hold.
+        self.inbox: SimpleQueue[Head | bytes | Failed | Signal | None] = SimpleQueue()
+        self.permits: SimpleQueue[None] = SimpleQueue()
+        for _ in range(ahead):
+            self.permits.put(None)
+        self.thread = threading.Thread(target=self._run, name="enphase-streaming", daemon=True)
+        self._http = http
         self._request = request
-        self._socket: socket.socket | None = None
+        self._left = False
+        self._join_for = _JOIN_SHARED
+        # A duplicate of the socket, while no other stream can share it: it reaches through TLS.
+        # Whoever pops it is the only one to close it.
+        self._socket: list[socket.socket] = []
         request.extensions = {**request.extensions, "trace": self._trace}
 
-    def send(self, http: httpx.Client) -> None:
+    def leave(self) -> None:
+        """Free the thread where the connection is its own; else it ends with the next chunk."""
+        self._left = True
+        self.permits.put(None)
+        self._close_socket()
+
+    def join(self) -> None:
+        """Wait for the thread, but not for long: it may be stuck in someone else's transport."""
+        if self.thread.is_alive() and self.thread is not threading.current_thread():
+            self.thread.join(self._join_for)
+
+    def _run(self) -> None:
         try:
-            self.response = http.send(self._request, stream=True)
+            if not self._left:
+                self._read(self._http.send(self._request, stream=True))
         except Exception as error:  # noqa: BLE001 - whatever a transport raises goes to the core
-            self.error = error
+            self.inbox.put(Failed(error))
+        finally:
+            self._close_socket()
+
+    def _read(self, response: httpx.Response) -> None:
+        self.inbox.put(head_of(response))
+        try:
+            # Not iter_raw(): it refuses a response that a test's transport made from bytes.
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            chunks = iter(response.stream)
+            self.permits.get()
+            while not self._left and (chunk := next(chunks, None)) is not None:
+                self.inbox.put(chunk)
+                self.permits.get()
+            self.inbox.put(Signal.CLOSED)
+        finally:
+            try:
+                response.close()
+            except Exception as error:  # noqa: BLE001 - how a transport closes changes nothing any more
+                _log.debug("Closing the response failed: %s", error)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
-        if event.endswith("connect_tcp.complete"):
+        if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
             found = info["return_value"].get_extra_info("socket")
+            self._close_socket()  # of an attempt before
             if isinstance(found, socket.socket):
-                # A transport that tries again makes another.
-                former, self._socket = self._socket, found.dup()
-                if former is not None:
-                    former.close()
-        if self.abandoned and event.endswith("send_request_headers.started"):
+                self._socket.append(found.dup())
+                if self._left:
+                    self._close_socket()
+        elif event.startswith("http2."):
+            self._forget_socket()
+        if self._left and event.endswith("send_request_headers.started"):
             raise Abandoned("closed before the request was sent")
 
-    def abandon(self) -> None:
-        self.abandoned = True
-        self.shut_down()
+    def _close_socket(self) -> None:
+        """Close the duplicate; where the thread was left, end what it reads or writes as well."""
+        with suppress(IndexError, OSError), self._socket.pop() as found:
+            # After a fork this process has the socket, but not the thread.
+            if self._left and self.thread.is_alive():
+                self._join_for = _JOIN_OWN
+                found.shutdown(socket.SHUT_RDWR)
 
-    def shut_down(self) -> None:
-        if self._socket is not None:
-            try:
-                self._socket.shutdown(socket.SHUT_RDWR)
-            except OSError as error:
-                _log.debug("The connection was gone already: %s", error)
-        elif self.response is not None:
-            self._close_response(self.response)
-
-    def close(self) -> None:
-        if self.response is not None:
-            self._close_response(self.response)
-        if self._socket is not None:
-            self._socket.close()
-
-    def _close_response(self, response: httpx.Response) -> None:
-        try:
-            response.close()
-        except Exception as error:  # noqa: BLE001 - how a transport closes changes nothing any more
-            _log.debug("Closing the response failed: %s", error)
+    def _forget_socket(self) -> None:
+        with suppress(IndexError):
+            self._socket.pop().close()

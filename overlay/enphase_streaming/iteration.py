@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Self
 
-import httpx
-
-from enphase_streaming.ends import StreamEnd
+from enphase_streaming.core.ends import StreamEnd
 from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.core.exchange import Exchange
 from enphase_streaming.options import Options
-from enphase_streaming.watch import Watch
+from enphase_streaming.core.watch import Watch
 
 if TYPE_CHECKING:
-    from enphase_streaming.recording import Recording
+    from enphase_streaming.recording.recording import Recording
 
 
 class Iteration:
-    """A core at its first step, and what is known of it from outside."""
+    """A core and its exchange, and what is known of them from outside."""
 
     def __init__(
-        self,
-        core: Watch,
-        request: Callable[[str], httpx.Request],
-        options: Options,
-        *,
-        open_on_enter: bool,
+        self, core: Watch, exchange: Exchange, options: Options, *, open_on_enter: bool
     ) -> None:
         self.recording: Recording | None = None
+        core.exchange = exchange
         self._core = core
-        self._steps = core.run()
-        self._request = request
         self._options = options
-        self._token = ""
         self._begun = self._stopped = False
-        self._opened = not open_on_enter
-        next(self._steps)
+        self._open_on_enter = open_on_enter
 
     def __repr__(self) -> str:
         begun = "under way" if self._begun else "not begun"
@@ -55,7 +45,7 @@ class Iteration:
         if self._begun or self.recording is not None:
             raise InvalidArgument("record() has to be called once, before the stream begins.")
         # Not above: few streams are recorded, and the import takes its time.
-        from enphase_streaming.recording import Recording
+        from enphase_streaming.recording.recording import Recorded, Recording
 
         options = self._options
         self.recording = Recording(
@@ -66,9 +56,14 @@ class Iteration:
             hidden=options.secrets,
             max_event_bytes=options.max_event_bytes,
         )
-        self._steps = self.recording.follow(self._steps)
-        next(self._steps)
+        self._core.exchange = Recorded(self._core.exchange, self.recording)
         return self
+
+    def _end_core(self) -> None:
+        self._core.stop()
+        if self.recording is not None:
+            self.recording.ended("stopped", self._options.monotonic())
+            self.recording.close()
 
     def _check_not_over(self) -> None:
         if self._begun and self.end is not None:

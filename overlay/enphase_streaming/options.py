@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, SupportsIndex
 from urllib.parse import urlsplit
 
-from enphase_streaming import arguments
-from enphase_streaming.auth import Auth, StaticAuth
-from enphase_streaming.budget import Budget
-from enphase_streaming.duration import DEFAULT, whole_seconds
+from enphase_streaming.core import arguments
+from enphase_streaming.auth.auth import Auth, StaticAuth
+from enphase_streaming.core.budget import Budget
+from enphase_streaming.core.duration import DEFAULT, whole_seconds
 from enphase_streaming.endpoints import USER_AGENT
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.masking import keep_out_of_logs, masked
-from enphase_streaming.reading import Reading
-from enphase_streaming.watch import OnGap, Policy, Watch
-from enphase_streaming.window import OnMalformed, Window
+from enphase_streaming.core.exchange import Exchange
+from enphase_streaming.secrets import keep_out_of_logs, masked
+from enphase_streaming.core.reading import Reading
+from enphase_streaming.core.watch import OnGap, OnWait, Policy, Watch
+from enphase_streaming.core.window import OnMalformed, Window
 from enphase_streaming_api.api.streaming import stream_system_live_data
 
 
@@ -109,6 +110,7 @@ class Options:
         budget: Budget | None,
         on_malformed: OnMalformed,
         on_gap: OnGap | None = None,
+        on_wait: OnWait | None = None,
     ) -> tuple[Watch, Callable[[str], dict[str, Any]]]:
         """Return the core of a stream or a watch, and what makes a request of a token.
 
@@ -123,13 +125,18 @@ class Options:
             )
         if on_gap is not None and not callable(on_gap):
             raise InvalidArgument(f"on_gap is {arguments.shown(on_gap)}; give a callable or None.")
+        if on_wait is not None and not callable(on_wait):
+            raise InvalidArgument(
+                f"on_wait is {arguments.shown(on_wait)}; give a callable or None."
+            )
         if budget is not None and not isinstance(budget, Budget):
             raise InvalidArgument(
                 f"budget is {arguments.shown(budget)}; give a Budget, such as Budget(calls=12)."
             )
 
-        def window(accept: Callable[[Reading], bool]) -> Window:
+        def window(exchange: Exchange, accept: Callable[[Reading], bool]) -> Window:
             return Window(
+                exchange,
                 host=urlsplit(self.base_url).netloc,
                 duration=DEFAULT if seconds is None else seconds,
                 first_reading_timeout=self.first_reading_timeout,
@@ -146,6 +153,7 @@ class Options:
             policy=policy,
             budget=budget,
             on_gap=on_gap,
+            on_wait=on_wait,
             can_refresh=self.auth.can_refresh,
         )
         return core, lambda token: self.request(site, seconds, token)

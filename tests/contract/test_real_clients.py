@@ -14,7 +14,7 @@ import pytest
 from httpx_sse import SSEError
 
 from enphase_streaming import APIStatusError, StreamingClient
-from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.core.sse import SSEDecoder
 from enphase_streaming_mock import HandClock, Mock, MockServer, ScaledClock, Wire
 from foreign import ClientIsMissing, EventSource, curl, httpx_sse
 

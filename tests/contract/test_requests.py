@@ -27,7 +27,7 @@ from enphase_streaming import (
     StreamingClient,
     errors,
 )
-from enphase_streaming.arguments import shown
+from enphase_streaming.core.arguments import shown
 from scripted import STREAM_HEAD, HandClock, Peer, scripted
 
 BASE_URL = "http://127.0.0.1:9/api/v4"  # nothing listens there: a test's transport answers

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from enphase_streaming import FileTokenStore, endpoints
-from enphase_streaming.tokens import TokenPair
+from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming_mock import MockServer, Recording
 
 FILES = Path(__file__).parents[2] / "docs" / "contract-in-ci"

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from enphase_streaming import InvalidArgument
-from enphase_streaming.arguments import url
+from enphase_streaming.core.arguments import url
 
 parts = st.sampled_from(
     [

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enphase_streaming import AsyncStreamingClient, Budget, EnphaseStreamingError, StreamingClient
-from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.core.sse import SSEDecoder
 from enphase_streaming_mock import HandClock, Mock, Wire
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.faults import KINDS, Fault

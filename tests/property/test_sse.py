@@ -8,7 +8,7 @@ from httpx_sse import _decoders as httpx_sse
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.core.sse import SSEDecoder
 
 Event = tuple[str, str, str]
 

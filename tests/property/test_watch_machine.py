@@ -20,7 +20,7 @@ from enphase_streaming import (
     LoginRequired,
     Plan,
 )
-from enphase_streaming.steps import Head, Signal
+from stepping import Head, Signal
 from simulated import START, Act, Chunk, World
 
 BUDGETS: dict[str, Callable[[], Budget]] = {

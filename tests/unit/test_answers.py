@@ -16,7 +16,7 @@ from enphase_streaming import (
     RateLimitError,
     UnexpectedStatusError,
 )
-from enphase_streaming.answers import error_from_answer, error_from_envelope
+from enphase_streaming.core.answers import error_from_answer, error_from_envelope
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 OFFLINE = {"error": {"code": 473, "status": "OFFLINE", "message": "no gateway"}, "type": "site"}

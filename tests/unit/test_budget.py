@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from enphase_streaming import Budget, BudgetExhausted, InvalidArgument, Plan
-from enphase_streaming.arguments import shown
-from enphase_streaming.budget import Ticket
-from enphase_streaming.plans import READ_ON, STREAM_PRICE
+from enphase_streaming.core.arguments import shown
+from enphase_streaming.core.budget import Ticket
+from enphase_streaming.core.plans import READ_ON, STREAM_PRICE
 
 
 class Written(float):

@@ -19,8 +19,8 @@ import httpx
 import enphase_streaming
 from callers import CREDENTIALS
 from enphase_streaming import AsyncStreamingClient, Budget, Reading, StreamingClient
-from enphase_streaming.reading import EventReader
-from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.core.reading import EventReader
+from enphase_streaming.core.sse import SSEDecoder
 from simulated import START, Act, World
 
 LIBRARY = str(Path(enphase_streaming.__file__).parent)

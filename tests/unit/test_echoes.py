@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from enphase_streaming.echoes import Echoes
+from enphase_streaming.recording.echoes import Echoes
 
 
 def stars(secret: bytes) -> bytes:

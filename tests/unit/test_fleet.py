@@ -121,7 +121,7 @@ class Silent(Stream):
 @pytest.fixture
 def api(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> API:
     # This loop and this clock never disagree, so nobody has to look every 50 ms.
-    monkeypatch.setattr("enphase_streaming.aconnection.INJECTED_NAP", 3600.0)
+    monkeypatch.setattr("enphase_streaming.aexchange.INJECTED_NAP", 3600.0)
     return API(clock)
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from enphase_streaming.masking import causes, keep_out_of_logs, mask_causes, masked
+from enphase_streaming.secrets import causes, keep_out_of_logs, mask_causes, masked
 
 # An asterisk is what a mask is made of: to look for one of a secret's would find those.
 CHARACTERS = st.characters(exclude_characters="*", exclude_categories=["Cs"])

@@ -25,8 +25,8 @@ from enphase_streaming import (
     StreamEndedEarly,
     StreamStalled,
 )
-from enphase_streaming.answers import error_from_answer
-from enphase_streaming.policy import (
+from enphase_streaming.core.answers import error_from_answer
+from enphase_streaming.core.policy import (
     ManyWindows,
     OneWindow,
     OpenNext,
@@ -35,7 +35,7 @@ from enphase_streaming.policy import (
     Stop,
     WaitUntil,
 )
-from enphase_streaming.refusal import connection_failed
+from enphase_streaming.core.refusal import connection_failed
 from simulated import START, Act, World
 
 AT = 5000.0

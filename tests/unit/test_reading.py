@@ -17,7 +17,7 @@ from enphase_streaming import (
     Reading,
     UnexpectedStatusError,
 )
-from enphase_streaming.reading import EventReader, decode
+from enphase_streaming.core.reading import EventReader, decode
 
 ARRIVED = datetime(2026, 6, 21, 12, 0, 1, tzinfo=UTC)
 # The documented example of a 200, its outer `data` included.

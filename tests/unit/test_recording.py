@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.recording import Recording
-from enphase_streaming.steps import Begin, HangUp, Head, Open, Result, Steps, Stopped, Wait
+from enphase_streaming.recording.recording import Recorded, Recording
+from stepping import Asking, HangUp, Head, Open, Result, Stopped, Wait, steps
 from scripted import HandClock
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "recording.jsonl"
@@ -184,22 +184,25 @@ def test_the_end_of_a_window_is_noted_once_and_only_where_there_was_an_answer(
 
 
 def test_a_watch_that_is_stopped_in_its_pause_has_one_end_for_each_window(tmp_path: Path) -> None:
-    def core() -> Steps:
-        yield Begin()
-        yield Open(1030.0)
-        yield HangUp("error")
-        yield Wait(1060.0)
-
     path = tmp_path / "site.jsonl"
-    stream = core()
-    next(stream)
-    steps = start(path).follow(stream)
-    next(steps)
-    assert isinstance(steps.send(result(None, 1000.0)), Open)
-    assert isinstance(steps.send(result(HEAD, 1000.5)), HangUp)
-    assert isinstance(steps.send(result(None, 1001.0)), Wait)
+    asking = Asking()
+
+    async def core() -> None:
+        exchange = Recorded(asking, recording)
+        await exchange.open(1030.0)
+        await exchange.hang_up("error")
+        await exchange.wait(1060.0)
+
+    recording = start(path)
+    stream = steps(core())
+    asking.at = 1000.0
+    assert isinstance(next(stream), Open)
+    assert isinstance(stream.send(result(HEAD, 1000.5)), HangUp)
+    assert isinstance(stream.send(result(None, 1001.0)), Wait)
     with pytest.raises(Stopped):
-        steps.throw(Stopped(1030.0))
+        stream.throw(Stopped(1030.0))
+    recording.ended("stopped", 1030.0)
+    recording.close()
     assert lines(path)[2:] == [{"at": 1.0, "end": "error"}]
 
 

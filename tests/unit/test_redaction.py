@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enphase_streaming.redaction import Redactor
+from enphase_streaming.recording.redaction import Redactor
 
 SERIAL = "121900000001"
 

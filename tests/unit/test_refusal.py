@@ -13,8 +13,8 @@ from enphase_streaming import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from enphase_streaming.refusal import connection_failed, is_event_stream, refused
-from enphase_streaming.steps import Failed, Head, Receive, Result, Signal
+from enphase_streaming.core.refusal import connection_failed, is_event_stream, refused
+from stepping import Asking, steps, Failed, Head, Receive, Result, Signal
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 AT = 100.0
@@ -34,7 +34,9 @@ def read(
     head: Head, *pieces: bytes | Failed | Signal, seconds: float = 0.0
 ) -> EnphaseStreamingError:
     """Return what is raised at the last of `pieces`, which are `seconds` apart, and not before."""
-    reading = refused(head, AT, hush)
+    asking = Asking()
+    asking.at = AT
+    reading = steps(refused(head, AT, asking, hush))
     at = AT
     *others, last = pieces
     assert next(reading) == Receive(AT + 5)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from enphase_streaming import EventTooLarge
-from enphase_streaming.sse import ServerSentEvent, SSEDecoder
+from enphase_streaming.core.sse import ServerSentEvent, SSEDecoder
 
 
 def events(*chunks: bytes, limit: int = 1_048_576) -> list[tuple[str, str, str]]:

@@ -28,9 +28,9 @@ from enphase_streaming import (
     StreamEndedEarly,
     StreamStalled,
 )
-from enphase_streaming.policy import OneWindow
-from enphase_streaming.steps import Authorize, Failed, Head, Open, Result, Signal, Step, Wait
-from enphase_streaming.watch import Watch
+from enphase_streaming.core.policy import OneWindow
+from stepping import of_watch, Authorize, Failed, Head, Open, Result, Signal, Step, Wait
+from enphase_streaming.core.watch import Watch
 from simulated import START, STREAM, Act, Clock, World
 
 ROOT = Path(__file__).parents[2]
@@ -405,9 +405,9 @@ def test_a_token_that_cannot_be_renewed_is_final() -> None:
 
 def test_no_token_is_renewed_unless_it_is_said_that_one_can_be() -> None:
     refused = AuthenticationError("no", status_code=401, status="UNAUTHORIZED")
-    core = Watch(
-        lambda accept: pytest.fail("a window"), name="", policy=OneWindow(), budget=None
-    ).run()
+    core = of_watch(
+        Watch(lambda *_: pytest.fail("a window"), name="", policy=OneWindow(), budget=None)
+    )
     next(core)
     core.send(Result(None, 0.0, START))
     with pytest.raises(AuthenticationError):

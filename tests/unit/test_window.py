@@ -21,9 +21,9 @@ from enphase_streaming import (
     StreamEndedEarly,
     StreamStalled,
 )
-from enphase_streaming.duration import DEFAULT
-from enphase_streaming.ends import StreamEnd
-from enphase_streaming.steps import (
+from enphase_streaming.core.duration import DEFAULT
+from enphase_streaming.core.ends import StreamEnd
+from stepping import (
     Failed,
     Head,
     Open,
@@ -33,8 +33,10 @@ from enphase_streaming.steps import (
     Signal,
     Step,
     Stopped,
+    Asking,
+    of_window,
 )
-from enphase_streaming.window import Window
+from enphase_streaming.core.window import Window
 
 SENT_AT = 1000.0
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -70,10 +72,11 @@ class Driven:
             "mask": str,
             "accept": lambda reading: True,
         }
-        self.window = Window(duration=duration, **defaults | options)
+        self._asking = Asking()
+        self.window = Window(self._asking, duration=duration, **defaults | options)
         self.readings: list[Reading] = []
         self.error: BaseException | None = None
-        self._core = self.window.run(SENT_AT)
+        self._core = of_window(self.window, self._asking, SENT_AT)
         self.step: Step | None = next(self._core)
         assert isinstance(self.step, Open)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from enphase_streaming.budget import Budget
+from enphase_streaming.core.budget import Budget
 from enphase_streaming.cli.exits import say
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.plans import STREAM_PRICE, Plan
+from enphase_streaming.core.plans import STREAM_PRICE, Plan
 
 _DAY = 86_400
 

@@ -22,7 +22,7 @@ from enphase_streaming.cli.words import (
     day,
     percent,
 )
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 _WIDEST = 110
 _LABEL, _AMOUNT, _WORD = 11, 8, 14

@@ -11,7 +11,7 @@ from typing import Self
 
 from enphase_streaming.cli.exits import say
 from enphase_streaming.cli.words import FLOWS, GENERATOR, Flow, clean, clock_time, day, percent
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 
 class Plain:

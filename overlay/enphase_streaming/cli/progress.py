@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from enphase_streaming.cli.exits import say
 from enphase_streaming.cli.lines import Lines
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 _EVERY = 60.0
 

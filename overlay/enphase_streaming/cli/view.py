@@ -17,7 +17,7 @@ from enphase_streaming.cli.access import Access
 from enphase_streaming.cli.cost import Spending
 from enphase_streaming.cli.follow import counted_gaps
 from enphase_streaming.cli.frame import Moment, frame
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 _FRAMES_A_SECOND = 5
 

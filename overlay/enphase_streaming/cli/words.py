@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 MISSING = "–"  # noqa: RUF001 - an en dash, the sign for a value that is not there
 

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from enphase_streaming.cli.frame import Moment, frame, snapshot_table
 from enphase_streaming.cli.words import MISSING
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 FIELDS: dict[str, Any] = {
     "pv_power": 4210,

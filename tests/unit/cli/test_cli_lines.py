@@ -8,7 +8,7 @@ import pytest
 
 from enphase_streaming.cli.lines import Plain, as_json
 from enphase_streaming.cli.words import MISSING, clean, clock_time, local
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 NOON = datetime(2026, 6, 21, 12, 0, 1, tzinfo=UTC)
 

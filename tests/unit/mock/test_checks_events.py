@@ -1,6 +1,6 @@
 from hypothesis import given, settings
 
-from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.core.sse import SSEDecoder
 from enphase_streaming_mock.checks.events import read_body
 from enphase_streaming_mock.strategies import chunkings, frames
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enphase_streaming.redaction import Redactor as OverlayRedactor
+from enphase_streaming.recording.redaction import Redactor as OverlayRedactor
 from enphase_streaming_mock import Recording
 from enphase_streaming_mock.checks.recording import reserve, write
 from enphase_streaming_mock.checks.redaction import Redactor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from enphase_streaming.reading import Reading
+from enphase_streaming.core.reading import Reading
 
 
 class Arrivals:

@@ -14,9 +14,9 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Self
 
-from enphase_streaming.arguments import shown, whole_number
+from enphase_streaming.core.arguments import shown, whole_number
 from enphase_streaming.errors import BudgetExhausted, InvalidArgument
-from enphase_streaming.plans import STREAM_PRICE, Plan
+from enphase_streaming.core.plans import STREAM_PRICE, Plan
 
 _MINUTE = 60.0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import SupportsIndex
 
-from enphase_streaming.arguments import shown, whole_number
+from enphase_streaming.core.arguments import shown, whole_number
 from enphase_streaming.errors import InvalidDuration
 
 MINIMUM = 30

@@ -21,7 +21,7 @@ from enphase_streaming.errors import (
     ServiceUnavailableError,
     UnexpectedStatusError,
 )
-from enphase_streaming.sse import SSEDecoder
+from enphase_streaming.core.sse import SSEDecoder
 
 _SECONDS_BELOW = 1e11
 _LONGEST_WAIT = timedelta(days=366)

@@ -7,11 +7,12 @@ was away when the end came, the readings' own timestamps do.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from enphase_streaming.arrivals import Arrivals
-from enphase_streaming.ends import Reason, StreamEnd, reason_of
+from enphase_streaming.core.arrivals import Arrivals
+from enphase_streaming.core.ends import Reason, StreamEnd, reason_of
 from enphase_streaming.errors import (
     EnphaseStreamingError,
     MalformedEvent,
@@ -20,21 +21,11 @@ from enphase_streaming.errors import (
     StreamStalled,
     call_back,
 )
-from enphase_streaming.masking import mask_causes
-from enphase_streaming.reading import EventReader, Reading
-from enphase_streaming.refusal import connection_failed, is_event_stream, named, refused
-from enphase_streaming.sse import SSEDecoder
-from enphase_streaming.steps import (
-    Failed,
-    Head,
-    Open,
-    Opened,
-    Receive,
-    Result,
-    Signal,
-    Steps,
-    Stopped,
-)
+from enphase_streaming.core.exchange import Exchange, Failed, Signal
+from enphase_streaming.secrets import mask_causes
+from enphase_streaming.core.reading import EventReader, Reading
+from enphase_streaming.core.refusal import connection_failed, is_event_stream, named, refused
+from enphase_streaming.core.sse import SSEDecoder
 
 _CLOSES_EARLY_BY = 2.0
 """A clean close this many seconds before the duration is over still counts as planned."""
@@ -51,10 +42,15 @@ _log = logging.getLogger("enphase_streaming")
 
 
 class Window:
-    """One stream of `duration` seconds. `run` is its core; `end` is set when that has finished."""
+    """One stream of `duration` seconds: `open` sends its request, `next` gives its readings.
+
+    Between two calls nothing is under way: the caller may be away, or never come back. `end` is
+    set when it has ended; `stop` ends it.
+    """
 
     def __init__(
         self,
+        exchange: Exchange,
         *,
         host: str,
         duration: int,
@@ -65,9 +61,10 @@ class Window:
         mask: Callable[[str], str],
         accept: Callable[[Reading], bool],
     ) -> None:
-        self.end: StreamEnd
+        self.end: StreamEnd | None = None
         self.readings = 0
         self.malformed = 0
+        self._exchange = exchange
         self._host = host
         self._duration = duration
         self._first_reading_timeout = first_reading_timeout
@@ -78,6 +75,9 @@ class Window:
         self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
         self._reader = EventReader(mask=mask)
         self._arrivals = Arrivals()
+        self._pending: deque[Reading | MalformedEvent] = deque()
+        self._failure: EnphaseStreamingError | None = None
+        self._last: bytes | Signal = b""
         self._logged_unknown = False
         self._late_since: float | None = None
         self._lag = 0.0  # how long the caller was away since the stream was last surely open
@@ -92,95 +92,100 @@ class Window:
         """Seconds between the arrival of the first reading and that of the last."""
         return self._arrivals.steady
 
-    def run(self, at: float) -> Steps:
-        """Run the window, from sending its request at `at` (monotonic seconds) to its end.
-
-        Raises the exception of every end that is not planned, after the readings before it.
-        """
+    async def open(self, at: float) -> None:
+        """Send the request at `at` (monotonic). Raises what it meets instead of a stream."""
         self._started = self._at = at
         self._reading_deadline = at + self._first_reading_timeout
         self._hang_up = at + self._duration + _STAYS_OPEN_BY
-        reason: Reason = "stopped"
         try:
-            yield from self._stream()
-            reason = "planned"
-        except Stopped as stop:
-            self._at = stop.at
-            raise
+            head = await self._exchange.open(self._reading_deadline)
+            self._at = self._left = self._exchange.monotonic()
+            if isinstance(head, Failed):
+                raise connection_failed(head.error, self._host, self._mask) from head.error
+            if head.status_code != 200 or not is_event_stream(head):
+                await refused(head, self._left, self._exchange, self._mask)
         except Exception as error:
-            reason = reason_of(error)
+            self._end(reason_of(error))
             raise
-        finally:
-            self.end = StreamEnd(reason, self._at - self._started, self.readings, self.malformed)
 
-    def _stream(self) -> Steps:
-        result = yield Open(self._reading_deadline)
-        self._at = result.at
-        head = result.what
-        if isinstance(head, Failed):
-            raise connection_failed(head.error, self._host, self._mask) from head.error
-        assert isinstance(head, Head)
-        if head.status_code != 200 or not is_event_stream(head):
-            yield from refused(head, result.at, self._mask)
-        left = result.at
-        result = yield Opened()
-        self._came_back(left, result.at)
-        while True:
-            asked = result.at
-            result = yield Receive(min(self._reading_deadline, self._hang_up))
-            self._at = result.at
-            waited = self._at - asked
-            if waited > max(_SURE, self._lag / 10):
-                self._lag = 0.0
-            what = result.what
-            if isinstance(what, bytes):
-                events, failure = self._events(what, result)
-                for event in events:
-                    if isinstance(event, MalformedEvent):
-                        self._skip(event)
-                        continue
-                    self.readings += 1
-                    left = result.at
-                    result = yield event
-                    self._came_back(left, result.at)
-                if failure is not None:
-                    raise failure
-            elif isinstance(what, Failed):
-                mask_causes(what.error, self._mask)
-                raise StreamDropped(
-                    f"The connection broke {self._progress()}: {named(what.error)}"
-                ) from what.error
-            elif what is Signal.CLOSED:
-                return self._closed()
-            if what is Signal.OVERDUE or self._is_late():
-                return self._overdue()
-            # Only a caller who is often away gets here so late: see _came_back.
-            too_long = self._duration + _STAYS_OPEN_BY
-            if self._at - self._started > too_long and self._arrivals.span() > too_long:
-                return None
+    async def next(self) -> Reading | None:
+        """Return the next reading, None after a planned end. Raises what ended it otherwise."""
+        try:
+            asked = self._exchange.monotonic()
+            self._came_back(self._left, asked)
+            while True:
+                while self._pending:
+                    event = self._pending.popleft()
+                    if isinstance(event, Reading):
+                        self.readings += 1
+                        self._left = asked
+                        return event
+                    self._skip(event)
+                if self._failure is not None:
+                    raise self._failure
+                if self._is_over():
+                    self._end("planned")
+                    return None
+                what = await self._exchange.receive(min(self._reading_deadline, self._hang_up))
+                self._at = self._exchange.monotonic()
+                waited = self._at - asked
+                asked = self._at
+                if waited > max(_SURE, self._lag / 10):
+                    self._lag = 0.0
+                if isinstance(what, Failed):
+                    mask_causes(what.error, self._mask)
+                    raise StreamDropped(
+                        f"The connection broke {self._progress()}: {named(what.error)}"
+                    ) from what.error
+                self._last = what
+                if isinstance(what, bytes):
+                    self._take(what)
+        except Exception as error:
+            self._end(reason_of(error))
+            raise
 
-    def _events(
-        self, chunk: bytes, result: Result
-    ) -> tuple[list[Reading | MalformedEvent], EnphaseStreamingError | None]:
-        """Return what `chunk` completes and the caller is to see, and what ends the stream then."""
-        events: list[Reading | MalformedEvent] = []
+    def stop(self, at: float) -> None:
+        """End it at `at`, unless it has ended."""
+        if self.end is None:
+            self._at = at
+            self._end("stopped")
+
+    def _end(self, reason: Reason) -> None:
+        self.end = StreamEnd(reason, self._at - self._started, self.readings, self.malformed)
+
+    def _is_over(self) -> bool:
+        """Return whether the stream had its end, or raises the exception of one not planned."""
+        if self._last is Signal.CLOSED:
+            self._closed()
+            return True
+        if self._last is Signal.OVERDUE or self._is_late():
+            self._overdue()
+            return True
+        # Only a caller who is often away gets here so late: see _came_back.
+        too_long = self._duration + _STAYS_OPEN_BY
+        return self._at - self._started > too_long and self._arrivals.span() > too_long
+
+    def _take(self, chunk: bytes) -> None:
+        """Take what `chunk` completes and the caller is to see, and what ends the stream then."""
+        now = self._exchange.now()
         for event in self._decoder.feed(chunk):
             try:
-                found = self._reader.read(event.data, result.now)
+                found = self._reader.read(event.data, now)
             except MalformedEvent as malformed:
-                events.append(malformed)
+                self._pending.append(malformed)
                 continue
             if isinstance(found, Reading):
-                self._arrivals.note(found, result.at, self._lag)
-                self._reading_deadline = result.at + self._stall_timeout
+                self._arrivals.note(found, self._at, self._lag)
+                self._reading_deadline = self._at + self._stall_timeout
                 if self._accept(found):
-                    events.append(found)
+                    self._pending.append(found)
             elif found is not None:
-                return events, found
+                self._failure = found
+                return
             elif not self._logged_unknown:
                 self._logged_unknown = True
                 _log.warning("An event holds neither a reading nor an error; ignored.")
-        return events, self._decoder.overflow
+        self._failure = self._decoder.overflow
 
     def _skip(self, malformed: MalformedEvent) -> None:
         self.malformed += 1

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.redaction import Redactor
-from enphase_streaming.steps import Begin, HangUp, Head, Receive, Steps, Stopped
+from enphase_streaming.core.exchange import Exchange, Failed, Head, Signal
+from enphase_streaming.recording.redaction import Redactor
 from enphase_streaming.version import __version__
 
 FORMAT = "enphase-streaming-recording"
@@ -101,29 +101,6 @@ class Recording:
         """Close the file."""
         self._file.close()
 
-    def follow(self, steps: Steps) -> Steps:
-        """Carry a core's steps through, noting what comes back; close the file at its end."""
-        try:
-            result = yield Begin()
-            while True:
-                step = steps.send(result)
-                try:
-                    result = yield step
-                except Stopped as stop:
-                    self.ended("stopped", stop.at)
-                    steps.throw(stop)
-                    return
-                if isinstance(result.what, Head):
-                    self.opened(result.what, result.at)
-                elif isinstance(step, Receive) and isinstance(result.what, bytes):
-                    self.received(result.what, result.at)
-                elif isinstance(step, HangUp):
-                    self.ended(step.reason, result.at)
-        except StopIteration:
-            return
-        finally:
-            self.close()
-
     def _write(self, pieces: list[tuple[float, bytes]]) -> None:
         for at, piece in pieces:
             self.bytes += len(piece)
@@ -142,3 +119,32 @@ class Recording:
         except OSError as error:
             self.error = error
             _log.error("The recording %s stops here: %s.", self.path, error.strerror)
+
+
+class Recorded:
+    """An exchange of which a recording is made."""
+
+    def __init__(self, exchange: Exchange, recording: Recording) -> None:
+        self.monotonic, self.now = exchange.monotonic, exchange.now
+        self.authorize, self.wait = exchange.authorize, exchange.wait
+        self._exchange = exchange
+        self._recording = recording
+
+    async def open(self, deadline: float) -> Head | Failed:
+        """Note the head."""
+        found = await self._exchange.open(deadline)
+        if isinstance(found, Head):
+            self._recording.opened(found, self.monotonic())
+        return found
+
+    async def receive(self, deadline: float) -> bytes | Failed | Signal:
+        """Note bytes."""
+        found = await self._exchange.receive(deadline)
+        if isinstance(found, bytes):
+            self._recording.received(found, self.monotonic())
+        return found
+
+    async def hang_up(self, reason: str) -> None:
+        """Note the end."""
+        await self._exchange.hang_up(reason)
+        self._recording.ended(reason, self.monotonic())

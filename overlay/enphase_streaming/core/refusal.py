@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import NoReturn
 
-from enphase_streaming.answers import error_from_answer, mask_json
+from enphase_streaming.core.answers import error_from_answer, mask_json
 from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
-from enphase_streaming.masking import causes, mask_causes
-from enphase_streaming.steps import Head, Receive, Result, Step
+from enphase_streaming.core.exchange import Exchange, Head
+from enphase_streaming.secrets import causes, mask_causes
 
 _EVENT_STREAM = "text/event-stream"
 _BODY_BYTES = 65_536
@@ -22,7 +22,9 @@ def is_event_stream(head: Head) -> bool:
     return kind == _EVENT_STREAM and head.content_encoding in (None, "", "identity")
 
 
-def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step, Result, NoReturn]:
+async def refused(
+    head: Head, at: float, exchange: Exchange, mask: Callable[[str], str]
+) -> NoReturn:
     """Read the body of an answer that is no event stream, and raise what it means.
 
     64 KiB and 5 s at most; a body that breaks off or never ends explains what it can.
@@ -30,18 +32,18 @@ def refused(head: Head, at: float, mask: Callable[[str], str]) -> Generator[Step
     body = bytearray()
     deadline = at + _BODY_SECONDS
     while True:
-        result = yield Receive(deadline)
-        if not isinstance(result.what, bytes):
+        what = await exchange.receive(deadline)
+        if not isinstance(what, bytes):
             break
-        body += result.what
-        if len(body) >= _BODY_BYTES or result.at >= deadline:
+        body += what
+        if len(body) >= _BODY_BYTES or exchange.monotonic() >= deadline:
             break
     del body[_BODY_BYTES:]
     if head.status_code != 200:
         raise error_from_answer(
             head.status_code,
             bytes(body),
-            now=result.now,
+            now=exchange.now(),
             retry_after=head.retry_after,
             mask=mask,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from enphase_streaming import arguments
+from enphase_streaming.core import arguments
 from enphase_streaming.errors import LoginRequired
 
 

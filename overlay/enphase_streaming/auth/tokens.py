@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from enphase_streaming import arguments
+from enphase_streaming.core import arguments
 from enphase_streaming.errors import InvalidArgument
 
 if sys.platform == "win32":

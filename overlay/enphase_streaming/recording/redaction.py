@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
 
-from enphase_streaming.echoes import Echoes
-from enphase_streaming.naming import naming_values
-from enphase_streaming.pseudonyms import CHARACTERS, DIGITS, pseudonym
+from enphase_streaming.recording.echoes import Echoes
+from enphase_streaming.recording.naming import naming_values
+from enphase_streaming.recording.pseudonyms import CHARACTERS, DIGITS, pseudonym
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 # An event's JSON may be spread over several of its `data:` lines, with other lines between them.

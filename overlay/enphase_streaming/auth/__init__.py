@@ -1,0 +1,1 @@
+"""Access tokens: OAuth grants, renewal, and where tokens are stored."""

@@ -1,0 +1,126 @@
+"""The event-stream format of the WHATWG HTML standard, section 9.2, without I/O.
+
+Bytes go in as they arrive, cut anywhere; events come out the moment their blank line is complete.
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from enphase_streaming.errors import EventTooLarge
+
+_BOM = b"\xef\xbb\xbf"
+_LF, _CR, _SPACE = b"\n\r "
+_LONGEST_RETRY = 10**12
+
+
+class ServerSentEvent(msgspec.Struct, frozen=True, gc=False):
+    """One event.
+
+    `event` is its type, `message` where the stream named none; `data` its text, the lines joined
+    by LF; `id` the last event id that the stream had set when the event was dispatched.
+    """
+
+    event: str
+    data: str
+    id: str
+
+
+class SSEDecoder:
+    """Turns the bytes of one event stream into events.
+
+    An event, or a line, may hold `max_event_bytes` bytes at most. An event that outgrows this ends
+    the decoder: `overflow` is set, the events before it are still returned, and the next `feed`
+    raises. An event that the end of the stream cut off is never returned.
+    """
+
+    def __init__(self, *, max_event_bytes: int = 1_048_576) -> None:
+        self.retry: int | None = None
+        """The last `retry` of the stream, in milliseconds; None if there was none."""
+        self.overflow: EventTooLarge | None = None
+        self._limit = max_event_bytes
+        # What the next bytes may begin with, to be left out: the mark, or the LF that follows a CR.
+        self._skip = _BOM
+        self._held = b""
+        self._partial = bytearray()
+        self._size = 0
+        self._event = ""
+        self._data: list[bytes] = []
+        self._id = ""
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Return the events that `chunk` completes. Raises `EventTooLarge`."""
+        if self.overflow is not None:
+            raise self.overflow
+        if self._skip:
+            chunk = self._after_skip(chunk)
+        if not chunk:
+            return []
+        lines = chunk.splitlines()
+        rest = b""
+        if chunk[-1] == _CR:
+            self._skip = b"\n"
+        elif chunk[-1] != _LF:
+            rest = lines.pop()
+        if self._partial and lines:
+            lines[0] = bytes(self._partial + lines[0])
+            self._partial.clear()
+        events: list[ServerSentEvent] = []
+        size = self._size
+        for line in lines:
+            if not line:
+                if self._data:
+                    data = b"\n".join(self._data).decode(errors="replace")
+                    events.append(ServerSentEvent(self._event or "message", data, self._id))
+                    self._data.clear()
+                self._event = ""
+                size = 0
+                continue
+            size += len(line)
+            if size > self._limit:
+                self._overflow()
+                return events
+            name, _, value = line.partition(b":")
+            if value and value[0] == _SPACE:
+                value = value[1:]
+            if name == b"data":
+                self._data.append(value)
+            elif name:
+                self._read(name, value)
+            else:  # a comment, which is not part of the event
+                size -= len(line)
+        self._size = size
+        if rest:
+            self._partial += rest
+            if size + len(self._partial) > self._limit:
+                self._overflow()
+        return events
+
+    def _after_skip(self, chunk: bytes) -> bytes:
+        chunk = self._held + chunk
+        if self._skip.startswith(chunk):
+            self._held = chunk
+            return b""
+        chunk = chunk.removeprefix(self._skip)
+        self._skip = self._held = b""
+        return chunk
+
+    def _read(self, name: bytes, value: bytes) -> None:
+        if name == b"event":
+            self._event = value.decode(errors="replace")
+        elif name == b"id":
+            if b"\0" not in value:
+                self._id = value.decode(errors="replace")
+        elif name == b"retry" and value.isdigit():
+            self.retry = _milliseconds(value)
+
+    def _overflow(self) -> None:
+        self._partial.clear()
+        self._data.clear()
+        self.overflow = EventTooLarge(f"An event is larger than {self._limit} bytes.")
+
+
+def _milliseconds(digits: bytes) -> int:
+    # int() refuses thousands of digits; nobody waits thirty years either.
+    return min(int(digits.lstrip(b"0")[:13] or b"0"), _LONGEST_RETRY)

@@ -1,0 +1,1 @@
+"""Recordings of what a stream received, with identifying values and secrets replaced."""

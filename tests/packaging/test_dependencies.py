@@ -169,7 +169,11 @@ def test_no_module_imports_itself_through_others(folder: str) -> None:
         ("overlay/enphase_streaming/core", "def late(): import asyncio.subprocess", "asyncio"),
         ("overlay/enphase_streaming/core", "import ssl", "ssl"),
         ("overlay/enphase_streaming/core", "import enphase_streaming.options", "options from core"),
-        ("overlay/enphase_streaming/auth", "from enphase_streaming.stream import ReadingStream", ""),
+        (
+            "overlay/enphase_streaming/auth",
+            "from enphase_streaming.stream import ReadingStream",
+            "",
+        ),
         ("overlay/enphase_streaming/connection.py", "from enphase_streaming import client", ""),
         ("mock/enphase_streaming_mock", "import enphase_streaming_api.models", ""),
         ("mock/enphase_streaming_mock", "def late(): import enphase_streaming.sse", ""),

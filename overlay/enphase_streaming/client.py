@@ -80,11 +80,8 @@ class BaseClient(Generic[Transport, Stream]):
         Raises:
             InvalidArgument: for an argument that breaks its rule.
         """
-        if transport is not None and not hasattr(transport, self._sends):
-            raise InvalidArgument(
-                f"transport must have the method {self._sends}(), as those of httpx for "
-                f"{type(self).__name__}, got {arguments.shown(transport)}."
-            )
+        if transport is not None:
+            _check_transport(transport, self._sends)
         self._options = Options(
             api_key=arguments.secret(
                 "api_key",
@@ -349,6 +346,20 @@ def _auth(access_token: str | None, auth: Auth | None) -> Auth:
             f"{arguments.shown(auth)}."
         )
     return auth
+
+
+def _check_transport(transport: object, method: str) -> None:
+    if not hasattr(transport, method):
+        raise InvalidArgument(
+            f"transport must have the method {method}(), as httpx's have, got "
+            f"{arguments.shown(transport)}."
+        )
+    modules = {kind.__module__.partition(".")[0] for kind in type(transport).__mro__}
+    if "httpx_aiohttp" in modules and not getattr(transport, "sends_once", False):
+        raise InvalidArgument(
+            "transport must send each request once, and aiohttp sends some again, which no budget "
+            "counts: use enphase_streaming.fleet.fleet_transport()."
+        )
 
 
 def _direct(base_url: str) -> dict[str, None]:

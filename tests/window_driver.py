@@ -8,38 +8,26 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import pytest
-
 from enphase_streaming import (
-    ConnectionFailed,
-    EventTooLarge,
-    GatewayNotReportingError,
-    MalformedEvent,
-    NotAnEventStream,
     Reading,
-    StreamDropped,
-    StreamEndedEarly,
-    StreamStalled,
 )
 from enphase_streaming.core.arguments import DEFAULT_DURATION
+from enphase_streaming.core.exchange import Failed, Head, Signal
+from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import StreamEnd, Watch
 from stepping import (
     Authorize,
     Begin,
-    Failed,
-    Head,
+    HangUp,
     Open,
     Opened,
     Receive,
     Result,
-    Signal,
     Step,
     Stopped,
-    HangUp,
     make_options,
     of_watch,
 )
-from enphase_streaming.core.recovery import Recovery
 
 SENT_AT = 1000.0
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)

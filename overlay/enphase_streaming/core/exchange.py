@@ -6,7 +6,6 @@ suspends, so that the same coroutines run in the caller's own thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
@@ -45,8 +44,13 @@ class Stopped(BaseException):
 class Exchange(Protocol):
     """One stream's requests, one after another. Each method raises `Stopped` after a stop."""
 
-    monotonic: Callable[[], float]
-    now: Callable[[], datetime]
+    def monotonic(self) -> float:
+        """Return the time that measures, in seconds."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the time that stamps, aware."""
+        ...
 
     async def authorize(self, *, afresh: bool) -> Failed | None:
         """Prepare the next request with a token: the present one, or a new one if `afresh`."""

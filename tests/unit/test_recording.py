@@ -14,8 +14,9 @@ import pytest
 
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.recording.recording import Recorded, Recording
-from stepping import Asking, HangUp, Head, Open, Result, Stopped, Wait, steps
+from enphase_streaming.core.exchange import Head
 from scripted import HandClock
+from simulated import Clock, Run, SimulatedExchange
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "recording.jsonl"
 HEAD = Head(200, "text/event-stream", None, None)
@@ -42,10 +43,6 @@ EVENT = (
     b'"timestamp_epoch":1782043200250,"type":"response"}\n\n'
 )
 PIECES = [EVENT[:60], EVENT[60:], b": still here\n\n", EVENT[:40]]
-
-
-def result(what: Head | None, at: float) -> Result:
-    return Result(what, at, datetime(2026, 6, 21, 12, tzinfo=UTC))
 
 
 def write_the_golden_stream(path: Path) -> None:
@@ -185,22 +182,22 @@ def test_the_end_of_a_window_is_noted_once_and_only_where_there_was_an_answer(
 
 def test_a_watch_that_is_stopped_in_its_pause_has_one_end_for_each_window(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
-    asking = Asking()
+    clock = Clock(1000.0)
+    recording = start(path)
 
     async def core() -> None:
-        exchange = Recorded(asking, recording)
+        exchange = Recorded(SimulatedExchange(clock), recording)
         await exchange.open(1030.0)
         await exchange.hang_up("error")
         await exchange.wait(1060.0)
 
-    recording = start(path)
-    stream = steps(core())
-    asking.at = 1000.0
-    assert isinstance(next(stream), Open)
-    assert isinstance(stream.send(result(HEAD, 1000.5)), HangUp)
-    assert isinstance(stream.send(result(None, 1001.0)), Wait)
-    with pytest.raises(Stopped):
-        stream.throw(Stopped(1030.0))
+    run = Run(core())
+    clock.time = 1000.5
+    run.answer(HEAD)
+    clock.time = 1001.0
+    run.answer(None)
+    clock.time = 1030.0
+    run.stop()
     recording.ended("stopped", 1030.0)
     recording.close()
     assert lines(path)[2:] == [{"at": 1.0, "end": "error"}]

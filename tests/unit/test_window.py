@@ -236,9 +236,7 @@ def test_timestamps_show_a_planned_end_that_the_caller_missed(last: int) -> None
 
 @pytest.mark.parametrize("back_at", [28, BACK_AT])
 @pytest.mark.parametrize("last", [26, 9])
-def test_timestamps_show_an_early_end_that_the_caller_missed(
-    last: int, back_at: float
-) -> None:
+def test_timestamps_show_an_early_end_that_the_caller_missed(last: int, back_at: float) -> None:
     driven = back_after(event(0), events(1, last), back_at=back_at)
     assert isinstance(driven.error, StreamEndedEarly)
     assert driven.error.missing == 30 - (last + 1)
@@ -273,9 +271,7 @@ def test_a_long_wait_proves_an_open_stream() -> None:
 
 
 @pytest.mark.parametrize(("away", "last"), [(60, 35), (5, 36)])
-def test_delivers_a_backlog_up_to_five_seconds_past_the_duration(
-    away: float, last: int
-) -> None:
+def test_delivers_a_backlog_up_to_five_seconds_past_the_duration(away: float, last: int) -> None:
     driven = Driven().open().tell(0, event(0)).tell(19, event(19)).tell(30, event(30), away=away)
     driven.tell(30 + away, event(last))
     assert driven.is_open

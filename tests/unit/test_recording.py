@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from enphase_streaming.core.exchange import Head
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.recording.recording import Recorded, Recording
-from enphase_streaming.core.exchange import Head
 from scripted import HandClock
 from simulated import Clock, Run, SimulatedExchange
 

@@ -22,8 +22,6 @@ from enphase_streaming import (
 from scripted import STREAM_HEAD, HandClock, Peer, scripted
 
 BASE_URL = "http://127.0.0.1:9/api/v4"  # nothing listens there: a test's transport answers
-Client = type[StreamingClient] | type[AsyncStreamingClient]
-both_clients = pytest.mark.parametrize("client", [StreamingClient, AsyncStreamingClient])
 
 
 class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):

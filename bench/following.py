@@ -79,7 +79,7 @@ def _headers() -> dict[str, str]:
 def theirs(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
     """Follow sites with httpx as it comes, httpx-sse, json and the stock models."""
     clients = [httpx.AsyncClient(verify=context) for _ in range(streams // POOL)]
-    from_dict = stock.module("models").LiveEvent.from_dict
+    from_dict = stock.module("models").StreamSystemLiveDataResponse.from_dict
 
     async def follow(site: int, seen: Seen) -> None:
         client = clients[site % len(clients)]

@@ -90,7 +90,7 @@ async def ours_awaited(base_url: str) -> AsyncGenerator[int | None, None]:
 
 def theirs(base_url: str) -> Iterator[int]:
     """Read what httpx-sse gives, through json and the stock models."""
-    from_dict = stock.module("models").LiveEvent.from_dict
+    from_dict = stock.module("models").StreamSystemLiveDataResponse.from_dict
     with (
         httpx.Client() as client,
         httpx_sse.connect_sse(client, "GET", base_url + _PATH) as source,
@@ -101,7 +101,7 @@ def theirs(base_url: str) -> Iterator[int]:
 
 async def theirs_awaited(base_url: str) -> AsyncGenerator[int, None]:
     """Read what httpx-sse gives in asyncio."""
-    from_dict = stock.module("models").LiveEvent.from_dict
+    from_dict = stock.module("models").StreamSystemLiveDataResponse.from_dict
     async with (
         httpx.AsyncClient() as client,
         httpx_sse.aconnect_sse(client, "GET", base_url + _PATH) as source,

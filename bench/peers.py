@@ -25,7 +25,7 @@ from httpx_sse import EventSource
 from openai._streaming import SSEDecoder
 
 import stock
-from enphase_streaming_api.models import LiveEvent
+from enphase_streaming_api.models import StreamSystemLiveDataResponse
 
 Decode = Callable[[Sequence[bytes]], Iterator[Any]]
 
@@ -46,7 +46,7 @@ class _Chunks(httpx.SyncByteStream):
 
 def httpx_sse(models: Any, *, nested: bool) -> Decode:
     """httpx, httpx-sse, json, and the models of `stock_models`, which check no type."""
-    from_dict = models.LiveEvent.from_dict
+    from_dict = models.StreamSystemLiveDataResponse.from_dict
 
     def decode(chunks: Sequence[bytes]) -> Iterator[Any]:
         response = httpx.Response(
@@ -91,7 +91,7 @@ def aiohttp_sse(count: int) -> Decode:
     return lambda chunks: iter(loop.run_until_complete(read(chunks)))
 
 
-_decode = msgspec.json.Decoder(LiveEvent).decode
+_decode = msgspec.json.Decoder(StreamSystemLiveDataResponse).decode
 
 
 def floor(chunks: Sequence[bytes]) -> Iterator[Any]:

@@ -23,8 +23,8 @@ from enphase_streaming_api.models import (
     ErrorResponse,
     KnownBatteryMode,
     KnownGridStatus,
-    LiveEvent,
     LiveStatus,
+    StreamSystemLiveDataResponse,
     TokenError,
     TokenRequest,
     TokenRequestGrantType,
@@ -250,7 +250,7 @@ def test_a_missing_required_field_is_refused() -> None:
 
 
 def test_an_event_goes_to_a_dict_and_back_under_the_names_of_the_wire() -> None:
-    event = LiveEvent(
+    event = StreamSystemLiveDataResponse(
         data=LiveStatus(system_id=1765, envoy_serial_number=["1"], pv_power=0, grid_power=-10),
         timestamp_epoch=1679041508556,
         type_="response",
@@ -261,12 +261,12 @@ def test_an_event_goes_to_a_dict_and_back_under_the_names_of_the_wire() -> None:
         "timestamp_epoch": 1679041508556,
         "type": "response",
     }
-    assert LiveEvent.from_dict(wire) == event
+    assert StreamSystemLiveDataResponse.from_dict(wire) == event
 
 
 def test_null_and_absent_are_one() -> None:
     assert LiveStatus.from_dict({"battery_soc": None}) == LiveStatus.from_dict({})
-    assert LiveEvent.from_dict({"data": None}).to_dict() == {}
+    assert StreamSystemLiveDataResponse.from_dict({"data": None}).to_dict() == {}
 
 
 def test_an_unknown_field_is_tolerated() -> None:

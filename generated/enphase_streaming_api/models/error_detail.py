@@ -10,16 +10,16 @@ class ErrorDetail(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     """What went wrong."""
 
     code: int | None = None
-    """The HTTP status once more."""
+    """The HTTP status."""
 
     status: str | None = None
-    """A constant in capitals, such as `INVALID_DURATION`."""
+    """A constant, such as `INVALID_DURATION`."""
 
     message: str | None = None
-    """A sentence for people. Match the code instead."""
+    """An explanation in prose. Match `code` instead."""
 
     details: list[Any] | None = None
-    """Further particulars; published only as empty objects."""
+    """Further details; published only as empty objects."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:

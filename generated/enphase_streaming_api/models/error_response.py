@@ -9,13 +9,13 @@ from ..models.error_detail import ErrorDetail
 
 
 class ErrorResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The envelope that every error of the operation shares."""
+    """The envelope of every error of the streaming operation."""
 
     error: ErrorDetail | None = None
     """What went wrong."""
 
     timestamp_epoch: int | None = None
-    """When it happened, since 1970, in milliseconds or in seconds."""
+    """When it happened, in milliseconds or in seconds since 1970."""
 
     timestamp_utc: str | None = None
     """The same moment as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, without a zone."""

@@ -13,7 +13,7 @@ class TokenError(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     """A constant, such as `invalid_grant`."""
 
     error_description: str | None = None
-    """A sentence for people."""
+    """An explanation in prose."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:

@@ -7,19 +7,19 @@ import msgspec
 
 
 class TokenResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A pair of tokens. Further fields appear at times."""
+    """A pair of tokens. More fields appear at times."""
 
     access_token: str
-    """What opens a stream."""
+    """The token that opens a stream."""
 
     refresh_token: str
-    """What buys the next pair, once. Store it before using this pair."""
+    """The token for the next pair, valid once. Store it before using this pair."""
 
     token_type: str | None = None
     """`bearer`."""
 
     expires_in: int | None = None
-    """Seconds that the access token has left."""
+    """Remaining lifetime of the access token, in seconds."""
 
     scope: str | None = None
 

@@ -54,7 +54,7 @@ def _form(window: Window, events: Sequence[Told]) -> Iterator[str]:
 
 def _fields(events: Sequence[Told], contract: Contract) -> Iterator[str]:
     readings = [each.json["data"] for each in events if each.json and _is_reading(each.json)]
-    known = contract.fields("LiveStatus") | contract.fields("LiveEvent")
+    known = contract.fields("LiveStatus") | contract.fields("StreamSystemLiveDataResponse")
     seen = {name for each in events for name in each.json or ()}
     seen |= {name for reading in readings for name in reading}
     if strange := sorted(seen - known):

@@ -16,7 +16,7 @@ import msgspec
 from enphase_streaming.core.answers import error_from_envelope, from_epoch, mask_json
 from enphase_streaming.core.drift import Drift, make_fit
 from enphase_streaming.errors import APIStatusError, MalformedEvent
-from enphase_streaming_api.models import LiveEvent, LiveStatus
+from enphase_streaming_api.models import StreamSystemLiveDataResponse, LiveStatus
 
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _set = msgspec.structs.force_setattr
@@ -173,7 +173,7 @@ def decode(data: str, arrived: datetime) -> Reading:
 
 _STATUS, _EVENT = (
     {field.encode_name: get_args(field.type)[0] for field in msgspec.structs.fields(struct)}
-    for struct in (LiveStatus, LiveEvent)
+    for struct in (LiveStatus, StreamSystemLiveDataResponse)
 )
 _EVENT["data"] = dict
 

@@ -8,7 +8,7 @@ import httpx
 
 from ...client import AuthenticatedClient
 from ...models.error_response import ErrorResponse
-from ...models.live_event import LiveEvent
+from ...models.stream_system_live_data_response import StreamSystemLiveDataResponse
 from ...types import Response, parse
 
 BOUNDS: dict[str, tuple[int | None, int | None]] = {
@@ -16,7 +16,7 @@ BOUNDS: dict[str, tuple[int | None, int | None]] = {
 }
 """Minimum and maximum of each bounded parameter, both inclusive; None where there is no bound."""
 
-EVENT = LiveEvent
+EVENT = StreamSystemLiveDataResponse
 """What the JSON text of one event decodes to."""
 
 ERRORS: dict[int, type[ErrorResponse]] = {
@@ -62,10 +62,11 @@ def stream(
     client: AuthenticatedClient,
     duration: int | None = None,
 ) -> AbstractContextManager[httpx.Response]:
-    """Stream the live readings of one site.
+    """Site Level Live Status.
 
-    Opens an event stream that the server ends after `duration` seconds. Every call costs
-    money on every plan. The gateway of the site has to be active, on software 6.0.0 or newer.
+    Streams the live readings of one site as server-sent events, and closes the stream after
+    `duration` seconds. Every call costs money, on every plan. The gateway of the site has to
+    be active and run software 6.0.0 or newer.
 
     A context manager that yields the open response, unread, whatever its status.
     """
@@ -84,10 +85,11 @@ def astream(
     client: AuthenticatedClient,
     duration: int | None = None,
 ) -> AbstractAsyncContextManager[httpx.Response]:
-    """Stream the live readings of one site.
+    """Site Level Live Status.
 
-    Opens an event stream that the server ends after `duration` seconds. Every call costs
-    money on every plan. The gateway of the site has to be active, on software 6.0.0 or newer.
+    Streams the live readings of one site as server-sent events, and closes the stream after
+    `duration` seconds. Every call costs money, on every plan. The gateway of the site has to
+    be active and run software 6.0.0 or newer.
 
     A context manager that yields the open response, unread, whatever its status.
     """

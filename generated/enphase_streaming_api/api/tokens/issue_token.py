@@ -40,12 +40,12 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> Response[TokenError | TokenResponse]:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
     The whole answer; `parsed` is None where it is not as documented.
     """
@@ -59,12 +59,12 @@ def sync(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> TokenError | TokenResponse | None:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
     The body of the answer, or None where it is not as documented.
     """
@@ -77,12 +77,12 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> Response[TokenError | TokenResponse]:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
     The whole answer; `parsed` is None where it is not as documented.
     """
@@ -96,12 +96,12 @@ async def asyncio(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> TokenError | TokenResponse | None:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
     The body of the answer, or None where it is not as documented.
     """

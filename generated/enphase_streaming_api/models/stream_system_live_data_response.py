@@ -8,14 +8,16 @@ import msgspec
 from ..models.live_status import LiveStatus
 
 
-class LiveEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The JSON text of one event of the stream."""
+class StreamSystemLiveDataResponse(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True
+):
+    """The JSON of one event of the stream."""
 
     data: LiveStatus | None = None
-    """What the gateway measures at one moment. No field is promised by the publisher."""
+    """What the gateway measures at one moment. The publisher requires no field."""
 
     timestamp_epoch: int | None = None
-    """When it was measured, in milliseconds since 1970 (at times in seconds)."""
+    """When it was measured, in milliseconds since 1970. Some examples have seconds."""
 
     timestamp_utc: str | None = None
     """The same moment as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, without a zone."""

@@ -16,14 +16,14 @@ ANSWERS: dict[int, type[TokenError | TokenResponse]] = {
     400: TokenError,
     401: TokenError,
 }
-"""The documented statuses, and what the body decodes to."""
+"""The type of the body of each documented status."""
 
 
 def get_kwargs(
     *,
     body: TokenRequest,
 ) -> dict[str, Any]:
-    """The arguments for httpx's `build_request`, `request` or `stream`."""
+    """Return the arguments of `build_request`, `request` or `stream` of an httpx client."""
     headers: dict[str, str] = {}
     _kwargs: dict[str, Any] = {
         "method": "POST",
@@ -47,7 +47,7 @@ def sync_detailed(
     parameters in the query string. Users report that a form body works, too; it keeps them
     out of logs.
 
-    The whole answer; `parsed` is None where it is not as documented.
+    Return the whole response; `parsed` is None if it is not as documented.
     """
 
     response = client.get_httpx_client().request(**get_kwargs(body=body))
@@ -66,7 +66,7 @@ def sync(
     parameters in the query string. Users report that a form body works, too; it keeps them
     out of logs.
 
-    The body of the answer, or None where it is not as documented.
+    Return the parsed body, or None if it is not as documented.
     """
 
     return sync_detailed(body=body, client=client).parsed
@@ -84,7 +84,7 @@ async def asyncio_detailed(
     parameters in the query string. Users report that a form body works, too; it keeps them
     out of logs.
 
-    The whole answer; `parsed` is None where it is not as documented.
+    Return the whole response; `parsed` is None if it is not as documented.
     """
 
     response = await client.get_async_httpx_client().request(**get_kwargs(body=body))
@@ -103,7 +103,7 @@ async def asyncio(
     parameters in the query string. Users report that a form body works, too; it keeps them
     out of logs.
 
-    The body of the answer, or None where it is not as documented.
+    Return the parsed body, or None if it is not as documented.
     """
 
     return (await asyncio_detailed(body=body, client=client)).parsed

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from enphase_streaming import EnphaseStreamingError, FileTokenStore, RefreshingAuth
 from enphase_streaming.cli.access import token_file
-from enphase_streaming.endpoints import TOKEN_URL
+from enphase_streaming.core.options import TOKEN_URL
 
 if sys.stdout.isatty():
     sys.exit("This prints a secret: hand it to another program, and not to a terminal.")

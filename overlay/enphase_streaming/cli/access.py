@@ -13,16 +13,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from enphase_streaming.core import arguments
-from enphase_streaming.core.arguments import is_loopback
-from enphase_streaming.auth.auth import Auth, StaticAuth
-from enphase_streaming.cli import given
-from enphase_streaming.client import StreamingClient
-from enphase_streaming.endpoints import BASE_URL
-from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.options import utc_now
+from enphase_streaming.auth.auth import StaticAuth
 from enphase_streaming.auth.refreshing import RefreshingAuth
 from enphase_streaming.auth.tokens import FileTokenStore
+from enphase_streaming.cli import given
+from enphase_streaming.client import StreamingClient, utc_now
+from enphase_streaming.core import arguments
+from enphase_streaming.core.arguments import is_loopback
+from enphase_streaming.core.options import BASE_URL, Auth
+from enphase_streaming.errors import InvalidArgument
 
 APPLICATION = "your application's page in Enphase's developer portal"
 PAIR = ("ENPHASE_CLIENT_ID", "ENPHASE_CLIENT_SECRET")

@@ -18,7 +18,7 @@ from enphase_streaming.cli.login import login as log_in
 from enphase_streaming.cli.parameters import AsJson
 from enphase_streaming.cli.recording import record
 from enphase_streaming.cli.watching import snapshot, watch
-from enphase_streaming.core.plans import Plan
+from enphase_streaming.core.budget import Plan
 from enphase_streaming.version import __version__
 
 _READER_HAS_GONE = 1

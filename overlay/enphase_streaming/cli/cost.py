@@ -5,10 +5,9 @@ from __future__ import annotations
 import sys
 from typing import NamedTuple
 
-from enphase_streaming.core.budget import Budget
 from enphase_streaming.cli.exits import say
+from enphase_streaming.core.budget import STREAM_PRICE, Budget, Plan
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.core.plans import STREAM_PRICE, Plan
 
 _DAY = 86_400
 

@@ -10,9 +10,9 @@ from typing import Protocol
 from enphase_streaming.cli.cost import Spending
 from enphase_streaming.cli.exits import Exit, exit_for, say, sentence
 from enphase_streaming.cli.waits import telling_waits
-from enphase_streaming.core.ends import StreamEnd
-from enphase_streaming.errors import EnphaseStreamingError
 from enphase_streaming.core.reading import Reading
+from enphase_streaming.core.watch import StreamEnd
+from enphase_streaming.errors import EnphaseStreamingError
 
 
 class Readings(AbstractContextManager[object], Protocol):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from enphase_streaming.core.arguments import MAXIMUM_DURATION as MAXIMUM
+from enphase_streaming.core.arguments import MINIMUM_DURATION as MINIMUM
 from enphase_streaming.core.arguments import shown
-from enphase_streaming.core.budget import Budget
-from enphase_streaming.core.duration import MAXIMUM, MINIMUM
+from enphase_streaming.core.budget import STREAM_PRICE, Budget, Plan
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.core.plans import STREAM_PRICE, Plan
 
 _MOST_CALLS = 1_000_000
 _LONGEST_SITE = 10

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from enphase_streaming.core.arguments import shown
+from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
+from enphase_streaming.auth.tokens import FileTokenStore, TokenPair
 from enphase_streaming.cli.access import PAIR, credential, find_base_url, token_file, token_url
 from enphase_streaming.cli.ask import ask
 from enphase_streaming.cli.exits import say
+from enphase_streaming.core.arguments import shown
 from enphase_streaming.errors import InvalidArgument, LoginRequired
-from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
-from enphase_streaming.auth.tokens import FileTokenStore, TokenPair
 
 _PARAMETER = re.compile(r"(?:^|[?&])(?:code|state|error)=")
 

@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from enphase_streaming.cli.words import MISSING
-from enphase_streaming.core.plans import READ_ON, STREAM_PRICE, Plan
+from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Plan
 
 WINDOW = 300
 _DAYS = 30

@@ -28,7 +28,7 @@ from enphase_streaming.cli.parameters import (
     Yes,
 )
 from enphase_streaming.cli.view import LiveView, terminal
-from enphase_streaming.core.duration import DEFAULT
+from enphase_streaming.core.arguments import DEFAULT_DURATION as DEFAULT
 from enphase_streaming.errors import InvalidArgument
 
 

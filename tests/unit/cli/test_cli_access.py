@@ -5,7 +5,7 @@ import pytest
 
 from enphase_streaming import FileTokenStore, RefreshingAuth, StaticAuth, TokenPair
 from enphase_streaming.cli.access import find_access, token_file, token_url
-from enphase_streaming.endpoints import BASE_URL, TOKEN_URL
+from enphase_streaming.core.options import BASE_URL, TOKEN_URL
 from enphase_streaming.errors import InvalidArgument
 
 GIVEN = {"ENPHASE_API_KEY": "planted-key", "ENPHASE_ACCESS_TOKEN": "planted-token"}

@@ -33,7 +33,7 @@ COST = "1 call, $0.10"
 def spent(calls: int = 1) -> Spending:
     spending = many_streams(Budget(calls=9), duration=300, mock=None)
     for _ in range(calls):
-        spending.budget.spend(spending.budget.queue(), 0.0)
+        spending.budget._spend(spending.budget._queue(), 0.0)
     return spending
 
 

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from enphase_streaming.cli.plans import as_json, as_table, offers
-from enphase_streaming.core.plans import Plan
+from enphase_streaming.core.budget import Plan
 
 
 def found(sites: int) -> dict[str, dict[str, Any]]:

@@ -80,4 +80,4 @@ def test_a_missing_benchmark_is_a_failure(project: Path) -> None:
 def test_an_unknown_benchmark_is_refused_with_the_choices(project: Path) -> None:
     run = bench(project, "weather")
     assert run.returncode != 0
-    assert "no weather; choose from decode, " in run.stderr
+    assert "got weather: choose from decode, " in run.stderr

@@ -38,7 +38,7 @@ class Contract:
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
+        self.document = document
         operation = document["paths"][_STREAM]["get"]
         self.base_url: str = document["servers"][0]["url"]
         origin = urlsplit(self.base_url)
@@ -74,18 +74,18 @@ class Contract:
         validator = Draft202012Validator(
             {
                 "$ref": f"#/components/schemas/{schema}",
-                "components": self._document["components"],
+                "components": self.document["components"],
             }
         )
         return [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
 
     def fields(self, schema: str) -> frozenset[str]:
         """The names of the fields that a schema of the document describes."""
-        return frozenset(self._document["components"]["schemas"][schema]["properties"])
+        return frozenset(self.document["components"]["schemas"][schema]["properties"])
 
     def _examples(self, status: int, response: Mapping[str, Any]) -> Iterator[tuple[str, Refusal]]:
         name = response["$ref"].rpartition("/")[2]
-        content = self._document["components"]["responses"][name]["content"]
+        content = self.document["components"]["responses"][name]["content"]
         for example, holder in content["application/json"]["examples"].items():
             yield example, Refusal(status, example, holder["value"])
 

@@ -28,10 +28,20 @@ LAYERS = {
     "core": {"errors", "secrets"},
     "auth": {"core", "errors", "secrets"},
     "recording": {"core", "errors", "secrets"},
+    "environment": {"auth", "core", "errors"},
     "options": {"auth", "core", "errors", "secrets"},
     "connection": {"core", "errors", "options"},
     "stream": {"connection", "core", "errors", "options", "recording"},
-    "client": {"auth", "connection", "core", "errors", "options", "secrets", "stream"},
+    "client": {
+        "auth",
+        "connection",
+        "core",
+        "environment",
+        "errors",
+        "options",
+        "secrets",
+        "stream",
+    },
 }
 # Modules that belong to a part under another name.
 PART_OF = {"aconnection": "connection"}

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import driven
 from enphase_streaming import EnphaseStreamingError
-from enphase_streaming.core.policy import OneWindow
+from enphase_streaming.core.recovery import Recovery
 from table import Row, Section
 
 _REPEATS = 3
@@ -93,7 +93,7 @@ def suffer(chunks: Iterable[bytes]) -> int:
     """Take one stream to its end, whatever that is, and return how many readings it had."""
     count = 0
     with suppress(EnphaseStreamingError):
-        for _ in driven.readings([chunks], OneWindow()):
+        for _ in driven.readings([chunks], Recovery(once=True)):
             count += 1
     return count
 

@@ -14,7 +14,7 @@ import sys
 from datetime import UTC, datetime
 
 from enphase_streaming import EnphaseStreamingError, FileTokenStore, RefreshingAuth
-from enphase_streaming.endpoints import TOKEN_URL
+from enphase_streaming.core.options import TOKEN_URL
 from enphase_streaming.environment import token_file
 
 if sys.stdout.isatty():

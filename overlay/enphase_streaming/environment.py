@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from enphase_streaming.auth.auth import Auth, StaticAuth
+from enphase_streaming.auth.auth import StaticAuth
 from enphase_streaming.auth.refreshing import RefreshingAuth
 from enphase_streaming.auth.tokens import FileTokenStore
 from enphase_streaming.core import arguments
-from enphase_streaming.endpoints import BASE_URL
+from enphase_streaming.core.options import BASE_URL, Auth
 from enphase_streaming.errors import InvalidArgument
 
 APPLICATION = ("ENPHASE_CLIENT_ID", "ENPHASE_CLIENT_SECRET")

@@ -2,18 +2,47 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 HERE = Path(__file__).resolve().parent
+DOCUMENT = HERE.parent / "streaming.yaml"
 GENERATED = HERE.parent.parent / "generated"
 PACKAGE = "enphase_streaming_api"
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+Bounds = tuple[int | None, int | None]
 NOTICE = """\
 # Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
 # spec/generator, then run `make client`.
 """
+
+
+def bounds() -> dict[str, dict[str, Bounds]]:
+    """Return the bounds of the parameters of each operation, by `method path` and by name."""
+    document: dict[str, Any] = yaml.safe_load(DOCUMENT.read_text("utf-8"))
+
+    def resolved(node: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in node:
+            *_, section, name = node["$ref"].split("/")
+            node = document["components"][section][name]
+        return node
+
+    found: dict[str, dict[str, Bounds]] = {}
+    for path, item in document["paths"].items():
+        for method in METHODS & item.keys():
+            parameters = item.get("parameters", []) + item[method].get("parameters", [])
+            bounded = found[f"{method} {path}"] = {}
+            for parameter in map(resolved, parameters):
+                schema = resolved(parameter["schema"])
+                if schema.keys() & {"minimum", "maximum"}:
+                    bounded[parameter["name"]] = (schema.get("minimum"), schema.get("maximum"))
+    return found
 
 
 def generate(package: Path) -> None:
@@ -21,18 +50,22 @@ def generate(package: Path) -> None:
     # The hooks name ruff alone, and the one beside this Python is the one that is pinned. Not
     # resolved: in a virtual environment this Python is a link, and ruff is beside the link.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"),
-            *("--path", HERE.parent / "streaming.yaml", "--config", HERE / "config.yaml"),
-            *("--custom-template-path", HERE / "templates"),
-            *("--meta", "none", "--output-path", package),
-        ],
-        env=os.environ | {"PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with tempfile.TemporaryDirectory() as templates:
+        shutil.copytree(HERE / "templates", templates, dirs_exist_ok=True)
+        # The generator drops the bounds of parameters, so pass them as a template.
+        Path(templates, "bounds.jinja").write_text(f"{{% set bounds = {bounds()} %}}", "utf-8")
+        run = subprocess.run(
+            [
+                *(sys.executable, "-m", "openapi_python_client", "generate", "--fail-on-warning"),
+                *("--path", DOCUMENT, "--config", HERE / "config.yaml"),
+                *("--custom-template-path", templates),
+                *("--meta", "none", "--output-path", package),
+            ],
+            env=os.environ | {"PATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
     if run.returncode:
         sys.exit(run.stdout)
     for module in package.rglob("*.py"):

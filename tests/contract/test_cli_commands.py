@@ -329,7 +329,7 @@ def test_an_interrupt_at_the_question_opens_nothing() -> None:
             ["snapshot"],
             {"ENPHASE_API_KEY": "planted key"},
             2,
-            "ENPHASE_API_KEY is not a plain string",
+            "ENPHASE_API_KEY must be a str of printable ASCII",
         ),
         (
             ["snapshot"],

@@ -131,6 +131,16 @@ def test_a_changed_template_fails_the_check_and_shows_in_what_is_generated(check
     assert (checkout / PACKAGE / "types.py").read_text("utf-8").endswith("\nNEW = 1\n")
 
 
+def test_the_bounds_of_a_parameter_come_from_the_document(checkout: Path) -> None:
+    document = checkout / "spec" / "streaming.yaml"
+    text = document.read_text("utf-8")
+    assert "minimum: 30, maximum: 300" in text
+    document.write_text(text.replace("minimum: 30, maximum: 300", "maximum: 600"), "utf-8")
+    assert run(checkout).returncode == 0
+    module = checkout / PACKAGE / "api" / "streaming" / "stream_system_live_data.py"
+    assert '"duration": (None, 600),' in module.read_text("utf-8")
+
+
 def test_a_changed_document_fails_the_check(checkout: Path) -> None:
     document = checkout / "spec" / "streaming.yaml"
     document.write_text(document.read_text("utf-8").replace("pv_power", "sun_power"), "utf-8")

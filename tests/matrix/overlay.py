@@ -17,13 +17,13 @@ from enphase_streaming import (
     StreamingClient,
 )
 from enphase_streaming.core.answers import error_from_answer, error_from_envelope
-from enphase_streaming.core.duration import whole_seconds
+from enphase_streaming.core.arguments import whole_seconds
 from enphase_streaming.errors import (
     STATUS_ERRORS,
     ServiceUnavailableError,
     UnexpectedStatusError,
 )
-from enphase_streaming.core.reading import decode
+from enphase_streaming.reading import decode
 from enphase_streaming_api import models
 
 from .generated import fields_of, known_values

@@ -18,7 +18,7 @@ from enphase_streaming import (
     login_with_password,
 )
 from enphase_streaming.core.answers import error_from_answer
-from enphase_streaming.endpoints import TOKEN_URL
+from enphase_streaming.core.options import TOKEN_URL
 from enphase_streaming.auth.oauth import request_tokens
 from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming_api.models import (

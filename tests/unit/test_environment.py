@@ -11,7 +11,7 @@ from enphase_streaming import (
     StreamingClient,
     TokenPair,
 )
-from enphase_streaming.endpoints import BASE_URL, TOKEN_URL
+from enphase_streaming.core.options import BASE_URL, TOKEN_URL
 from enphase_streaming.environment import client_arguments, token_file, token_url
 from enphase_streaming.errors import InvalidArgument
 
@@ -61,7 +61,9 @@ def test_a_variable_that_is_set_is_not_reported() -> None:
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_malformed_credential_is_named_and_not_shown(name: str) -> None:
-    with pytest.raises(InvalidArgument, match=rf"^{name} is not a plain string: ") as caught:
+    with pytest.raises(
+        InvalidArgument, match=rf"^{name} must be a str of printable ASCII"
+    ) as caught:
         client_arguments({**REAL, name: "planted\nkey"})
     assert "planted" not in str(caught.value)
 
@@ -86,7 +88,7 @@ def test_stored_tokens_need_the_application(stored: dict[str, str], missing: str
     rest = {name: value for name, value in APPLICATION.items() if name != missing}
     with pytest.raises(InvalidArgument, match=f"^{missing} is not set: the tokens in"):
         client_arguments({**stored, **rest})
-    with pytest.raises(InvalidArgument, match=f"^{missing} is not a plain string"):
+    with pytest.raises(InvalidArgument, match=f"^{missing} must be a str of printable ASCII"):
         client_arguments({**stored, **rest, missing: "a b"})
 
 

@@ -105,12 +105,12 @@ def watch(
     """Watch a site live, stream after stream. Without a terminal, print a line for each reading."""
     from enphase_streaming.cli import cost, options, output
     from enphase_streaming.cli.live_view import live_view
-    from enphase_streaming.core.duration import DEFAULT
+    from enphase_streaming.core.arguments import DEFAULT_DURATION
 
     with exiting():
         if once and (calls is not None or dollars is not None or unlimited):
             raise InvalidArgument("--once cannot be combined with --calls, --dollars, --unlimited.")
-        seconds = options.duration(duration, DEFAULT if once else cost.WINDOW)
+        seconds = options.duration(duration, DEFAULT_DURATION if once else cost.WINDOW)
         if once:
             terms = None if plan is None else options.plan(plan, streams=True)
             access = options.find_access(os.environ, system_id, clock_speed)
@@ -206,7 +206,7 @@ def budget(
     from rich.console import Console
 
     from enphase_streaming.cli import cost, options
-    from enphase_streaming.core.plans import Plan
+    from enphase_streaming.core.budget import Plan
 
     with exiting():
         plans = Plan if plan is None else [options.plan(plan)]

@@ -14,12 +14,12 @@ from rich.table import Table
 
 from enphase_streaming.cli.exit_codes import say
 from enphase_streaming.cli.formatting import MISSING, count
-from enphase_streaming.core.budget import Budget
-from enphase_streaming.core.plans import READ_ON, STREAM_PRICE, Plan
+from enphase_streaming.core.arguments import MAXIMUM_DURATION
+from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Budget, Plan
 from enphase_streaming.errors import InvalidArgument
 
-WINDOW = 300
-"""The default duration of a watch's streams in seconds: the longest, as each costs the same."""
+WINDOW = MAXIMUM_DURATION
+"""The default duration of a watch's streams in seconds, as a short one costs as much."""
 MOST_SITES = 1_000_000
 _DAY = 86_400
 _DAYS = 30

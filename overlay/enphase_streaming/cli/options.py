@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from enphase_streaming.client import StreamingClient
-from enphase_streaming.core.arguments import is_loopback, shown
-from enphase_streaming.core.budget import Budget
-from enphase_streaming.core.duration import MAXIMUM, MINIMUM
-from enphase_streaming.core.plans import STREAM_PRICE, Plan
+from enphase_streaming.client import StreamingClient, utc_now
+from enphase_streaming.core.arguments import (
+    MAXIMUM_DURATION,
+    MINIMUM_DURATION,
+    is_loopback,
+    shown,
+)
+from enphase_streaming.core.budget import STREAM_PRICE, Budget, Plan
 from enphase_streaming.environment import client_arguments
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.options import utc_now
 
 _MOST_CALLS = 1_000_000
 _LONGEST_SITE = 10
@@ -46,7 +48,9 @@ def number(name: str, text: str, least: Number, most: Number) -> Number:
 
 def duration(text: str | None, default: int) -> int:
     """Return the duration of a stream in seconds."""
-    return default if text is None else number("--duration", text, MINIMUM, MAXIMUM)
+    if text is None:
+        return default
+    return number("--duration", text, MINIMUM_DURATION, MAXIMUM_DURATION)
 
 
 def site(name: str, text: str) -> int:

@@ -11,8 +11,8 @@ from enphase_streaming.cli.exit_codes import Exit, exit_code, explain, say
 from enphase_streaming.cli.formatting import count, local
 from enphase_streaming.cli.options import Access
 from enphase_streaming.client import StreamingClient
-from enphase_streaming.core.ends import StreamEnd
 from enphase_streaming.core.reading import Reading
+from enphase_streaming.core.watch import StreamEnd
 from enphase_streaming.errors import EnphaseStreamingError
 from enphase_streaming.stream import ReadingStream
 

@@ -75,7 +75,7 @@ def test_one_stream_keeps_to_a_plan_as_well() -> None:
 
 def test_a_spending_tells_what_is_spent_and_left() -> None:
     spending = many(3)
-    spending.budget.spend(spending.budget.queue(), 0.0)
+    spending.budget._spend(spending.budget._queue(), 0.0)
     assert (spending.spent, spending.left) == ("1 call, $0.10", "2 calls, $0.20 left")
     assert many(3, mock=MOCK).left == "3 calls left"
     assert many(None).left == ""

@@ -8,11 +8,11 @@ from enphase_streaming import (
     BudgetExhausted,
     ConnectionFailed,
     EnphaseStreamingError,
-    GatewayNotReportingError,
     InvalidArgument,
     InvalidDurationError,
     LoginRequired,
     RateLimitError,
+    ServiceUnavailableError,
     StreamEndedEarly,
 )
 from enphase_streaming.cli.exit_codes import Exit, exit_code, explain
@@ -40,7 +40,9 @@ def test_text_of_the_api_cannot_control_the_terminal() -> None:
 
 
 def test_the_explanation_says_whether_retrying_can_help() -> None:
-    assert explain(GatewayNotReportingError("473: x")).endswith("Retrying later may help.")
+    assert explain(ServiceUnavailableError("550: x", status_code=550)).endswith(
+        "Retrying later may help."
+    )
     limited = RateLimitError("429: x")
     limited.retry_at = datetime(2026, 6, 21, 12, tzinfo=UTC)
     assert "Calls are accepted again at 2026-06-2" in explain(limited)

@@ -63,7 +63,7 @@ class Screen:
             self.view.show(each)
 
     def open_window(self) -> None:
-        self.spending.budget.spend(self.spending.budget.queue(), 0.0)
+        self.spending.budget._spend(self.spending.budget._queue(), 0.0)
         self.text()
 
     def text(self) -> str:

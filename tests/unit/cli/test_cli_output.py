@@ -28,7 +28,7 @@ PLANNED = StreamEnd("planned", 30.04, 2, 0)
 def spending(calls: int = 1) -> Spending:
     found = many_streams(Budget(calls=9), 300, None)
     for _ in range(calls):
-        found.budget.spend(found.budget.queue(), 0.0)
+        found.budget._spend(found.budget._queue(), 0.0)
     return found
 
 

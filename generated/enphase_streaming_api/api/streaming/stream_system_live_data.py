@@ -11,6 +11,11 @@ from ...models.error_response import ErrorResponse
 from ...models.live_event import LiveEvent
 from ...types import Response, parse
 
+BOUNDS: dict[str, tuple[int | None, int | None]] = {
+    "duration": (30, 300),
+}
+"""Minimum and maximum of each bounded parameter, both inclusive; None where there is no bound."""
+
 EVENT = LiveEvent
 """What the JSON text of one event decodes to."""
 

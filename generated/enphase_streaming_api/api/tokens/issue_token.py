@@ -8,6 +8,9 @@ from ...models.token_request import TokenRequest
 from ...models.token_response import TokenResponse
 from ...types import Response, parse
 
+BOUNDS: dict[str, tuple[int | None, int | None]] = {}
+"""Minimum and maximum of each bounded parameter, both inclusive; None where there is no bound."""
+
 ANSWERS: dict[int, type[TokenError | TokenResponse]] = {
     200: TokenResponse,
     400: TokenError,

@@ -25,20 +25,10 @@ from enphase_streaming import (
     StreamEndedEarly,
     StreamStalled,
 )
-from enphase_streaming.core.answers import error_from_answer
-from enphase_streaming.core.policy import (
-    ManyWindows,
-    OneWindow,
-    OpenNext,
-    Outcome,
-    RefreshThenOpen,
-    Stop,
-    WaitUntil,
-)
-from enphase_streaming.core.refusal import connection_failed
+from enphase_streaming.core.answers import connection_failed, error_from_answer
+from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
 from simulated import START, Act, World
 
-AT = 5000.0
 NOW = START
 DROPPED = StreamDropped("reset")
 
@@ -48,8 +38,12 @@ def certain() -> float:
     return 1.0
 
 
-def answered(status_code: int, body: str = "", retry_after: str | None = None) -> APIStatusError:
-    return error_from_answer(status_code, body.encode(), now=NOW, retry_after=retry_after)
+def answered(
+    status_code: int, body: str = "", retry_after: str | None = None, date: str | None = None
+) -> APIStatusError:
+    return error_from_answer(
+        status_code, body.encode(), now=NOW, retry_after=retry_after, date=date
+    )
 
 
 def envelope(status_code: int, status: str) -> APIStatusError:
@@ -106,22 +100,22 @@ STOPS: list[EnphaseStreamingError] = [
     LoginRequired("the refresh token was refused"),
     InvalidArgument("the token file is damaged"),
 ]
-WAITS: list[tuple[str, EnphaseStreamingError, WaitUntil]] = [
-    ("473", envelope(473, "IQ_GATEWAY_NOT_REPORTING"), WaitUntil(AT + 300)),
-    ("429 minute", limited("minute", 40), WaitUntil(AT + 41, everyone=True)),
-    ("429 a period that is over", limited("minute", -90), WaitUntil(AT + 1, everyone=True)),
-    ("429 Retry-After", answered(429, "", "25"), WaitUntil(AT + 26, everyone=True)),
+WAITS: list[tuple[str, EnphaseStreamingError, Pause]] = [
+    ("473", envelope(473, "IQ_GATEWAY_NOT_REPORTING"), Pause(300)),
+    ("429 minute", limited("minute", 40), Pause(41, shared=True)),
+    ("429 a period that is over", limited("minute", -90), Pause(61, shared=True)),
+    ("429 Retry-After", answered(429, "", "25"), Pause(26, shared=True)),
     (
         "429 Retry-After as a date",
-        answered(429, "", "Sun, 21 Jun 2026 12:02:00 GMT"),
-        WaitUntil(AT + 121, everyone=True),
+        answered(429, "", "Sun, 21 Jun 2026 12:02:00 GMT", "Sun, 21 Jun 2026 12:00:00 GMT"),
+        Pause(121, shared=True),
     ),
-    ("429 neither", answered(429, '{"message": "x"}'), WaitUntil(AT + 60, everyone=True)),
-    ("429 envelope", envelope(429, "TOO_MANY_REQUESTS"), WaitUntil(AT + 60, everyone=True)),
+    ("429 neither", answered(429, '{"message": "x"}'), Pause(60, shared=True)),
+    ("429 envelope", envelope(429, "TOO_MANY_REQUESTS"), Pause(60, shared=True)),
     (
         "429 in the stream, with a count",
         RateLimitError("", status_code=429),
-        WaitUntil(AT + 60, everyone=True),
+        Pause(60, shared=True),
     ),
 ]
 REFRESHES: list[EnphaseStreamingError] = [
@@ -141,16 +135,16 @@ def label(value: object) -> str | None:
 
 
 def decide(error: EnphaseStreamingError | None, **about: Any) -> object:
-    return ManyWindows(certain).decide(Outcome(error, **about), AT, NOW)
+    return Recovery(chance=certain).decide(Outcome(error, **about))
 
 
 def test_a_planned_end_is_followed_by_the_next_window_at_once() -> None:
-    assert isinstance(decide(None, readings=300, steady=299.0), OpenNext)
+    assert decide(None, readings=300, steady=299.0) == Pause(0)
 
 
 @pytest.mark.parametrize("error", BACKS_OFF, ids=label)
 def test_what_may_mend_itself_backs_off(error: EnphaseStreamingError) -> None:
-    assert decide(error) == WaitUntil(AT + 2, everyone=False)
+    assert decide(error) == Pause(2, shared=False)
 
 
 @pytest.mark.parametrize("link", ["__cause__", "__context__"])
@@ -180,77 +174,81 @@ def test_what_is_final_stops_with_that_very_exception(error: EnphaseStreamingErr
     ("error", "decision"), [row[1:] for row in WAITS], ids=[r[0] for r in WAITS]
 )
 def test_a_wait_that_the_api_names_is_kept_to(
-    error: EnphaseStreamingError, decision: WaitUntil
+    error: EnphaseStreamingError, decision: Pause
 ) -> None:
     assert decide(error) == decision
 
 
 @pytest.mark.parametrize("error", REFRESHES, ids=label)
 def test_a_refused_token_is_refreshed(error: EnphaseStreamingError) -> None:
-    assert isinstance(decide(error), RefreshThenOpen)
+    assert isinstance(decide(error), Refresh)
 
 
 @pytest.mark.parametrize("error", REFRESHES, ids=label)
 def test_a_second_refusal_stops_with_that_very_exception(error: EnphaseStreamingError) -> None:
-    policy = ManyWindows(certain)
-    policy.decide(Outcome(envelope(401, "UNAUTHORIZED")), AT, NOW)
-    decision = policy.decide(Outcome(error), AT, NOW)
+    recovery = Recovery(chance=certain)
+    recovery.decide(Outcome(envelope(401, "UNAUTHORIZED")))
+    decision = recovery.decide(Outcome(error))
     assert isinstance(decision, Stop)
     assert decision.error is error
 
 
 @pytest.mark.parametrize("success", [Outcome(None, 300, 299.0), Outcome(DROPPED, 31, 30.0)])
 def test_a_token_that_worked_may_expire_later(success: Outcome) -> None:
-    policy = ManyWindows(certain)
+    recovery = Recovery(chance=certain)
     refused = Outcome(envelope(401, "UNAUTHORIZED"))
-    decisions = [policy.decide(outcome, AT, NOW) for outcome in (refused, success, refused)]
-    assert isinstance(decisions[0], RefreshThenOpen)
-    assert isinstance(decisions[2], RefreshThenOpen)
+    decisions = [recovery.decide(outcome) for outcome in (refused, success, refused)]
+    assert isinstance(decisions[0], Refresh)
+    assert isinstance(decisions[2], Refresh)
 
 
 @pytest.mark.parametrize("failed", [Outcome(DROPPED, 1), Outcome(DROPPED, 29, 29.5)])
 def test_a_drop_between_two_refusals_is_no_success(failed: Outcome) -> None:
-    policy = ManyWindows(certain)
+    recovery = Recovery(chance=certain)
     refused = Outcome(envelope(401, "UNAUTHORIZED"))
-    decisions = [policy.decide(outcome, AT, NOW) for outcome in (refused, failed, refused)]
+    decisions = [recovery.decide(outcome) for outcome in (refused, failed, refused)]
     assert isinstance(decisions[2], Stop)
 
 
-def pauses(policy: ManyWindows, *outcomes: Outcome) -> list[float]:
-    waits = [policy.decide(outcome, AT, NOW) for outcome in outcomes]
-    return [wait.at - AT for wait in waits if isinstance(wait, WaitUntil)]
+def pauses(recovery: Recovery, *outcomes: Outcome) -> list[float]:
+    waits = [recovery.decide(outcome) for outcome in outcomes]
+    return [wait.seconds for wait in waits if isinstance(wait, Pause) and wait.seconds]
 
 
 def test_pauses_double_up_to_five_minutes() -> None:
     flaky = Outcome(DROPPED, readings=1)
     expected = [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
-    assert pauses(ManyWindows(certain), *[flaky] * 11) == expected
+    assert pauses(Recovery(chance=certain), *[flaky] * 11) == expected
 
 
 def test_hundreds_of_failures_do_not_overflow() -> None:
-    assert pauses(ManyWindows(certain), *[Outcome(DROPPED, readings=1)] * 2000)[-1] == 300
+    assert pauses(Recovery(chance=certain), *[Outcome(DROPPED, readings=1)] * 2000)[-1] == 300
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.25, 1.0])
 def test_the_jitter_is_full(chance: float) -> None:
     flaky = Outcome(DROPPED, readings=1)
-    assert pauses(ManyWindows(lambda: chance), *[flaky] * 3) == [2 * chance, 4 * chance, 8 * chance]
+    assert pauses(Recovery(chance=lambda: chance), *[flaky] * 3) == [
+        2 * chance,
+        4 * chance,
+        8 * chance,
+    ]
 
 
 def test_by_default_pauses_are_drawn_between_nothing_and_the_longest() -> None:
-    first = {pauses(ManyWindows(), Outcome(DROPPED, readings=1))[0] for _ in range(50)}
+    first = {pauses(Recovery(), Outcome(DROPPED, readings=1))[0] for _ in range(50)}
     assert len(first) > 10
     assert all(0 <= pause <= 2 for pause in first)
 
 
 def test_a_pause_is_never_less_than_the_streams_retry() -> None:
     flaky = Outcome(DROPPED, readings=1, retry=5500)
-    assert pauses(ManyWindows(certain), *[flaky] * 3) == [5.5, 5.5, 8]
+    assert pauses(Recovery(chance=certain), *[flaky] * 3) == [5.5, 5.5, 8]
 
 
 @pytest.mark.parametrize("retry", [0, None, 1999])
 def test_a_short_retry_shortens_nothing(retry: int | None) -> None:
-    assert decide(DROPPED, retry=retry) == WaitUntil(AT + 2)
+    assert decide(DROPPED, retry=retry) == Pause(2)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +264,7 @@ def test_thirty_seconds_of_readings_make_the_next_failure_the_first_again(
     between: Outcome, pause: list[float]
 ) -> None:
     flaky = Outcome(DROPPED, readings=1)
-    assert pauses(ManyWindows(certain), flaky, flaky, between, flaky) == pause
+    assert pauses(Recovery(chance=certain), flaky, flaky, between, flaky) == pause
 
 
 @pytest.mark.parametrize(
@@ -275,34 +273,34 @@ def test_thirty_seconds_of_readings_make_the_next_failure_the_first_again(
     ids=label,
 )
 def test_the_fifth_window_running_without_a_reading_stops(error: EnphaseStreamingError) -> None:
-    policy = ManyWindows(certain)
-    decisions = [policy.decide(Outcome(DROPPED), AT, NOW) for _ in range(4)]
-    assert all(isinstance(decision, WaitUntil) for decision in decisions)
-    decision = policy.decide(Outcome(error), AT, NOW)
+    recovery = Recovery(chance=certain)
+    decisions = [recovery.decide(Outcome(DROPPED)) for _ in range(4)]
+    assert all(isinstance(decision, Pause) for decision in decisions)
+    decision = recovery.decide(Outcome(error))
     assert isinstance(decision, Stop)
     assert decision.error is error
 
 
 def test_one_reading_starts_the_count_of_empty_windows_anew() -> None:
-    policy = ManyWindows(certain)
+    recovery = Recovery(chance=certain)
     outcomes = [*[Outcome(DROPPED)] * 4, Outcome(DROPPED, readings=1), *[Outcome(DROPPED)] * 4]
-    decisions = [policy.decide(outcome, AT, NOW) for outcome in outcomes]
-    assert all(isinstance(decision, WaitUntil) for decision in decisions)
-    assert isinstance(policy.decide(Outcome(DROPPED), AT, NOW), Stop)
+    decisions = [recovery.decide(outcome) for outcome in outcomes]
+    assert all(isinstance(decision, Pause) for decision in decisions)
+    assert isinstance(recovery.decide(Outcome(DROPPED)), Stop)
 
 
 @pytest.mark.parametrize("error", [None, *BACKS_OFF, *STOPS, *(row[1] for row in WAITS)], ids=label)
 def test_one_window_is_never_followed_by_another(error: EnphaseStreamingError | None) -> None:
-    decision = OneWindow().decide(Outcome(error), AT, NOW)
+    decision = Recovery(once=True).decide(Outcome(error))
     assert isinstance(decision, Stop)
     assert decision.error is error
 
 
 @pytest.mark.parametrize("error", REFRESHES, ids=label)
 def test_one_window_gets_a_second_try_with_a_fresh_token(error: EnphaseStreamingError) -> None:
-    policy = OneWindow()
-    assert isinstance(policy.decide(Outcome(error), AT, NOW), RefreshThenOpen)
-    assert isinstance(policy.decide(Outcome(error), AT, NOW), Stop)
+    recovery = Recovery(once=True)
+    assert isinstance(recovery.decide(Outcome(error)), Refresh)
+    assert isinstance(recovery.decide(Outcome(error)), Stop)
 
 
 # What a window makes of what the wire does, so that no row above rests on an invented exception.

@@ -14,8 +14,8 @@ import sys
 from datetime import UTC, datetime
 
 from enphase_streaming import EnphaseStreamingError, FileTokenStore, RefreshingAuth
-from enphase_streaming.cli.access import token_file
 from enphase_streaming.core.options import TOKEN_URL
+from enphase_streaming.environment import token_file
 
 if sys.stdout.isatty():
     sys.exit("This prints a secret: pipe it to another program.")

@@ -94,7 +94,10 @@ def unexpected(report: Path) -> list[str]:
 def summary() -> list[str]:
     """Return a line for each way in which Prism differs."""
     counts = Counter(each.why for each in DIFFERENCES.values())
-    return [f"Prism differs: {why} ({count} checks)" for why, count in counts.items()]
+    return [
+        f"Prism differs: {why} ({count} {'check' if count == 1 else 'checks'})"
+        for why, count in counts.items()
+    ]
 
 
 def _failures(report: Path) -> dict[str, str]:

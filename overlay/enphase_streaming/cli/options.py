@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -84,6 +84,18 @@ def limit(calls: str | None, dollars: str | None, *, unlimited: bool, name: str 
         amount = number("--dollars", dollars, price, price * _MOST_CALLS)
         return Budget(dollars=amount, plan=terms)
     return Budget.unlimited(plan=terms)
+
+
+def site_and_file(arguments: Sequence[str]) -> tuple[str | None, Path]:
+    """Return the site, if there is one, and the file of `[SYSTEM_ID] FILE`."""
+    *sites, file = arguments
+    if len(sites) > 1:
+        raise InvalidArgument(f"Pass at most SYSTEM_ID and FILE, got {len(arguments)} arguments.")
+    if not sites and file.isdigit():
+        raise InvalidArgument(
+            f"FILE is missing after SYSTEM_ID {file}; write ./{file} for a file of that name."
+        )
+    return (sites[0] if sites else None), Path(file)
 
 
 def check_new_file(file: Path, *, overwrite: bool) -> None:

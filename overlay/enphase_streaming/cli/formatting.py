@@ -9,9 +9,10 @@ import codecs
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from enphase_streaming.core.reading import Reading
+if TYPE_CHECKING:
+    from enphase_streaming.core.reading import Reading
 
 MISSING = "–"  # noqa: RUF001 - an en dash stands for a missing value
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, get_args
 import msgspec
 
 from enphase_streaming.errors import MalformedEvent
-from enphase_streaming_api.models import LiveEvent, LiveStatus
+from enphase_streaming_api.models import LiveStatus, StreamSystemLiveDataResponse
 
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _SECONDS_BELOW = 1e11
@@ -284,6 +284,6 @@ _CONVERSIONS: dict[Any, tuple[str, Callable[[object], Any]]] = {
 }
 _STATUS, _EVENT = (
     {field.encode_name: get_args(field.type)[0] for field in msgspec.structs.fields(struct)}
-    for struct in (LiveStatus, LiveEvent)
+    for struct in (LiveStatus, StreamSystemLiveDataResponse)
 )
 _EVENT["data"] = dict

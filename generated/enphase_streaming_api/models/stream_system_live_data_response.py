@@ -8,14 +8,16 @@ import msgspec
 from ..models.live_status import LiveStatus
 
 
-class LiveEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The JSON text of one event of the stream."""
+class StreamSystemLiveDataResponse(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True
+):
+    """The JSON of one event of the stream."""
 
     data: LiveStatus | None = None
-    """What the gateway measures at one moment. No field is promised by the publisher."""
+    """What the gateway measures at one moment. The publisher requires no field."""
 
     timestamp_epoch: int | None = None
-    """When it was measured, in milliseconds since 1970 (at times in seconds)."""
+    """When it was measured, in milliseconds since 1970. Some examples have seconds."""
 
     timestamp_utc: str | None = None
     """The same moment as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, without a zone."""
@@ -25,14 +27,14 @@ class LiveEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaul
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build one from decoded JSON; unknown names are ignored.
+        """Build one from decoded JSON, and ignore unknown names.
 
         Raises:
-            msgspec.ValidationError: a field has another type, or a required one is missing.
+            msgspec.ValidationError: A field has another type, or a required one is missing.
         """
         return msgspec.convert(src_dict, cls)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types under the names of the wire, without the fields that are None."""
+        """Return JSON types by their names on the wire, without fields that are None."""
         result: dict[str, Any] = msgspec.to_builtins(self)
         return result

@@ -1,4 +1,4 @@
-"""The contract suite fails where a backend is wrong, and the failing check says by its name how."""
+"""The contract suite on broken servers: the checks that fail are those named after the fault."""
 
 import base64
 import json
@@ -11,28 +11,30 @@ import pytest
 
 import written
 from enphase_streaming_mock import Fault, Mock, MockServer, Wire
-from enphase_streaming_mock.contract import Contract
+from enphase_streaming_mock.contract import Contract, load_contract
 from enphase_streaming_mock.replay import FORMAT
 
 pytest_plugins = ["pytester"]
 
 SPEED = 300.0
-# When readings arrive is nothing to go by at this speed, on a machine that is busy.
-STREAM = ("-k", "(test_stream or test_readings) and not arrive")
+# At this speed a busy machine delays arrivals too much to judge them.
+STREAM = ("-k", "(test_stream.py or test_readings.py) and not arrive")
 
+CONTRACT = load_contract()
+SHORT, NOT_INTEGER, NOT_FOUND = map(CONTRACT.refusal, ("tooShort", "notInteger", "systemNotFound"))
 Change = Callable[[Any], None]
 
 
 @pytest.fixture(autouse=True)
 def _no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each run would load all that is installed anew, which takes longer than the suite."""
+    """Each run would load every installed plugin, which takes longer than the suite."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
 
 def outcomes_on(
     pytester: pytest.Pytester, mock: MockServer, *options: str
 ) -> tuple[set[str], set[str]]:
-    """The names of the checks that pass, and of those that fail."""
+    """Run the suite, and return the names of the checks that pass and of those that fail."""
     with mock:
         run = pytester.inline_run(
             *("-p", "enphase_streaming_mock.pytest_plugin", "--assert=plain"),
@@ -55,7 +57,8 @@ def operation(document: Any) -> Any:
 
 def swap_codes(document: Any) -> None:
     responses = operation(document)["responses"]
-    responses["461"], responses["463"] = responses["463"], responses["461"]
+    short, text = str(SHORT.status), str(NOT_INTEGER.status)
+    responses[short], responses[text] = responses[text], responses[short]
 
 
 def change_envelope(document: Any) -> None:
@@ -63,37 +66,36 @@ def change_envelope(document: Any) -> None:
     content["examples"]["systemNotFound"]["value"]["type"] = "server_error"
 
 
-def move_least(document: Any) -> None:
-    operation(document)["parameters"][1]["schema"]["minimum"] = 31
+def move_minimum(document: Any) -> None:
+    operation(document)["parameters"][1]["schema"]["minimum"] += 1
 
 
-def move_most(document: Any) -> None:
-    operation(document)["parameters"][1]["schema"]["maximum"] = 600
+def move_maximum(document: Any) -> None:
+    operation(document)["parameters"][1]["schema"]["maximum"] += 300
 
 
 OTHER_DOCUMENTS: dict[Change, set[str]] = {
     swap_codes: {
-        "test_a_documented_error_comes_as_documented[461-tooShort]",
-        "test_a_documented_error_comes_as_documented[463-notInteger]",
-        "test_a_duration_below_the_least_is_refused",
-        "test_a_duration_that_is_no_whole_number_is_refused[ten]",
-        "test_a_duration_that_is_no_whole_number_is_refused[30.5]",
-        "test_an_error_comes_as_json_whatever_is_acceptable",
+        f"test_documented_error[{SHORT.status}-tooShort]",
+        f"test_documented_error[{NOT_INTEGER.status}-notInteger]",
+        "test_invalid_duration_is_refused[too-short]",
+        "test_invalid_duration_is_refused[word]",
+        "test_invalid_duration_is_refused[fraction]",
     },
     change_envelope: {
-        "test_a_documented_error_comes_as_documented[468-systemNotFound]",
-        "test_a_site_that_nobody_has_is_refused[99999999999]",
-        "test_a_site_that_nobody_has_is_refused[abc]",
+        f"test_documented_error[{NOT_FOUND.status}-systemNotFound]",
+        "test_unknown_system_is_refused[99999999999]",
+        "test_unknown_system_is_refused[abc]",
     },
-    move_least: {
-        "test_a_duration_at_a_bound_opens_a_stream[30]",
-        "test_without_a_duration_a_stream_lasts_as_long_as_the_least",
+    move_minimum: {
+        f"test_duration_at_a_bound_opens_a_stream[{CONTRACT.shortest}]",
+        "test_duration_defaults_to_the_minimum",
     },
-    move_most: {"test_a_duration_above_the_most_is_refused"},
+    move_maximum: {"test_invalid_duration_is_refused[too-long]"},
 }
 
 
-def test_a_mock_that_reads_another_document(pytester: pytest.Pytester) -> None:
+def test_mock_of_another_document(pytester: pytest.Pytester) -> None:
     document = written.read()
     for change in OTHER_DOCUMENTS:
         change(document)
@@ -103,12 +105,11 @@ def test_a_mock_that_reads_another_document(pytester: pytest.Pytester) -> None:
     assert failed == set[str]().union(*OTHER_DOCUMENTS.values())
 
 
-def test_a_mock_that_writes_in_another_way(pytester: pytest.Pytester) -> None:
+def test_mock_with_another_wire(pytester: pytest.Pytester) -> None:
     mock = MockServer(speed=SPEED, wire=Wire(nesting="outer", numbers="strings"))
-    assert {
-        "test_events_are_nested_as_in_the_document",
-        "test_every_event_conforms_to_the_document",
-    } <= failed_on(pytester, mock, *STREAM)
+    assert {"test_events_are_nested_as_documented", "test_events_match_the_schema"} <= failed_on(
+        pytester, mock, *STREAM
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,41 +118,39 @@ def test_a_mock_that_writes_in_another_way(pytester: pytest.Pytester) -> None:
         (
             Fault("close", after_events=12),
             {
-                "test_the_stream_ends_when_its_duration_is_over",
-                "test_there_is_a_reading_for_each_second",
+                "test_stream_ends_after_its_duration",
+                "test_one_reading_comes_every_second",
             },
         ),
         (
             Fault("drop", after_events=44),
-            {"test_the_stream_ends_by_itself", "test_there_is_a_reading_for_each_second"},
+            {"test_stream_is_closed_by_the_server", "test_one_reading_comes_every_second"},
         ),
         (
             Fault("truncated-event", after_events=44),
-            {"test_no_event_is_cut_off", "test_there_is_a_reading_for_each_second"},
+            {"test_no_event_is_truncated", "test_one_reading_comes_every_second"},
         ),
         (
             Fault("close", after_events=0),
             {
-                "test_there_are_events",
-                "test_the_stream_ends_when_its_duration_is_over",
-                "test_there_is_a_reading_for_each_second",
+                "test_stream_has_events",
+                "test_stream_ends_after_its_duration",
+                "test_one_reading_comes_every_second",
             },
         ),
-        (Fault("error", code=473), {"test_a_stream_opens"}),
-        (Fault("hang-up"), {"test_a_stream_opens"}),
+        (Fault("error", code=473), {"test_stream_opens"}),
+        (Fault("hang-up"), {"test_stream_opens"}),
     ],
     ids=lambda each: each.name if isinstance(each, Fault) else "",
 )
-def test_a_mock_whose_stream_goes_wrong(
-    pytester: pytest.Pytester, fault: Fault, checks: set[str]
-) -> None:
+def test_mock_with_a_fault(pytester: pytest.Pytester, fault: Fault, checks: set[str]) -> None:
     mock = MockServer(speed=SPEED)
     mock.fault(fault)
     assert failed_on(pytester, mock, *STREAM) == checks
 
 
 def events() -> list[dict[str, Any]]:
-    """The events of a window, as a mock with a clock by hand sends them."""
+    """Return the events of a window, read from a mock without waiting."""
     mock = Mock()
     access = {"key": mock.api_key, "Authorization": f"Bearer {mock.access_token}"}
     url = f"{mock.base_url}/systems/{mock.system_id}/live_data"
@@ -161,7 +160,7 @@ def events() -> list[dict[str, Any]]:
 
 
 def played(folder: Path, changed: list[dict[str, Any]], cadence: float = 1.0) -> MockServer:
-    """A mock that plays events, one each `cadence` seconds."""
+    """Return a mock that sends these events, one every `cadence` seconds."""
     lines: list[dict[str, Any]] = [
         {"format": FORMAT, "version": 1},
         {"at": 0, "open": {"status": 200, "content_type": "text/event-stream"}},
@@ -170,92 +169,90 @@ def played(folder: Path, changed: list[dict[str, Any]], cadence: float = 1.0) ->
         data = base64.b64encode(f"data:{json.dumps(event)}\n\n".encode()).decode()
         lines.append({"at": number * cadence, "bytes": data})
     lines.append({"at": 45, "end": "planned"})
-    recording = folder / "spoiled.jsonl"
+    recording = folder / "changed.jsonl"
     recording.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
     return MockServer(speed=SPEED, recording=recording)
 
 
-def without_field(found: list[dict[str, Any]]) -> None:
+def drop_field(found: list[dict[str, Any]]) -> None:
     del found[3]["data"]["pv_power"]
 
 
-def with_text_for_number(found: list[dict[str, Any]]) -> None:
+def write_number_as_text(found: list[dict[str, Any]]) -> None:
     found[4]["data"]["pv_power"] = str(found[4]["data"]["pv_power"])
 
 
-def without_type(found: list[dict[str, Any]]) -> None:
+def drop_type(found: list[dict[str, Any]]) -> None:
     del found[5]["type"]
 
 
-def of_another_site(found: list[dict[str, Any]]) -> None:
+def change_system(found: list[dict[str, Any]]) -> None:
     found[6]["data"]["system_id"] = 1
 
 
-def with_another_time(found: list[dict[str, Any]]) -> None:
+def change_time(found: list[dict[str, Any]]) -> None:
     found[7]["timestamp_utc"] = found[2]["timestamp_utc"]
 
 
-def unbalanced(found: list[dict[str, Any]]) -> None:
+def unbalance(found: list[dict[str, Any]]) -> None:
     found[8]["data"]["pv_power"] += 1
 
 
-def discharging_upwards(found: list[dict[str, Any]]) -> None:
+def discharge_while_charging(found: list[dict[str, Any]]) -> None:
     assert found[9]["data"]["battery_power"] < 0
     for event in found[10:]:
         event["data"]["battery_soc"] -= 1
 
 
-def islanded_with_a_grid(found: list[dict[str, Any]]) -> None:
+def go_off_grid(found: list[dict[str, Any]]) -> None:
     found[11]["data"]["grid_status"] = "Off Grid"
 
 
-def with_a_gap(found: list[dict[str, Any]]) -> None:
+def leave_gap(found: list[dict[str, Any]]) -> None:
     del found[20:22]
 
 
-def with_a_duplicate(found: list[dict[str, Any]]) -> None:
+def repeat_event(found: list[dict[str, Any]]) -> None:
     found.insert(30, found[30])
 
 
-OTHER_STREAMS: dict[Change, set[str]] = {
-    without_field: {"test_every_reading_has_every_field_of_the_document"},
-    with_text_for_number: {"test_every_event_conforms_to_the_document"},
-    without_type: {"test_every_event_is_a_reading"},
-    of_another_site: {"test_every_reading_is_of_the_site_that_was_asked_for"},
-    with_another_time: {"test_both_timestamps_of_an_event_name_the_same_moment"},
-    unbalanced: {"test_powers_balance"},
-    discharging_upwards: {"test_the_charge_follows_the_battery"},
-    islanded_with_a_grid: {"test_no_power_crosses_to_a_grid_that_is_off"},
-    with_a_gap: {
+OTHER_EVENTS: dict[Change, set[str]] = {
+    drop_field: {"test_readings_have_the_documented_fields"},
+    write_number_as_text: {"test_events_match_the_schema"},
+    drop_type: {"test_events_are_readings"},
+    change_system: {"test_readings_are_of_the_requested_system"},
+    change_time: {"test_timestamps_of_an_event_agree"},
+    unbalance: {"test_powers_balance"},
+    discharge_while_charging: {"test_charge_follows_the_battery"},
+    go_off_grid: {"test_no_grid_power_while_off_the_grid"},
+    leave_gap: {
         "test_there_is_no_gap_between_readings",
-        "test_there_is_a_reading_for_each_second",
+        "test_one_reading_comes_every_second",
     },
-    with_a_duplicate: {"test_each_reading_is_measured_after_the_one_before"},
+    repeat_event: {"test_readings_are_in_order"},
 }
 
 
-@pytest.mark.parametrize("changes", [[], [*OTHER_STREAMS]], ids=["nothing", "everything"])
-def test_a_stream_in_which_something_is_wrong(
-    pytester: pytest.Pytester, changes: list[Change]
-) -> None:
+@pytest.mark.parametrize("changes", [[], [*OTHER_EVENTS]], ids=["nothing", "everything"])
+def test_mock_with_changed_events(pytester: pytest.Pytester, changes: list[Change]) -> None:
     found = events()
     for change in changes:
         change(found)
-    expected = set[str]().union(*(OTHER_STREAMS[change] for change in changes))
+    expected = set[str]().union(*(OTHER_EVENTS[change] for change in changes))
     assert failed_on(pytester, played(pytester.path, found), *STREAM) == expected
 
 
-def test_a_window_that_is_sent_at_once(pytester: pytest.Pytester) -> None:
+def test_mock_that_sends_a_stream_at_once(pytester: pytest.Pytester) -> None:
     mock = played(pytester.path, events(), cadence=0.0)
     assert failed_on(pytester, mock, "-k", "arrive") == {
         "test_readings_arrive_as_they_are_measured"
     }
 
 
-def test_a_server_that_agrees_to_everything(pytester: pytest.Pytester) -> None:
+def test_mock_that_accepts_everything(pytester: pytest.Pytester) -> None:
     mock = MockServer(speed=SPEED)
     for place in ("stream", "tokens"):
         mock.fault("json", code=200, on=place, always=True)
-    passed, _ = outcomes_on(pytester, mock, "-k", "not test_stream and not test_readings")
-    # Which is asked at an address of its own.
-    assert passed == {"test_an_address_that_is_not_in_the_document_is_not_found"}
+    passed, _ = outcomes_on(pytester, mock, "-k", "not test_stream.py and not test_readings.py")
+    # The fault does not strike other addresses.
+    assert passed == {"test_undocumented_path_is_not_found"}

@@ -100,10 +100,12 @@ def site_and_file(arguments: Sequence[str]) -> tuple[str | None, Path]:
 
 def check_new_file(file: Path, *, overwrite: bool) -> None:
     """Check that a recording can be written to a file; one that exists only with `overwrite`."""
-    if file.exists() and not overwrite:
+    # os.path answers for names and folders that the system refuses as well.
+    exists = os.path.exists(file)
+    if exists and not overwrite:
         raise InvalidArgument(f"{file} exists: choose another name, or pass --overwrite.")
     # The trailing slash requires a folder.
-    if not os.access(file if file.exists() else f"{file.parent}/", os.W_OK):
+    if not os.access(file if exists else f"{file.parent}/", os.W_OK):
         raise InvalidArgument(f"{file} cannot be written: its folder is missing or read-only.")
 
 

@@ -40,11 +40,7 @@ OVERLAY = {
         f"{PROPERTY}/test_base_url.py",
     ),
     "secrets": (f"{UNIT}/test_masking.py",),
-    "spelling": (f"{UNIT}/test_masking.py",),
     "recording.redaction": _RECORDED,
-    "recording.naming": _RECORDED,
-    "recording.echoes": (f"{UNIT}/test_echoes.py", *_RECORDED),
-    "recording.pseudonyms": _RECORDED,
     "core.plans": (f"{UNIT}/test_budget.py",),
     "core.exchange": _WINDOW,
 }

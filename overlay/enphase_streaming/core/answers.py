@@ -25,8 +25,6 @@ from enphase_streaming.core.sse import SSEDecoder
 
 _SECONDS_BELOW = 1e11
 _LONGEST_WAIT = timedelta(days=366)
-# A string that never ends is one match as well: to look on from within it would be quadratic.
-_STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 
 
 def from_epoch(epoch: float | None) -> datetime | None:
@@ -39,22 +37,6 @@ def from_epoch(epoch: float | None) -> datetime | None:
         return None
 
 
-def mask_json(text: str, mask: Callable[[str], str]) -> str:
-    """Return `text` masked, in JSON strings too that spell a secret with escapes, like `\\/`."""
-
-    def string(found: re.Match[str]) -> str:
-        if "\\" not in found[0]:
-            return found[0]
-        try:
-            plain = msgspec.json.decode(found[0])
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            return found[0]
-        masked = mask(plain)
-        return found[0] if masked == plain else msgspec.json.encode(masked).decode()
-
-    return mask(_STRING.sub(string, text))
-
-
 def error_from_answer(
     status_code: int,
     body: bytes,
@@ -64,7 +46,7 @@ def error_from_answer(
     mask: Callable[[str], str] = str,
 ) -> APIStatusError:
     """Return the exception for an HTTP status and as much of its body as arrived."""
-    text = mask_json(body.decode(errors="replace"), mask)
+    text = mask(body.decode(errors="replace"))
     return _build(status_code, _json_object(text), text, _retry_after(retry_after, now))
 
 
@@ -72,7 +54,7 @@ def error_from_envelope(
     envelope: dict[str, Any], *, mask: Callable[[str], str] = str
 ) -> APIStatusError:
     """Return the exception for an error envelope inside a stream, by the code that it carries."""
-    text = mask_json(msgspec.json.encode(envelope).decode(), mask)
+    text = mask(msgspec.json.encode(envelope).decode())
     masked = _json_object(text)
     code = _mapping(masked.get("error")).get("code", masked.get("code"))
     try:

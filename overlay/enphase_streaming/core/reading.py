@@ -13,11 +13,13 @@ from typing import Any, get_args
 
 import msgspec
 
-from enphase_streaming.core.answers import error_from_envelope, from_epoch, mask_json
+from enphase_streaming.core.answers import error_from_envelope, from_epoch
 from enphase_streaming.core.drift import Drift, make_fit
 from enphase_streaming.errors import APIStatusError, MalformedEvent
 from enphase_streaming_api.models import LiveEvent, LiveStatus
 
+_SHOWN, _MASKED = 120, 1_000
+"""How much of a malformed event is shown, and how much is masked for it: a mask is shorter."""
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _set = msgspec.structs.force_setattr
 
@@ -147,7 +149,7 @@ class EventReader:
         except _UNREADABLE as error:
             found, cause = None, error
         if not isinstance(found, dict):
-            start = mask_json(data, self._mask)[:120]
+            start = self._mask(data[:_MASKED])[:_SHOWN]
             raise MalformedEvent(f"An event is no JSON object: {start!r}", data=start) from cause
         inner = found.get("data")
         if found.get("error") is None and isinstance(inner, dict):

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from typing import NoReturn
 
-from enphase_streaming.core.answers import error_from_answer, mask_json
+from enphase_streaming.core.answers import error_from_answer
 from enphase_streaming.errors import ConnectionFailed, NotAnEventStream
 from enphase_streaming.core.exchange import Exchange, Head
 from enphase_streaming.secrets import causes, mask_causes
@@ -47,12 +47,12 @@ async def refused(
             retry_after=head.retry_after,
             mask=mask,
         )
-    start = mask_json(body.decode(errors="replace"), mask)[:200]
+    start = mask(body.decode(errors="replace"))[:200]
     kind = head.content_type or "no content type"
     if head.content_encoding:
         kind += f" encoded as {head.content_encoding}"
     raise NotAnEventStream(
-        f"The API answered 200 with {mask_json(kind, mask)}, which is no event stream. "
+        f"The API answered 200 with {mask(kind)}, which is no event stream. "
         f"It starts {start!r}",
         body=start,
     )

@@ -10,7 +10,7 @@ from typing import Protocol
 from weakref import WeakValueDictionary
 
 SHORTEST = 8
-"""How many characters of a secret are enough to hide it, if the end of the text cuts it off."""
+"""Shorter text is not hidden: masking `key` or `token` would garble messages about keys."""
 
 _WIDE = "\x80"
 """Stands for a run of characters beyond ASCII, in whatever encoding."""
@@ -55,7 +55,7 @@ def find_secrets(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
     known = {
         form(secret): form(secret[:SHORTEST])
         for secret in secrets
-        if secret
+        if len(secret) >= SHORTEST
         for form in (str, _folded, _spaced)
     }
     found = set[tuple[int, int]]()

@@ -169,6 +169,17 @@ def test_in_the_body_of_a_refusal(caller: Caller, status: int, body: str) -> Non
     assert "***" in outcome.error.body
 
 
+def test_short_credentials_leave_messages_readable(caller: Caller) -> None:
+    body = envelope(401, "API key is missing")
+    given = {"api_key": "key", "access_token": "missing"}
+    with scripted(lambda peer: peer.send(head("401 No") + body)) as server:
+        error = caller(options(server, **given)).error
+    assert isinstance(error, APIStatusError)
+    assert error.message == "API key is missing"
+    assert "API key is missing" in str(error)
+    assert error.body == body.decode()
+
+
 @pytest.mark.parametrize("status", [*STATUS_ERRORS, 404, 500])
 def test_in_the_reason_the_headers_and_the_body_of_every_status(
     caller: Caller, status: int, logged: Everything

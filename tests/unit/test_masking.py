@@ -129,6 +129,12 @@ def test_leave_text_without_secrets_alone() -> None:
     assert masked(said, []) == said
 
 
+@pytest.mark.parametrize("secret", ["", "k", "key", "missing", "API key"])
+def test_leave_text_of_less_than_eight_characters_alone(secret: str) -> None:
+    assert masked("API key is missing", [secret]) == "API key is missing"
+    assert masked("API key!", ["API key!"]) == "***"
+
+
 SPELLINGS: list[Callable[[str], str]] = [
     lambda char: quote(char, safe=""),
     lambda char: json.dumps(char)[1:-1],
@@ -249,6 +255,13 @@ def test_leave_a_log_line_without_secrets_alone(caplog: pytest.LogCaptureFixture
     logging.getLogger("httpx").info("%s of %s", "GET", "https://x/?page=2")
     (record,) = caplog.records
     assert (record.msg, record.args) == ("%s of %s", ("GET", "https://x/?page=2"))
+
+
+def test_leave_a_log_line_with_a_short_secret_alone(caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Keeper("GET", "page=2", "x", "")
+    keep_out_of_logs(keeper)
+    logging.getLogger("httpx").info("%s %s", "GET", httpx.URL("https://x/?page=2"))
+    assert caplog.messages == ["GET https://x/?page=2"]
 
 
 def test_drop_the_query_of_a_logged_url_with_a_secret(caplog: pytest.LogCaptureFixture) -> None:

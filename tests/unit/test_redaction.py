@@ -304,6 +304,12 @@ def test_leave_nothing_of_a_secret_that_holds_another(longer: str, order: int) -
     assert all(was != now for was, now in zip(longer, found, strict=True) if was.isalnum())
 
 
+def test_keep_text_of_less_than_eight_characters() -> None:
+    body = b'{"message":"API key is missing"}'
+    assert body_redacted(body, "key", "missing", "") == body
+    assert body_redacted(body, "API key is missing") != body
+
+
 # --- error bodies ---------------------------------------------------------------------------------
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import resource
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,40 @@ def test_stop_recording_when_the_disk_is_full(
     recording.close()
     assert recording.error is not None
     assert "stops here" in caplog.text
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Do `work` in a forked child, and return the child's exit code."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_write_nothing_in_a_forked_child(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    recording = start(path)
+    recording.opened(HEAD, 1000.5)
+    recording.received(EVENT[:60], 1000.75)
+
+    def leave() -> None:
+        recording.received(EVENT[60:], 1001.0)
+        recording.ended("stopped", 1002.0)
+        recording.opened(HEAD, 1003.0)
+        recording.close()
+
+    before = path.read_bytes()
+    assert forked(leave) == 0
+    assert path.read_bytes() == before
+    recording.received(EVENT[60:], 1004.0)
+    recording.ended("planned", 1005.0)
+    recording.close()
+    assert [line["at"] for line in lines(path)[1:]] == [0.5, 0.75, 4.0, 5.0]
 
 
 def test_write_every_line_at_once(tmp_path: Path, clock: HandClock) -> None:

@@ -53,6 +53,7 @@ class Recording:
         self._started = started
         self._redactor = Redactor(key or secrets.token_bytes(32), hidden, max_event_bytes)
         self._is_open = False
+        self._process = os.getpid()
         try:
             self._file = self.path.open("wb" if overwrite else "xb", buffering=0)
         except FileExistsError:
@@ -106,7 +107,8 @@ class Recording:
         return round(at - self._started, 6)
 
     def _line(self, line: dict[str, Any]) -> None:
-        if self.error is not None or self._file.closed:
+        # A forked child has the file of its parent, whose recording goes on.
+        if self.error is not None or self._file.closed or os.getpid() != self._process:
             return
         text = json.dumps(line, separators=(",", ":")).encode() + b"\n"
         try:

@@ -6,7 +6,7 @@ import logging
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 SHORTEST = 8
@@ -124,24 +124,47 @@ def _character(found: re.Match[str]) -> str:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and what it came from, each once: a chain may be circular."""
+    """Yield an exception and everything it came from, each once: a chain may be circular."""
     seen = set[int]()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = cause.__cause__ or cause.__context__
+    pending: list[BaseException | None] = [error]
+    while pending:
+        cause = pending.pop()
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            pending += [cause.__context__, cause.__cause__]
 
 
 def mask_causes(error: BaseException, mask: Callable[[str], str]) -> None:
-    """Mask the texts of a transport's exception, which may quote what a server sent."""
+    """Mask what a transport's exception and its causes say and hold.
+
+    Their tracebacks are dropped: the frames hold headers that were sent and bytes that came.
+    """
     for cause in causes(error):
-        texts = tuple(mask(arg) if isinstance(arg, str) else arg for arg in cause.args)
-        if texts != cause.args:
-            cause.args = texts
-        # With a number it says this, and not its args.
-        if isinstance(cause, OSError) and isinstance(cause.strerror, str):
-            cause.strerror = mask(cause.strerror)
+        # OSError shows `strerror` instead of its args, UnicodeError its `reason` and `object`.
+        for name in ("args", "strerror", "reason", "object", *vars(cause)):
+            value = getattr(cause, name, None)
+            if (clean := _without(value, mask)) is not value:
+                setattr(cause, name, clean)
+    # A context that is not suppressed may be an exception that the caller is handling.
+    raised: BaseException | None = error
+    cleared = set[int]()
+    while raised is not None and id(raised) not in cleared:
+        cleared.add(id(raised))
+        raised.__traceback__ = None
+        raised = raised.__cause__ or (raised.__context__ if raised.__suppress_context__ else None)
+
+
+def _without(value: Any, mask: Callable[[str], str]) -> Any:
+    """Return `value` itself if its repr shows no secret, else what is left of it."""
+    is_bytes = isinstance(value, bytes)
+    text = value.decode("latin-1") if is_bytes else value if isinstance(value, str) else repr(value)
+    clean = mask(text)
+    if clean == text:
+        return value
+    if isinstance(value, tuple):
+        return tuple.__new__(type(value), [_without(each, mask) for each in value])
+    return clean.encode("latin-1") if is_bytes else clean
 
 
 def keep_out_of_logs(keeper: Keeper) -> None:

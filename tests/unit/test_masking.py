@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -198,6 +199,55 @@ def test_mask_each_text_of_each_cause() -> None:
     assert cause.__context__ is not None
     assert cause.__context__.args == (5, "*** 1")
     assert str(cause.__context__) == "[Errno 5] *** 1"
+
+
+class Answered(NamedTuple):
+    url: str
+    headers: dict[str, str]
+    status: int
+
+
+class OfATransport(Exception):
+    """As those of aiohttp: it is made of other things than text, and keeps them."""
+
+    def __init__(self, answered: Answered, line: bytes) -> None:
+        super().__init__(answered, line)
+        self.answered, self.line, self.note = answered, line, "harmless"
+
+    def __str__(self) -> str:
+        return f"{self.line!r} from {self.answered.url}"
+
+
+def test_mask_what_an_exception_holds_and_keep_its_type() -> None:
+    answered = Answered("http://x", {"key": "planted!"}, 200)
+    error = OfATransport(answered, b"a planted!\xff line")
+    harmless = OfATransport(answered._replace(headers={}), b"a line")
+    error.__context__ = UnicodeEncodeError("ascii", "planted!", 0, 1, "is planted!")
+    error.__context__.__context__ = UnicodeDecodeError("ascii", b"planted!\xff", 8, 9, "odd")
+    error.__cause__ = harmless
+    held = (harmless.args, vars(harmless).copy())
+    mask_causes(error, hush)
+    for each in causes(error):
+        assert "planted" not in f"{each} {each!r} {each.args} {vars(each)}"
+    assert "planted" not in error.__context__.object
+    assert b"planted" not in error.__context__.__context__.object
+    assert str(error) == r"b'a ***\xff line' from http://x"
+    assert error.args[0] == error.answered == Answered("http://x", "{'key': '***'}", 200)  # type: ignore[arg-type]  # what is left of the headers
+    assert error.note == "harmless"
+    assert (harmless.args, vars(harmless)) == held
+
+
+def test_drop_the_tracebacks_of_a_transport_and_of_nothing_else() -> None:
+    try:
+        raise KeyError("of the caller")
+    except KeyError:
+        error = failure()
+    transport, cause, _, handled = chain = list(causes(error))
+    assert handled.args == ("of the caller",)
+    assert None not in [each.__traceback__ for each in chain]
+    mask_causes(error, hush)
+    assert transport.__traceback__ is cause.__traceback__ is None
+    assert handled.__traceback__ is not None
 
 
 def test_mask_circular_causes_once() -> None:

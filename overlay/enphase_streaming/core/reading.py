@@ -122,6 +122,9 @@ class EventReader:
         try:
             event = _nested.decode(data).data if self._is_nested else _plain.decode(data)
         except _UNREADABLE:
+            event = None
+        # Not inside `except`: what is raised would have that as its context, which quotes fields.
+        if event is None:
             found = self._json_object(data)
             if found.get("error") is not None:
                 return error_from_envelope(found, mask=self._mask)
@@ -146,8 +149,10 @@ class EventReader:
         cause: Exception | None = None
         try:
             found = _any.decode(data)
-        except _UNREADABLE as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             found, cause = None, error
+        except UnicodeEncodeError:  # which holds the text
+            found = None
         if not isinstance(found, dict):
             start = self._mask(data[:_MASKED])[:_SHOWN]
             raise MalformedEvent(f"An event is no JSON object: {start!r}", data=start) from cause

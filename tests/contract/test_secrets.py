@@ -257,6 +257,17 @@ def test_a_token_that_another_stream_has_replaced_meanwhile(caller: Caller) -> N
     assert_clean(outcome, STATUS_ERRORS[550])
 
 
+def test_in_a_cookie_that_is_malformed(transport_caller: Caller) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(head("500 No", f"Set-Cookie: {echo(peer)}=1; Path={echo(peer)}"))
+
+    with scripted(script) as server:
+        given = {"api_key": "planted.key", "access_token": "planted.token"}
+        # aiohttp takes no cookies from an IP address.
+        given["base_url"] = server.base_url.replace("127.0.0.1", "localhost")
+        assert_clean(transport_caller(options(server, **given)), STATUS_ERRORS[550])
+
+
 # --- answers that are none ------------------------------------------------------------------------
 
 

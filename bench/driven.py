@@ -1,4 +1,4 @@
-"""The whole core of a watch with an exchange that never waits: what a shell does, without the I/O."""
+"""The core of a watch with an exchange that never waits, as a client runs it without I/O."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Exchange:
 def readings(
     windows: Iterable[Iterable[bytes]], recovery: Recovery | None = None
 ) -> Iterator[Reading]:
-    """Yield the readings of windows that send these chunks, each up to its planned end."""
+    """Yield the readings of windows with these chunks, each up to its planned end."""
     exchange = _Exchange(windows)
     options = Options(
         api_key="the-key",

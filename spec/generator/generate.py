@@ -1,4 +1,4 @@
-"""Write `generated/` from the document, or with --check say where it differs."""
+"""Generate `generated/` from the document, or report with --check where it differs."""
 
 import argparse
 import os
@@ -46,9 +46,9 @@ def bounds() -> dict[str, dict[str, Bounds]]:
 
 
 def generate(package: Path) -> None:
-    """Write a fresh package into a folder that does not exist yet."""
-    # The hooks name ruff alone, and the one beside this Python is the one that is pinned. Not
-    # resolved: in a virtual environment this Python is a link, and ruff is beside the link.
+    """Generate the package into a folder that does not exist yet."""
+    # The hooks run `ruff` from PATH, and the pinned one is beside this Python. Its path stays
+    # unresolved: in a virtual environment it is a link, and ruff is beside the link.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     with tempfile.TemporaryDirectory() as templates:
         shutil.copytree(HERE / "templates", templates, dirs_exist_ok=True)
@@ -74,7 +74,7 @@ def generate(package: Path) -> None:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file by its path in the folder, without what Python leaves behind."""
+    """Return every file of a folder by its path there, without compiled modules."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -83,9 +83,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def main() -> int:
-    """0 when all is as generated: afterwards or, with --check, already."""
+    """Generate or check, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing, fail on a difference")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     check = parser.parse_args().check
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder) / PACKAGE)
@@ -98,9 +98,9 @@ def main() -> int:
         for name in extra:
             print(f"extra: generated/{name}")
         if different or extra:
-            print("generated/ is not what the document and the templates say: run make client")
+            print("generated/ is out of date: run make client")
         return int(bool(different or extra))
-    # Only what differs is touched: whoever imports the package meanwhile keeps a whole one.
+    # Write only what differs, so that a process that imports the package now finds it whole.
     for name in different:
         (GENERATED / name).parent.mkdir(parents=True, exist_ok=True)
         (GENERATED / name).write_bytes(wanted[name])

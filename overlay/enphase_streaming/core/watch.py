@@ -134,7 +134,7 @@ class Watch:
     async def next(self) -> Reading | None:
         """Return the next reading, None once it is over. Raises what cannot be recovered from."""
         try:
-            while (window := await self._open_window()) is not None:
+            while (window := self._window or await self._open_window()) is not None:
                 try:
                     event = await window.next()
                 except EnphaseStreamingError as error:

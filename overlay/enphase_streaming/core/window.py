@@ -53,8 +53,6 @@ class Window:
     def __init__(
         self, exchange: Exchange, options: Options, duration: int, observer: Observer | None = None
     ) -> None:
-        self.elapsed = 0.0
-        """Seconds from sending the request to the last bytes, or to the end."""
         self.sent = True
         """Whether the request went out."""
         self.arrivals = Arrivals()
@@ -62,7 +60,7 @@ class Window:
         self._options = options
         self._duration = duration
         self._observer = observer
-        self._body = Body(None)
+        self._body: Body | None = None  # of a body that is encoded
         self._decoder = SSEDecoder(max_event_bytes=options.max_event_bytes)
         self._reader = EventReader(mask=options.mask)
         self._events: deque[Reading | MalformedEvent] = deque()
@@ -71,6 +69,11 @@ class Window:
         self._logged_unknown = False
         self._late_since: float | None = None
         self._lag = 0.0  # how long the caller was away since the stream was last surely open
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds from sending the request to the last bytes, or to the end."""
+        return self._at - self._started
 
     @property
     def retry(self) -> int | None:
@@ -90,7 +93,7 @@ class Window:
         self._reading_deadline = at + options.first_reading_timeout
         self._hang_up = at + self._duration + _STAYS_OPEN_BY
         head = await exchange.open(self._reading_deadline)
-        self._tick()
+        self._at = exchange.monotonic()
         if isinstance(head, Failed):
             self.sent = head.sent
             host = urlsplit(options.base_url).netloc
@@ -99,7 +102,7 @@ class Window:
             self._observer.opened(head, self._at)
         if head.status_code != 200 or not is_event_stream(head):
             await raise_for_answer(head, self._at, exchange, options.mask, self._observer)
-        self._body = Body(head.content_encoding)
+        self._body = Body(head.content_encoding) if head.content_encoding else None
         self._left = self._at
 
     async def next(self) -> Reading | MalformedEvent | None:
@@ -115,7 +118,7 @@ class Window:
             if self._events:
                 self._left = asked
                 return self._events.popleft()
-            if rest := self._body.rest():
+            if self._body is not None and (rest := self._body.rest()):
                 self._take(rest)
                 continue
             if self._failure is not None:
@@ -124,8 +127,8 @@ class Window:
                 return None
             deadline = min(self._reading_deadline, self._hang_up)
             what = await self._exchange.receive(deadline)
-            self._tick()
-            self._note_wait(self._at - asked, deadline)
+            self._at = self._exchange.monotonic()
+            self._note_wait(asked, deadline)
             asked = self._at
             if isinstance(what, Failed):
                 mask_causes(what.error, self._options.mask)
@@ -134,14 +137,15 @@ class Window:
                 ) from what.error
             self._last = what
             if isinstance(what, bytes):
-                try:
-                    self._take(self._body.feed(what))
-                except zlib.error as error:
-                    raise StreamDropped(f"The body cannot be decoded: {error}") from error
+                self._take(what if self._body is None else self._decoded(what, self._body))
 
-    def _tick(self) -> None:
-        self._at = self._exchange.monotonic()
-        self.elapsed = self._at - self._started
+    def _decoded(self, chunk: bytes, body: Body) -> bytes:
+        try:
+            return body.feed(chunk)
+        except zlib.error as error:
+            raise StreamDropped(
+                f"The body cannot be decoded {self._progress()}: {error}"
+            ) from error
 
     def _take(self, chunk: bytes) -> None:
         """Queue the events that `chunk` completes, and note what ends the stream after them."""
@@ -176,7 +180,8 @@ class Window:
         if at > duration_over:
             self._hang_up += at - max(left, duration_over)
 
-    def _note_wait(self, waited: float, deadline: float) -> None:
+    def _note_wait(self, asked: float, deadline: float) -> None:
+        waited = self._at - asked
         if self._at > deadline + _BACKLOG:
             # The process was frozen meanwhile: when these bytes came, no clock can tell.
             self._lag += waited

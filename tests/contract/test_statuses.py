@@ -363,7 +363,7 @@ def test_an_endless_body_is_read_up_to_64_kib(caller: Caller) -> None:
     error = refused(caller, 502, body)
     assert type(error) is ServiceUnavailableError
     assert error.body == "x" * 65_536
-    assert read < 65_536 + 2 * 1000
+    assert read < 65_536 + 18 * 1000  # the sync client reads 16 chunks ahead
     assert body.closed
     assert len(str(error)) < 500
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import socket
 import threading
 import tracemalloc
@@ -31,6 +32,7 @@ from enphase_streaming import (
     StreamDropped,
     StreamingClient,
 )
+from enphase_streaming.core.arguments import DEFAULT_DURATION
 from scripted import PATIENCE, STREAM_HEAD, HandClock, Peer, scripted
 from transports import aiohttp_caller
 
@@ -111,6 +113,7 @@ def test_a_day_of_one_site(caller: Caller, clock: HandClock) -> None:
                 method="watch",
                 keep=False,
                 budget=budget,
+                duration=300,
             )
     finally:
         tracemalloc.stop()
@@ -447,7 +450,8 @@ def gatekeeper(clock: HandClock, good: str) -> Callable[[Peer], None]:
     def script(peer: Peer) -> None:
         if f"Bearer {good}\r\n".encode() in peer.request:
             with suppress(ConnectionError):  # a snapshot does not wait for the end
-                window(peer, clock, 7, seconds=300 if b"duration: 300" in peer.request else 30)
+                duration = re.search(rb"\r\nduration: (\d+)", peer.request)
+                window(peer, clock, 7, seconds=int(duration[1]) if duration else DEFAULT_DURATION)
         else:
             error = {"code": 401, "status": "UNAUTHORIZED", "message": "Access token has expired"}
             answer(peer, 401, {"error": error})

@@ -12,6 +12,8 @@ import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import httpx
@@ -122,8 +124,9 @@ def test_a_day_of_one_site(caller: Caller, clock: HandClock) -> None:
     assert (day.windows, budget.spent, budget.left) == (288, 288, 0)
     assert outcome.end is not None
     assert (outcome.end.readings, outcome.end.elapsed) == (288 * 12, 24 * 3600)
-    warm, *_, last = day.memory
-    assert (last - warm) / (24 * (len(day.memory) - 1)) < 3_700, "bytes kept of each window"
+    kept = [(after - before) / 24 for before, after in pairwise(day.memory)]
+    # The median: a table of the interpreter may grow once meanwhile.
+    assert median(kept) < 1_000, f"bytes kept of each window: {kept}"
 
 
 OVER_AIOHTTP_TOO = pytest.mark.parametrize(

@@ -28,7 +28,6 @@ LAYERS = {
     "core": {"errors", "secrets"},
     "auth": {"core", "errors", "secrets"},
     "recording": {"core", "errors", "secrets"},
-    "environment": {"auth", "core", "errors"},
     "connection": {"core", "errors"},
     "stream": {"connection", "core", "errors", "recording"},
     "client": {"auth", "connection", "core", "environment", "errors", "secrets", "stream"},

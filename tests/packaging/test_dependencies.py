@@ -32,6 +32,7 @@ LAYERS = {
     "connection": {"core", "errors"},
     "stream": {"connection", "core", "errors", "recording"},
     "client": {"auth", "connection", "core", "environment", "errors", "secrets", "stream"},
+    "environment": {"auth", "core", "errors"},
     "fleet": set[str](),
     "reading": {"core"},
     "sse": {"core"},

@@ -118,11 +118,11 @@ class Window:
             if self._events:
                 self._left = asked
                 return self._events.popleft()
-            if self._body is not None and (rest := self._body.rest()):
-                self._take(rest)
-                continue
             if self._failure is not None:
                 raise self._failure
+            if self._body is not None and (rest := self._decoded(b"", self._body)):
+                self._take(rest)
+                continue
             if self._is_over():
                 return None
             deadline = min(self._reading_deadline, self._hang_up)
@@ -141,7 +141,7 @@ class Window:
 
     def _decoded(self, chunk: bytes, body: Body) -> bytes:
         try:
-            return body.feed(chunk)
+            return body.feed(chunk) if chunk else body.rest()
         except zlib.error as error:
             raise StreamDropped(
                 f"The body cannot be decoded {self._progress()}: {error}"
@@ -164,7 +164,9 @@ class Window:
                 self._reading_deadline = self._at + self._options.stall_timeout
                 self._events.append(found)
             elif found is not None:
-                self._failure = error_from_envelope(found, mask=self._options.mask)
+                self._failure = error_from_envelope(
+                    found, event.data, now=now, mask=self._options.mask
+                )
                 return
             elif not self._logged_unknown:
                 self._logged_unknown = True

@@ -127,7 +127,7 @@ def error_from_answer(
     answer = _json_object(text)
     error = _build(status_code, answer, text, mask)
     if isinstance(error, RateLimitError):
-        _set_wait(error, answer, now, _http_date(date), retry_after)
+        _set_wait(error, answer, mask, now, _http_date(date), retry_after)
     return error
 
 
@@ -149,19 +149,21 @@ def error_from_envelope(
         status_code = 200
     error = _build(status_code, envelope, text, mask)
     if isinstance(error, RateLimitError):
-        _set_wait(error, envelope, now)
+        _set_wait(error, envelope, mask, now)
     return error
 
 
 def _set_wait(
     error: RateLimitError,
     answer: dict[str, Any],
+    mask: Mask,
     now: datetime,
     server_now: datetime | None = None,
     retry_after: str | None = None,
 ) -> None:
-    error.period = _text(answer.get("period")) or None
-    if error.period == "month":
+    period = _text(answer.get("period"))
+    error.period = mask(period) or None
+    if period == "month":
         error.retry = Retry.NEVER
     waits = [_until_period_end(answer, now, server_now), _until(retry_after, server_now)]
     known = [wait for wait in waits if wait is not None]

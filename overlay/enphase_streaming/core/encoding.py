@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-_GZIP = 16 + zlib.MAX_WBITS
+_GZIP = b"\x1f\x8b"
 _CODINGS = {"gzip", "x-gzip", "deflate"}
 _UNREADABLE = {"br", "zstd", "compress", "x-compress"}
 _PIECE = 65_536
@@ -28,7 +28,7 @@ class Body:
         self._coding = known[0] if known else None
         self._inflater: zlib._Decompress | None = None
         self._held = b""
-        self._has_more = False
+        self._has_more = self._has_ended = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what `chunk` decodes to, 64 KiB at most; `rest` returns more of it.
@@ -36,7 +36,9 @@ class Body:
         Raises:
             zlib.error: if the bytes are not what the header says.
         """
-        return chunk if self._coding is None else self._inflate(self._held + chunk)
+        if self._coding is None:
+            return chunk
+        return b"" if self._has_ended else self._inflate(self._held + chunk)
 
     def rest(self) -> bytes:
         """Return the next piece of the bytes fed so far, empty if there is none."""
@@ -52,18 +54,21 @@ class Body:
                     break
                 self._inflater = zlib.decompressobj(self._window_bits(self._held))
             piece = self._inflater.decompress(self._held, _PIECE)
-            self._held = self._inflater.unconsumed_tail or self._inflater.unused_data
-            self._has_more = len(piece) == _PIECE or self._inflater.eof
+            self._held = self._inflater.unconsumed_tail
+            self._has_more = len(piece) == _PIECE
             if self._inflater.eof:
-                self._inflater = None
+                self._held, self._inflater = self._inflater.unused_data, None
+                self._has_ended = not _GZIP.startswith(self._held[:2])
+                self._has_more = self._held[:2] == _GZIP
         return piece
 
     def _window_bits(self, start: bytes) -> int:
-        if self._coding != "deflate":
-            return _GZIP
-        # Some servers send deflate without zlib's header.
-        has_header = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
-        return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
+        has_zlib_header = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+        if has_zlib_header:
+            return zlib.MAX_WBITS
+        if self._coding == "deflate" and start[:2] != _GZIP:
+            return -zlib.MAX_WBITS  # some servers send deflate without zlib's header
+        return 16 + zlib.MAX_WBITS
 
 
 def _codings(content_encoding: str | None) -> list[str]:

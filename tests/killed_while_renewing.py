@@ -10,7 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from enphase_streaming import FileTokenStore, RefreshingAuth, refreshing
+from enphase_streaming import FileTokenStore, RefreshingAuth
+from enphase_streaming.auth import refreshing
 
 DIED = 9
 BEFORE_THE_REFRESH = ["before request_tokens"]

@@ -25,10 +25,11 @@ from enphase_streaming import (
     TokenPair,
     UnexpectedStatusError,
     authorize_url,
-    grants,
+
     login_with_code,
     login_with_password,
 )
+from enphase_streaming.auth import oauth
 from enphase_streaming.endpoints import TOKEN_URL
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest
@@ -337,7 +338,7 @@ def test_an_answer_without_end_is_given_up_on(grant: Callable[[Wire], object]) -
 
 
 def test_an_answer_that_trickles_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grants, "_TIMEOUT", 0.05)
+    monkeypatch.setattr(oauth, "_TIMEOUT", 0.05)
 
     def trickle() -> Iterator[bytes]:
         while True:

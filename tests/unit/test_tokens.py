@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from enphase_streaming import FileTokenStore, InvalidArgument, MemoryTokenStore, TokenPair
-from enphase_streaming import tokens as tokens_module
+from enphase_streaming.auth import tokens as tokens_module
 
 PAIR = TokenPair(
     access_token="planted-access",

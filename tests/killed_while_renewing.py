@@ -1,6 +1,6 @@
-"""Renews a token in a process that dies at a given step; `test_auth.py` starts it.
+"""Renew a token in a process that exits at a given step; `test_auth.py` runs it.
 
-Usage: killed_while_renewing.py STEP PATH TOKEN_URL CLIENT_ID, STEP being one of STEPS.
+Usage: killed_while_renewing.py STEP PATH TOKEN_URL CLIENT_ID, with one of STEPS.
 """
 
 import os
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from enphase_streaming import FileTokenStore, RefreshingAuth
-from enphase_streaming.auth import refreshing
+from enphase_streaming.auth.oauth import Application
 
 DIED = 9
 BEFORE_THE_REFRESH = ["before request_tokens"]
@@ -53,7 +53,7 @@ def main(step: str, path: str, token_url: str, client_id: str) -> None:
         setattr(owner, function, wrapped)
 
     if name == "request_tokens":
-        dying(refreshing, "request_tokens")
+        dying(Application, "request_tokens")
     elif name == "mkstemp":
         dying(tempfile, "mkstemp")
     elif name.endswith("write"):
@@ -73,7 +73,7 @@ def main(step: str, path: str, token_url: str, client_id: str) -> None:
                     die()
 
                 def __exit__(self, *error: object) -> None:
-                    raise AssertionError("it should have died")
+                    raise AssertionError("expected to exit before this")
 
             return Dying()
 
@@ -87,7 +87,7 @@ def main(step: str, path: str, token_url: str, client_id: str) -> None:
     ).renew(None, token_url=token_url, now=datetime.now(UTC))
     if name == "all":
         die()
-    raise AssertionError("it should have died")
+    raise AssertionError("expected to exit before this")
 
 
 if __name__ == "__main__":

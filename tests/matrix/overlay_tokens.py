@@ -17,10 +17,10 @@ from enphase_streaming import (
     login_with_code,
     login_with_password,
 )
+from enphase_streaming.auth.oauth import Application
+from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming.core.answers import error_from_answer
 from enphase_streaming.endpoints import TOKEN_URL
-from enphase_streaming.auth.oauth import request_tokens
-from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming_api.models import (
     TokenError,
     TokenRequest,
@@ -70,13 +70,11 @@ def _requests() -> Claims:
 
 
 def _traded(status: int, **answer: object) -> TokenPair:
-    return request_tokens(
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, json=answer))
+    return Application(ID, SECRET, transport=transport).request_tokens(
         TokenRequest(grant_type=TokenRequestGrantType.REFRESH_TOKEN, refresh_token="spent"),
-        client_id=ID,
-        client_secret=SECRET,
         token_url=TOKEN_URL,
         now=EPOCH,
-        transport=httpx.MockTransport(lambda _: httpx.Response(status, json=answer)),
     )
 
 

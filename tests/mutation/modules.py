@@ -36,7 +36,7 @@ OVERLAY = {
         f"{CONTRACT}/test_requests.py",
         f"{UNIT}/test_duration.py",
         f"{UNIT}/test_budget.py",
-        f"{UNIT}/test_grants.py",
+        f"{UNIT}/test_oauth.py",
         f"{PROPERTY}/test_base_url.py",
     ),
     "secrets": (f"{UNIT}/test_masking.py",),

@@ -1,4 +1,4 @@
-"""Where a pair of tokens is kept: privately, whole, and for one process at a time."""
+"""Token stores: privacy, atomic saves and locking."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "deep" / "folder" / "tokens.json"
 
 
-def test_a_pair_shows_no_token() -> None:
+def test_the_repr_of_a_pair_hides_its_tokens() -> None:
     screen = io.StringIO()
     Console(file=screen).print(PAIR, [PAIR])
     shown = f"{PAIR!r} {PAIR} {[PAIR]} {screen.getvalue()}"
@@ -54,7 +54,7 @@ def test_a_pair_shows_no_token() -> None:
         {"renew_at": float("inf")},
     ],
 )
-def test_a_pair_that_no_request_can_carry_is_refused_unseen(changed: dict[str, Any]) -> None:
+def test_a_malformed_pair_is_refused_without_showing_it(changed: dict[str, Any]) -> None:
     given = {name: getattr(PAIR, name) for name in PAIR.__struct_fields__}
     with pytest.raises(InvalidArgument) as caught:
         TokenPair(**given | changed)
@@ -66,7 +66,7 @@ def test_a_pair_may_lack_a_refresh_token() -> None:
     assert pair.refresh_token == ""
 
 
-def test_memory_keeps_a_pair() -> None:
+def test_memory_store_returns_what_was_saved() -> None:
     store = MemoryTokenStore()
     assert store.load() is None
     with store.lock():
@@ -75,18 +75,18 @@ def test_memory_keeps_a_pair() -> None:
     assert "planted" not in repr(store)
 
 
-def test_a_file_gives_back_what_was_saved(path: Path) -> None:
+def test_file_store_returns_what_was_saved(path: Path) -> None:
     FileTokenStore(path).save(PAIR)
     FileTokenStore(path).save(OTHER)
     assert FileTokenStore(str(path)).load() == OTHER
 
 
-def test_no_file_is_no_pair_and_looking_makes_none(path: Path) -> None:
+def test_load_without_a_file_returns_none_and_creates_nothing(path: Path) -> None:
     assert FileTokenStore(path).load() is None
     assert not path.parent.exists()
 
 
-def test_only_the_owner_can_read_what_is_kept_whatever_the_umask(path: Path) -> None:
+def test_files_are_private_under_any_umask(path: Path) -> None:
     before = os.umask(0)
     try:
         store = FileTokenStore(path)
@@ -99,7 +99,7 @@ def test_only_the_owner_can_read_what_is_kept_whatever_the_umask(path: Path) -> 
     assert {mode(each) for each in path.parent.iterdir()} == {0o600}
 
 
-def test_a_file_that_others_could_read_is_private_after_the_next_save(path: Path) -> None:
+def test_save_makes_a_readable_file_private(path: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(msgspec.json.encode(PAIR))
     path.chmod(0o644)
@@ -126,7 +126,7 @@ def test_a_file_that_others_could_read_is_private_after_the_next_save(path: Path
         b'{"x": ' + b"[" * 100_000,
     ],
 )
-def test_a_damaged_file_is_named_and_never_quoted(path: Path, content: bytes) -> None:
+def test_a_damaged_file_is_reported_without_quoting_it(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     with pytest.raises(InvalidArgument) as caught:
@@ -136,13 +136,13 @@ def test_a_damaged_file_is_named_and_never_quoted(path: Path, content: bytes) ->
     assert caught.value.__suppress_context__
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     # A folder, since a test that runs as root can read every file.
     with pytest.raises(InvalidArgument, match=f"token file {tmp_path} cannot be read: Is a direct"):
         FileTokenStore(tmp_path).load()
 
 
-def test_a_save_that_fails_keeps_the_old_pair_and_leaves_nothing(
+def test_a_failed_save_keeps_the_old_pair_and_leaves_no_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = FileTokenStore(path)
@@ -158,7 +158,7 @@ def test_a_save_that_fails_keeps_the_old_pair_and_leaves_nothing(
     assert [each.name for each in path.parent.iterdir()] == ["tokens.json"]
 
 
-def test_what_a_killed_process_left_is_cleared_away_but_nothing_of_a_living_one(path: Path) -> None:
+def test_save_removes_abandoned_files_only(path: Path) -> None:
     store = FileTokenStore(path)
     store.save(PAIR)
     old, young = path.with_name(".tokens.json.old"), path.with_name(".tokens.json.young")
@@ -173,7 +173,7 @@ def test_what_a_killed_process_left_is_cleared_away_but_nothing_of_a_living_one(
     assert another.exists()
 
 
-def test_the_lock_is_held_by_one_at_a_time(path: Path) -> None:
+def test_the_lock_is_exclusive(path: Path) -> None:
     events: list[str] = []
     waiting = threading.Event()
 
@@ -193,15 +193,13 @@ def test_the_lock_is_held_by_one_at_a_time(path: Path) -> None:
     assert events == ["first out", "second in"]
 
 
-def test_a_lock_that_is_never_let_go_is_given_up_on(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tokens_module, "_LOCK_PATIENCE", 0.1)
+def test_waiting_for_the_lock_times_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens_module, "_LOCK_TIMEOUT", 0.1)
     with FileTokenStore(path).lock(), pytest.raises(TimeoutError, match=r"tokens\.json\.lock"):
         FileTokenStore(path).lock().__enter__()
 
 
-def test_the_lock_is_free_again_after_a_failure(path: Path) -> None:
+def test_the_lock_is_released_after_an_exception(path: Path) -> None:
     store = FileTokenStore(path)
     with pytest.raises(ZeroDivisionError), store.lock():
         raise ZeroDivisionError
@@ -209,6 +207,6 @@ def test_the_lock_is_free_again_after_a_failure(path: Path) -> None:
         pass
 
 
-def test_a_store_names_only_its_path(path: Path) -> None:
+def test_the_repr_of_a_store_shows_only_its_path(path: Path) -> None:
     FileTokenStore(path).save(PAIR)
     assert repr(FileTokenStore(path)) == f"FileTokenStore({str(path)!r})"

@@ -1,7 +1,6 @@
-"""Which access token a request carries.
+"""The access token of a request: the `Auth` protocol, and a token that is never renewed.
 
-Nothing here ever sends a streaming request again: that is a counted call, and the core's to
-decide.
+An `Auth` only supplies tokens. It never repeats a streaming request, which would be a counted call.
 """
 
 from __future__ import annotations
@@ -14,25 +13,32 @@ from enphase_streaming.errors import LoginRequired
 
 
 class Auth(Protocol):
-    """Gives tokens. `current` never blocks; `renew` may, and is called from a thread of its own."""
+    """Supplies access tokens.
+
+    `current` must not block. `renew` may: the clients call it in a thread of its own.
+    """
 
     can_refresh: bool
 
     def current(self, now: datetime) -> str | None:
-        """Return a token that lasts another window, None if it has to be renewed first."""
+        """Return a token that outlives the next window, or None if it must be renewed first."""
         ...
 
     def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
-        """Return a token other than `stale`. Raises `LoginRequired` if none can be had."""
+        """Return a token other than `stale`. Raises `LoginRequired` if there is none."""
         ...
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what must appear in no message."""
+        """Return the texts to mask in messages and logs."""
         ...
 
 
 class StaticAuth:
-    """One access token, as long as it lasts."""
+    """A single access token that cannot be renewed.
+
+    Args:
+        access_token: the token from the OAuth login of the site's owner; it lasts for a day.
+    """
 
     can_refresh = False
 
@@ -45,11 +51,11 @@ class StaticAuth:
         )
 
     def current(self, now: datetime) -> str | None:
-        """Return the token, whatever its age."""
+        """Return the token, expired or not."""
         return self._token
 
     def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
-        """Raise `LoginRequired`: there is nothing to renew it with."""
+        """Raise `LoginRequired`: renewal needs a refresh token."""
         raise LoginRequired("An access token alone cannot be renewed: log in again.")
 
     def secrets(self) -> tuple[str, ...]:

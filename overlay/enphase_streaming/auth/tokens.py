@@ -1,7 +1,7 @@
-"""A pair of tokens, and where it is kept between runs.
+"""A pair of tokens, and the stores that keep it between runs.
 
-An access token lives a day, a refresh token a month. Each refresh spends the refresh token and
-brings a new one, so a pair that is lost before it is stored needs a new login.
+An access token lives for a day, a refresh token for a month. Each refresh spends the refresh token
+and brings a new one, so a pair that is lost before it is stored needs a new login.
 """
 
 from __future__ import annotations
@@ -27,16 +27,22 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-_LOCK_PATIENCE = 60.0
-_ABANDONED = 60.0
-"""Seconds after which a file that was never finished belongs to a process that died."""
+_LOCK_TIMEOUT = 60.0
+_ABANDONED_AFTER = 60.0
+"""Seconds after which an unfinished file is taken for one of a killed process."""
 
 
 class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
-    """An access token and what buys the next one.
+    """An access token, and the refresh token that brings the next pair.
 
-    `expires_at` is when the access token dies, `renew_at` when to replace it, both in seconds
-    since 1970. Raises `InvalidArgument` for tokens that no request can carry.
+    Args:
+        access_token: printable ASCII without spaces.
+        refresh_token: the same, or empty.
+        expires_at: when the access token expires, in seconds since 1970.
+        renew_at: when to renew it, in seconds since 1970.
+
+    Raises:
+        InvalidArgument: a token is malformed, or a time is not finite.
     """
 
     access_token: str
@@ -49,7 +55,7 @@ class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
         if self.refresh_token:
             arguments.secret("refresh_token", self.refresh_token, "")
         if not (math.isfinite(self.expires_at) and math.isfinite(self.renew_at)):
-            raise InvalidArgument("expires_at and renew_at have to be moments.")
+            raise InvalidArgument("expires_at and renew_at must be finite.")
 
     def __repr__(self) -> str:
         return f"TokenPair(expires_at={self.expires_at})"
@@ -59,23 +65,23 @@ class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TokenStore(Protocol):
-    """Keeps one pair. Every method may block; none is called from an event loop's thread."""
+    """Keeps one pair. Methods may block: none is called in the thread of an event loop."""
 
     def load(self) -> TokenPair | None:
-        """Return the pair, or None if none was ever saved."""
+        """Return the pair, or None if none was saved."""
         ...
 
     def save(self, pair: TokenPair) -> None:
-        """Keep `pair` for good; when this returns, it must outlive a crash."""
+        """Store `pair` so that it survives a crash once this returns."""
         ...
 
     def lock(self) -> AbstractContextManager[object]:
-        """Keep every other process that shares the store from refreshing meanwhile."""
+        """Return a context manager that keeps other processes from refreshing."""
         ...
 
 
 class MemoryTokenStore:
-    """Keeps a pair for as long as the process runs."""
+    """Keeps a pair until the process ends."""
 
     def __init__(self, pair: TokenPair | None = None) -> None:
         self._pair = pair
@@ -85,19 +91,19 @@ class MemoryTokenStore:
         return self._pair
 
     def save(self, pair: TokenPair) -> None:
-        """Keep the pair."""
+        """Store the pair."""
         self._pair = pair
 
     def lock(self) -> AbstractContextManager[object]:
-        """Lock nothing: nobody else sees this memory."""
+        """Lock nothing: no other process sees this memory."""
         return nullcontext()
 
 
 class FileTokenStore:
     """Keeps a pair in a file that only its owner can read.
 
-    A save replaces the file whole or not at all; the lock is an operating system's, on a file
-    beside it, and is let go when its process dies.
+    A save replaces the whole file or nothing. The lock is an advisory lock on a file beside it; the
+    operating system releases it when the process ends.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -107,7 +113,11 @@ class FileTokenStore:
         return f"FileTokenStore({str(self._path)!r})"
 
     def load(self) -> TokenPair | None:
-        """Return the pair, None if there is no file. Raises `InvalidArgument` if unreadable."""
+        """Return the pair, or None if there is no file.
+
+        Raises:
+            InvalidArgument: the file is damaged or cannot be read.
+        """
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=TokenPair)
         except FileNotFoundError:
@@ -117,7 +127,7 @@ class FileTokenStore:
                 f"The token file {self._path} cannot be read: {error.strerror}."
             ) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            # Not chained: the decoder's message may quote the file.
+            # Not chained: the decoder's message may quote a token.
             raise InvalidArgument(
                 f"The token file {self._path} is damaged. Remove it and log in again."
             ) from None
@@ -125,7 +135,7 @@ class FileTokenStore:
     def save(self, pair: TokenPair) -> None:
         """Replace the file. Raises `OSError`."""
         self._make_folder()
-        self._clear_away()
+        self._remove_abandoned()
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -136,16 +146,16 @@ class FileTokenStore:
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise
-        self._settle()
+        self._sync_folder()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the lock. Raises `OSError` where it cannot be had within a minute."""
+        """Hold the lock. Raises `OSError`, and `TimeoutError` after a minute of waiting."""
         self._make_folder()
         beside = self._path.with_name(self._path.name + ".lock")
         handle = os.open(beside, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            give_up = time.monotonic() + _LOCK_PATIENCE
+            give_up = time.monotonic() + _LOCK_TIMEOUT
             while not _try_lock(handle):
                 if time.monotonic() > give_up:
                     raise TimeoutError(f"another process holds {beside}")
@@ -157,15 +167,15 @@ class FileTokenStore:
     def _make_folder(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _clear_away(self) -> None:
-        # Left behind by a process that was killed while it saved; the young may be in use.
+    def _remove_abandoned(self) -> None:
+        # Left by a process that was killed while it saved. A recent one may be in use.
         for path in self._path.parent.glob(f".{glob.escape(self._path.name)}.*"):
             with suppress(OSError):
-                if time.time() - path.stat().st_mtime > _ABANDONED:
+                if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
                     path.unlink()
 
-    def _settle(self) -> None:
-        # The new name is only as safe as the folder that holds it.
+    def _sync_folder(self) -> None:
+        # Without it, a power failure may undo the rename.
         if sys.platform != "win32":
             folder = os.open(self._path.parent, os.O_RDONLY)
             try:

@@ -1,4 +1,4 @@
-"""One token request: what it sends, and what each answer to it means."""
+"""Token requests: what each grant sends, and what each answer raises or returns."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from enphase_streaming import (
     TokenPair,
     UnexpectedStatusError,
     authorize_url,
-
     login_with_code,
     login_with_password,
 )
@@ -52,7 +51,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 class Wire:
-    """A transport that keeps what was sent and answers what a test says."""
+    """A transport that records requests and returns a scripted answer."""
 
     def __init__(self, answer: Handler | None = None) -> None:
         self.requests: list[httpx.Request] = []
@@ -109,7 +108,7 @@ def form_of(request: httpx.Request) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("grant", "parameters"), GRANTS)
-def test_each_grant_is_a_form_with_basic_credentials(
+def test_each_grant_sends_a_form_with_basic_credentials(
     grant: Callable[[Wire], object], parameters: dict[str, str]
 ) -> None:
     wire = Wire()
@@ -124,7 +123,7 @@ def test_each_grant_is_a_form_with_basic_credentials(
 
 
 @EACH
-def test_each_grant_goes_through_the_generated_operation(
+def test_each_grant_uses_the_generated_operation(
     grant: Callable[[Wire], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[TokenRequest] = []
@@ -141,7 +140,7 @@ def test_each_grant_goes_through_the_generated_operation(
     assert form_of(wire.requests[0]) == body.to_dict()
 
 
-def test_the_published_form_is_a_query_that_no_log_shows(
+def test_in_query_sends_a_query_string_and_keeps_it_out_of_logs(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -157,7 +156,7 @@ def test_the_published_form_is_a_query_that_no_log_shows(
     assert "planted" not in caplog.text
 
 
-def test_other_addresses_keep_their_query_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_keep_the_query_of_other_urls(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     refresh(Wire(), in_query=True)
     with httpx.Client(transport=httpx.MockTransport(lambda request: httpx.Response(200))) as http:
@@ -165,7 +164,7 @@ def test_other_addresses_keep_their_query_in_the_log(caplog: pytest.LogCaptureFi
     assert "https://example.com/?page=2" in caplog.text
 
 
-def test_the_pair_carries_when_to_renew_ahead_of_expiry() -> None:
+def test_renew_at_is_ten_minutes_before_expiry() -> None:
     wire = Wire()
     before = time.time()
     pair = code(wire)
@@ -194,7 +193,7 @@ def test_the_pair_carries_when_to_renew_ahead_of_expiry() -> None:
         (10**400, 86400),
     ],
 )
-def test_an_odd_lifetime_still_yields_the_pair(expires_in: object, lifetime: float) -> None:
+def test_a_malformed_lifetime_still_returns_the_pair(expires_in: object, lifetime: float) -> None:
     body = json.dumps({**ANSWER, "expires_in": expires_in})
     wire = Wire(lambda request: httpx.Response(200, text=body))
     before = time.time()
@@ -212,19 +211,19 @@ def test_an_odd_lifetime_still_yields_the_pair(expires_in: object, lifetime: flo
         {"app_type": ["system"], "enl_password_last_changed": 1638870641},
     ],
 )
-def test_optional_fields_of_other_types_still_yield_the_pair(odd: dict[str, Any]) -> None:
+def test_optional_fields_of_other_types_still_return_the_pair(odd: dict[str, Any]) -> None:
     pair = code(Wire(lambda request: httpx.Response(200, json=ANSWER | odd)))
     assert pair.refresh_token == "planted-refresh-1"
 
 
-def test_missing_expires_in_is_a_day() -> None:
+def test_expires_in_defaults_to_a_day() -> None:
     answer = {name: value for name, value in ANSWER.items() if name != "expires_in"}
     pair = code(Wire(lambda request: httpx.Response(200, json=answer)))
     assert pair.expires_at - time.time() == pytest.approx(86_400, abs=60)
 
 
 @pytest.mark.parametrize("given", [None, "", 5])
-def test_a_refresh_that_brings_no_new_refresh_token_keeps_the_old_one(given: object) -> None:
+def test_a_refresh_without_a_new_refresh_token_keeps_the_old_one(given: object) -> None:
     answer = ANSWER | {"refresh_token": given}
     wire = Wire(lambda request: httpx.Response(200, json=answer))
     auth = RefreshingAuth(**APPLICATION, refresh_token="old", transport=wire.transport)
@@ -253,7 +252,7 @@ def test_a_refresh_that_brings_no_new_refresh_token_keeps_the_old_one(given: obj
     ],
 )
 @EACH
-def test_a_200_without_a_usable_token_wants_a_login(
+def test_a_200_without_a_usable_token_raises_login_required(
     grant: Callable[[Wire], object], body: bytes
 ) -> None:
     wire = Wire(lambda request: httpx.Response(200, content=body))
@@ -279,7 +278,7 @@ def test_a_200_without_a_usable_token_wants_a_login(
     ],
 )
 @EACH
-def test_a_refusal_is_final_and_a_failure_is_its_own_exception(
+def test_each_error_status_raises_its_exception_after_one_request(
     grant: Callable[[Wire], object], status: int, kind: type[EnphaseStreamingError]
 ) -> None:
     answer = {"error": "invalid_grant", "error_description": "planted-refresh-0 was spent"}
@@ -294,7 +293,7 @@ def test_a_refusal_is_final_and_a_failure_is_its_own_exception(
         assert "log in again" in str(caught.value)
 
 
-def test_a_rate_limit_carries_when_to_come_back() -> None:
+def test_a_rate_limit_carries_retry_at() -> None:
     wire = Wire(lambda request: httpx.Response(429, headers={"retry-after": "90"}))
     with pytest.raises(RateLimitError) as caught:
         refresh(wire)
@@ -315,7 +314,7 @@ def test_a_rate_limit_carries_when_to_come_back() -> None:
     ],
 )
 @EACH
-def test_no_answer_is_a_failed_connection(
+def test_no_answer_raises_connection_failed(
     grant: Callable[[Wire], object], error: Exception
 ) -> None:
     def fail(request: httpx.Request) -> httpx.Response:
@@ -332,12 +331,12 @@ def endless() -> Iterator[bytes]:
 
 
 @EACH
-def test_an_answer_without_end_is_given_up_on(grant: Callable[[Wire], object]) -> None:
+def test_an_endless_answer_raises_connection_failed(grant: Callable[[Wire], object]) -> None:
     with pytest.raises(ConnectionFailed, match="has no end"):
         grant(Wire(lambda request: httpx.Response(200, content=endless())))
 
 
-def test_an_answer_that_trickles_is_given_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trickling_body_raises_connection_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(oauth, "_TIMEOUT", 0.05)
 
     def trickle() -> Iterator[bytes]:
@@ -360,7 +359,7 @@ def test_an_answer_that_trickles_is_given_up_on(monkeypatch: pytest.MonkeyPatch)
         "",
     ],
 )
-def test_an_address_that_would_show_secrets_is_refused_before_anything_is_sent(
+def test_an_insecure_token_url_is_refused_before_sending(
     token_url: str,
 ) -> None:
     wire = Wire()
@@ -372,7 +371,7 @@ def test_an_address_that_would_show_secrets_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
-def test_plain_http_is_for_this_machine(host: str) -> None:
+def test_plain_http_is_allowed_for_loopback(host: str) -> None:
     found = code(Wire(), token_url=f"http://{host}:4010/oauth/token")
     assert found.access_token == "planted-access"
 
@@ -386,7 +385,7 @@ def test_plain_http_is_for_this_machine(host: str) -> None:
         (password, {"password": ""}),
     ],
 )
-def test_what_is_missing_or_odd_is_refused_before_anything_is_sent(
+def test_missing_or_malformed_arguments_are_refused_before_sending(
     login: Callable[..., object], changed: dict[str, Any]
 ) -> None:
     wire = Wire()
@@ -408,7 +407,7 @@ def test_what_is_missing_or_odd_is_refused_before_anything_is_sent(
         (lambda wire, **odd: authorize_url(**PAGE | odd), "state"),
     ],
 )
-def test_what_no_form_can_carry_is_named_and_in_no_exception(
+def test_text_that_cannot_be_encoded_is_refused_without_showing_it(
     login: Callable[..., object], name: str, odd: Any
 ) -> None:
     wire = Wire()
@@ -424,7 +423,7 @@ def test_what_no_form_can_carry_is_named_and_in_no_exception(
 
 
 @pytest.mark.parametrize("given", ["pässword ☃", "\U0001f511", "a\0b\n", "\ud7ff\ue000"])
-def test_a_password_may_be_any_text(given: str) -> None:
+def test_a_password_may_contain_any_character(given: str) -> None:
     wire = Wire()
     password(wire, password=given)
     assert form_of(wire.requests[0])["password"] == given
@@ -432,9 +431,7 @@ def test_a_password_may_be_any_text(given: str) -> None:
 
 @pytest.mark.parametrize("given", [None, "", "planted secret", "planted\n", 5])
 @pytest.mark.parametrize("name", ["client_id", "client_secret"])
-def test_an_application_that_is_none_is_refused_before_anything_is_sent(
-    name: str, given: Any
-) -> None:
+def test_malformed_client_credentials_are_refused_before_sending(name: str, given: Any) -> None:
     wire = Wire()
     application = {**APPLICATION, name: given}
     with pytest.raises(InvalidArgument, match=name) as caught:
@@ -445,7 +442,7 @@ def test_an_application_that_is_none_is_refused_before_anything_is_sent(
     assert wire.requests == []
 
 
-def test_the_page_for_the_owner_carries_what_it_needs_and_no_secret() -> None:
+def test_authorize_url_encodes_its_parameters() -> None:
     parts = urlsplit(
         authorize_url(client_id="the id", redirect_uri="https://example.com/in?a=b&c", state="s&t")
     )

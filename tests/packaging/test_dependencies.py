@@ -26,12 +26,16 @@ LAYERS = {
     "errors": set[str](),
     "secrets": {"errors"},
     "core": {"errors", "secrets"},
-    "auth": {"core", "errors", "secrets"},
+    "transports": {"core", "errors"},
+    "auth": {"core", "errors", "secrets", "transports"},
     "recording": {"core", "errors", "secrets"},
     "options": {"auth", "core", "errors", "secrets"},
     "connection": {"core", "errors", "options"},
     "stream": {"connection", "core", "errors", "options", "recording"},
-    "client": {"auth", "connection", "core", "errors", "options", "secrets", "stream"},
+    "client": {
+        *("auth", "connection", "core", "errors", "options", "secrets", "stream"),
+        "transports",
+    },
 }
 # Modules that belong to a part under another name.
 PART_OF = {"aconnection": "connection"}

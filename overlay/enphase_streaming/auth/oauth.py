@@ -18,6 +18,7 @@ from enphase_streaming.core.refusal import connection_failed
 from enphase_streaming.endpoints import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
 from enphase_streaming.errors import ConnectionFailed, InvalidArgument, LoginRequired
 from enphase_streaming.secrets import keep_out_of_logs, masked
+from enphase_streaming.transports import new_client
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
@@ -156,7 +157,7 @@ class Application:
             kwargs["params"] = kwargs.pop("data")
         hidden = _Hidden(grant, self)
         keep_out_of_logs(hidden)
-        with httpx.Client(transport=self._transport, timeout=_TIMEOUT) as http:
+        with new_client(token_url, self._transport, timeout=_TIMEOUT) as http:
             try:
                 response, body = _send(http, http.build_request(**kwargs))
             except (httpx.HTTPError, OSError) as error:

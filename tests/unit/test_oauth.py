@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -64,11 +65,11 @@ class Wire:
         return self._answer(request)
 
 
-def refresh(wire: Wire, **options: Any) -> str:
+def refresh(wire: Wire, token_url: str = TOKEN_URL, **options: Any) -> str:
     auth = RefreshingAuth(
         **APPLICATION, refresh_token="planted-refresh-0", transport=wire.transport, **options
     )
-    return auth.renew(None, token_url=TOKEN_URL, now=NOW)
+    return auth.renew(None, token_url=token_url, now=NOW)
 
 
 def code(wire: Wire, **options: Any) -> TokenPair:
@@ -332,7 +333,7 @@ def endless() -> Iterator[bytes]:
 
 @EACH
 def test_an_endless_answer_raises_connection_failed(grant: Callable[[Wire], object]) -> None:
-    with pytest.raises(ConnectionFailed, match="has no end"):
+    with pytest.raises(ConnectionFailed, match="longer than 65536 bytes"):
         grant(Wire(lambda request: httpx.Response(200, content=endless())))
 
 
@@ -344,8 +345,93 @@ def test_a_trickling_body_raises_connection_failed(monkeypatch: pytest.MonkeyPat
             time.sleep(0.02)
             yield b" "
 
-    with pytest.raises(ConnectionFailed, match="took too long"):
+    with pytest.raises(ConnectionFailed, match="no complete answer within"):
         refresh(Wire(lambda request: httpx.Response(200, content=trickle())))
+
+
+@EACH
+def test_an_answer_that_never_comes_raises_connection_failed(
+    grant: Callable[[Wire], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oauth, "_TIMEOUT", 0.05)
+    test_is_over = threading.Event()
+
+    def silent(request: httpx.Request) -> httpx.Response:
+        test_is_over.wait(10)
+        return httpx.Response(200, json=ANSWER)
+
+    with pytest.raises(ConnectionFailed, match=r"no complete answer within 0\.05 s"):
+        grant(Wire(silent))
+    test_is_over.set()
+
+
+def test_a_request_abandoned_before_it_was_sent_is_never_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(oauth, "_TIMEOUT", 0.05)
+    abandoned, seen = threading.Event(), list[str]()
+
+    class SlowToConnect(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            abandoned.wait(10)
+            try:
+                request.extensions["trace"]("http11.send_request_headers.started", {})
+            except OSError:
+                seen.append("stopped")
+                raise
+            seen.append("sent")
+            return httpx.Response(200, json=ANSWER)
+
+    with pytest.raises(ConnectionFailed):
+        login_with_code(
+            **APPLICATION, code="c", redirect_uri="https://x", transport=SlowToConnect()
+        )
+    abandoned.set()
+    for thread in threading.enumerate():
+        if thread.name == "enphase-streaming":
+            thread.join(5)
+    assert seen == ["stopped"]
+
+
+@EACH
+def test_any_exception_of_a_transport_raises_connection_failed(
+    grant: Callable[[Wire], object],
+) -> None:
+    # What Python raises for a proxy at port 99999.
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise OverflowError("planted-secret planted-code planted-refresh-0: port must be 0-65535")
+
+    with pytest.raises(ConnectionFailed, match="port must be") as caught:
+        grant(Wire(fail))
+    assert isinstance(caught.value.__cause__, OverflowError)
+
+
+@EACH
+def test_without_a_thread_connection_failed_is_raised(
+    grant: Callable[[Wire], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    wire = Wire()
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    with pytest.raises(ConnectionFailed, match="can't start new thread"):
+        grant(wire)
+    assert wire.requests == []
+
+
+@EACH
+def test_a_given_transport_is_not_closed(grant: Callable[[Wire], object]) -> None:
+    closed: list[bool] = []
+
+    class Shared(httpx.MockTransport):
+        def close(self) -> None:
+            closed.append(True)
+
+    wire = Wire()
+    wire.transport = Shared(wire._handle)
+    grant(wire)
+    assert (len(wire.requests), closed) == (1, [])
 
 
 @pytest.mark.parametrize(

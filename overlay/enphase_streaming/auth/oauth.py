@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import base64
 import math
-import time
+import socket
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -16,13 +21,14 @@ from enphase_streaming.core import arguments
 from enphase_streaming.core.answers import error_from_answer
 from enphase_streaming.core.refusal import connection_failed
 from enphase_streaming.endpoints import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
-from enphase_streaming.errors import ConnectionFailed, InvalidArgument, LoginRequired
+from enphase_streaming.errors import InvalidArgument, LoginRequired
 from enphase_streaming.secrets import keep_out_of_logs, masked
 from enphase_streaming.transports import new_client
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
 _TIMEOUT = 30.0
+"""Seconds that one token request may take in total."""
 _MAX_BYTES = 65_536
 _LIFETIME = 86_400.0
 """Seconds that an access token lives if the answer does not say."""
@@ -74,7 +80,7 @@ def login_with_code(
         redirect_uri: the one that `authorize_url` was given.
         token_url: the token endpoint.
         in_query: send the parameters in the query string, as published, instead of a form.
-        transport: an httpx transport for the request.
+        transport: an httpx transport for the request. It is not closed.
 
     Raises:
         InvalidArgument: an argument is missing or malformed; nothing was sent.
@@ -152,16 +158,22 @@ class Application:
             "Authorization": f"Basic {self._basic}",
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
+            "Connection": "close",
         }
         if self._in_query:
             kwargs["params"] = kwargs.pop("data")
-        hidden = _Hidden(grant, self)
-        keep_out_of_logs(hidden)
-        with new_client(token_url, self._transport, timeout=_TIMEOUT) as http:
-            try:
-                response, body = _send(http, http.build_request(**kwargs))
-            except (httpx.HTTPError, OSError) as error:
-                raise connection_failed(error, urlsplit(token_url).netloc, hidden.mask) from error
+        http = new_client(token_url, self._transport, timeout=_TIMEOUT)
+        exchange = _Exchange(
+            http,
+            http.build_request(**kwargs),
+            secrets=(*self.secrets(), grant.code, grant.password, grant.refresh_token),
+            own=self._transport is None,
+        )
+        outcome = exchange.run()
+        if isinstance(outcome, Exception):
+            host = urlsplit(token_url).netloc
+            raise connection_failed(outcome, host, exchange.mask) from outcome
+        response, body = outcome
         if response.status_code == 200:
             return _pair(body, grant, now)
         refused = error_from_answer(
@@ -169,19 +181,37 @@ class Application:
             body,
             now=now,
             retry_after=response.headers.get("retry-after"),
-            mask=hidden.mask,
+            mask=exchange.mask,
         )
         if response.status_code in (400, 401, 403):
             raise LoginRequired(f"The tokens were refused ({refused}): log in again.") from refused
         raise refused
 
 
-class _Hidden:
-    """The secrets of one token request."""
+class _Exchange:
+    """One token request, sent by a daemon thread while the caller waits on a queue.
 
-    def __init__(self, grant: TokenRequest, application: Application) -> None:
-        known = (*application.secrets(), grant.code, grant.password, grant.refresh_token)
-        self._secrets = tuple(filter(None, known))
+    The wait ends with the answer, after `_TIMEOUT` or with Ctrl-C, whatever the server and the
+    transport do. A request that is abandoned before it was sent is never sent.
+    """
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        request: httpx.Request,
+        secrets: Iterable[str | None],
+        *,
+        own: bool,
+    ) -> None:
+        self._http = http
+        self._request = request
+        self._secrets = tuple(filter(None, secrets))
+        self._own = own
+        self._outcomes: SimpleQueue[tuple[httpx.Response, bytes] | Exception] = SimpleQueue()
+        self._abandoned = False
+        self._stream: Any = None
+        request.extensions = {**request.extensions, "trace": self._trace}
+        keep_out_of_logs(self)
 
     def secrets(self) -> tuple[str, ...]:
         return self._secrets
@@ -189,21 +219,55 @@ class _Hidden:
     def mask(self, text: str) -> str:
         return masked(text, self._secrets)
 
+    def run(self) -> tuple[httpx.Response, bytes] | Exception:
+        """Return the response and its body, or what the transport raised."""
+        try:
+            threading.Thread(target=self._work, name="enphase-streaming", daemon=True).start()
+            return self._outcomes.get(timeout=_TIMEOUT)
+        except Empty:
+            return TimeoutError(f"no complete answer within {_TIMEOUT:g} s")
+        except RuntimeError as error:  # no thread can be started
+            return error
+        finally:
+            self._abandoned = True
+            self._hang_up()
 
-def _send(http: httpx.Client, request: httpx.Request) -> tuple[httpx.Response, bytes]:
-    deadline = time.monotonic() + _TIMEOUT
-    body = bytearray()
-    response = http.send(request, stream=True)
-    try:
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > _MAX_BYTES:
-                raise ConnectionFailed("The token endpoint's answer has no end.")
-            if time.monotonic() > deadline:
-                raise ConnectionFailed("The token endpoint's answer took too long.")
-    finally:
-        response.close()
-    return response, bytes(body)
+    def _work(self) -> None:
+        try:
+            outcome: tuple[httpx.Response, bytes] | Exception = self._send()
+        except Exception as error:  # noqa: BLE001 - returned by run()
+            outcome = error
+        finally:
+            if self._own:
+                self._http.close()
+        self._outcomes.put(outcome)
+
+    def _send(self) -> tuple[httpx.Response, bytes]:
+        response = self._http.send(self._request, stream=True)
+        body = bytearray()
+        try:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if self._abandoned or len(body) > _MAX_BYTES:
+                    raise OSError(f"the answer is longer than {_MAX_BYTES} bytes")
+        finally:
+            response.close()
+        return response, bytes(body)
+
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
+        # A connection of the user's transport may serve other requests as well.
+        if self._own and event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._stream = info["return_value"]
+        if self._abandoned:
+            self._hang_up()
+            if event.endswith("send_request_headers.started"):
+                raise OSError("abandoned before the request was sent")
+
+    def _hang_up(self) -> None:
+        """End what the thread reads or writes, if the connection is known to be this request's."""
+        if self._stream is not None:
+            with suppress(OSError):  # closed already
+                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
 
 
 def _pair(body: bytes, grant: TokenRequest, now: datetime) -> TokenPair:

@@ -26,15 +26,16 @@ LAYERS = {
     "errors": set[str](),
     "secrets": {"errors"},
     "core": {"errors", "secrets"},
+    "tracebacks": {"secrets"},
     "transports": {"core", "errors"},
-    "auth": {"core", "errors", "secrets", "transports"},
+    "auth": {"core", "errors", "secrets", "tracebacks", "transports"},
     "recording": {"core", "errors", "secrets"},
     "options": {"auth", "core", "errors", "secrets"},
     "connection": {"core", "errors", "options"},
     "stream": {"connection", "core", "errors", "options", "recording"},
     "client": {
         *("auth", "connection", "core", "errors", "options", "secrets", "stream"),
-        "transports",
+        *("tracebacks", "transports"),
     },
 }
 # Modules that belong to a part under another name.

@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from enphase_streaming import (
     RateLimitError,
     RefreshingAuth,
     ServiceUnavailableError,
+    StaticAuth,
     TokenPair,
     UnexpectedStatusError,
     authorize_url,
@@ -31,8 +33,10 @@ from enphase_streaming import (
 )
 from enphase_streaming.auth import oauth
 from enphase_streaming.endpoints import TOKEN_URL
+from enphase_streaming.secrets import causes
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest
+from scripted import Peer, scripted
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 APPLICATION: dict[str, Any] = {"client_id": "the-id", "client_secret": "planted-secret"}
@@ -432,6 +436,98 @@ def test_a_given_transport_is_not_closed(grant: Callable[[Wire], object]) -> Non
     wire.transport = Shared(wire._handle)
     grant(wire)
     assert (len(wire.requests), closed) == (1, [])
+
+
+# --- secrets in tracebacks ------------------------------------------------------------------------
+
+
+def shown_locals(error: BaseException) -> Iterator[str]:
+    """Yield what a traceback with locals shows of frames other than this file's."""
+    for each in causes(error):
+        for frame, line in traceback.walk_tb(each.__traceback__):
+            if frame.f_code.co_filename != __file__:
+                where = f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}"
+                yield from (f"{where}: {name} = {x!r}" for name, x in frame.f_locals.items())
+
+
+def refused(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(400, json={"error": "invalid_grant"})
+
+
+def broken(request: httpx.Request) -> httpx.Response:
+    raise httpx.ReadError("reset")
+
+
+def unusable(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(200, json=ANSWER | {"access_token": "planted token"})
+
+
+@pytest.mark.parametrize("in_query", [False, True])
+@pytest.mark.parametrize("answer", [refused, broken, unusable])
+@EACH
+def test_a_failed_token_request_leaves_no_secret_in_locals(
+    grant: Callable[..., object], answer: Handler, in_query: bool
+) -> None:
+    with pytest.raises(EnphaseStreamingError) as caught:
+        grant(Wire(answer), in_query=in_query)
+    assert [each for each in shown_locals(caught.value) if "planted" in each] == []
+
+
+@pytest.mark.parametrize("in_query", [False, True])
+@EACH
+def test_a_failed_connection_leaves_no_secret_in_locals(
+    grant: Callable[..., object], in_query: bool
+) -> None:
+    # Through all of httpx and httpcore.
+    def script(peer: Peer) -> None:
+        peer.send(b"no HTTP\r\n\r\n")
+
+    with scripted(script) as server:
+        wire = Wire()
+        wire.transport = httpx.HTTPTransport()  # type: ignore[assignment] # only passed on
+        with pytest.raises(ConnectionFailed) as caught:
+            grant(wire, in_query=in_query, token_url=f"{server.url}/oauth/token")
+    assert [each for each in shown_locals(caught.value) if "planted" in each] == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: code(Wire(), code="planted code"),
+        lambda: code(Wire(), token_url="http://example.com"),
+        lambda: password(Wire(), username=""),
+        lambda: password(Wire(), password="planted\udc80"),
+        lambda: RefreshingAuth(client_id="x", client_secret="planted secret"),
+        lambda: RefreshingAuth(**APPLICATION, refresh_token="planted token"),
+        lambda: StaticAuth("planted token"),
+        lambda: TokenPair(
+            access_token="planted token", refresh_token="", expires_at=2.0, renew_at=1.0
+        ),
+    ],
+)
+def test_a_malformed_secret_is_not_left_in_locals(call: Callable[[], object]) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        call()
+    assert [each for each in shown_locals(caught.value) if "planted" in each] == []
+
+
+def test_what_the_caller_was_handling_keeps_its_locals() -> None:
+    def failing() -> None:
+        kept = "kept"
+        raise LookupError(kept)
+
+    def log_in_while_handling() -> None:
+        try:
+            failing()
+        except LookupError:
+            code(Wire(), code="planted code")
+
+    with pytest.raises(InvalidArgument) as caught:
+        log_in_while_handling()
+    handled = caught.value.__context__
+    assert isinstance(handled, LookupError)
+    frames = [frame for frame, _ in traceback.walk_tb(handled.__traceback__)]
+    assert frames[-1].f_locals["kept"] == "kept"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import LoginRequired
+from enphase_streaming.tracebacks import hide_locals
 
 
 class Auth(Protocol):
@@ -42,6 +43,7 @@ class StaticAuth:
 
     can_refresh = False
 
+    @hide_locals
     def __init__(self, access_token: str | None) -> None:
         self._token = arguments.secret(
             "access_token",

@@ -23,6 +23,7 @@ from enphase_streaming.core.refusal import connection_failed
 from enphase_streaming.endpoints import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
 from enphase_streaming.errors import InvalidArgument, LoginRequired
 from enphase_streaming.secrets import keep_out_of_logs, masked
+from enphase_streaming.tracebacks import hide_locals
 from enphase_streaming.transports import new_client
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
@@ -62,6 +63,7 @@ def authorize_url(
     )
 
 
+@hide_locals
 def login_with_code(
     *,
     client_id: str,
@@ -97,6 +99,7 @@ def login_with_code(
     return application.request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
 
 
+@hide_locals
 def login_with_password(
     *,
     client_id: str,

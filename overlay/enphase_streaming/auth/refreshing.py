@@ -20,6 +20,7 @@ from enphase_streaming.errors import (
     RateLimitError,
     ServiceUnavailableError,
 )
+from enphase_streaming.tracebacks import hide_locals
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
 _EARLIER_SECRETS = 8
@@ -49,6 +50,7 @@ class RefreshingAuth:
 
     can_refresh = True
 
+    @hide_locals
     def __init__(
         self,
         *,
@@ -76,6 +78,7 @@ class RefreshingAuth:
         """Return the token, or None if it is due for renewal."""
         return _valid(self._pair, None, now)
 
+    @hide_locals
     def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
         """Return a token other than `stale`, refreshing only if no other thread or process has.
 

@@ -21,6 +21,7 @@ import msgspec
 
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.tracebacks import hide_locals
 
 if sys.platform == "win32":
     import msvcrt
@@ -50,6 +51,7 @@ class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float
     renew_at: float
 
+    @hide_locals
     def __post_init__(self) -> None:
         arguments.secret("access_token", self.access_token, "")
         if self.refresh_token:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import stat
 import subprocess
 import sys
@@ -350,6 +352,92 @@ def test_a_pair_that_cannot_be_stored_is_kept_in_memory_and_logged(
     assert len(first_reading(caller, given).readings) == 1
     spent = [call.form["refresh_token"] for call in endpoint.calls]
     assert spent == ["app-refresh-0", "app-refresh-1"]
+    assert endpoint.refused == 0
+
+
+class ReadOnly(FileTokenStore):
+    """A token file in a folder that cannot be written, even by root."""
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        raise OSError(errno.EROFS, "Read-only file system", "tokens.json.lock")
+        yield
+
+
+def test_a_read_only_store_serves_its_token_while_it_is_valid(
+    caller: Caller,
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "tokens.json"
+    FileTokenStore(path).save(pair(clock, lasts=900))
+    given = options(clock, server, renewing(ReadOnly(path)))
+    # Due for renewal after 300 s, which fails each time; expired after 900 s.
+    for wait in (0, 301, 598):
+        clock.time += wait
+        assert len(first_reading(caller, given).readings) == 1
+    clock.time += 1
+    outcome = first_reading(caller, given)
+    assert isinstance(outcome.error, InvalidArgument)
+    assert "Read-only file system" in str(outcome.error)
+    assert (endpoint.calls, endpoint.streamed) == ([], ["app-access-0"] * 3)
+
+
+def test_no_token_is_spent_if_its_successor_cannot_be_stored(
+    caller: Caller,
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = FileTokenStore(tmp_path / "tokens.json")
+    store.save(pair(clock, lasts=0))
+    given = options(clock, server, renewing(store))
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        outcome = first_reading(caller, given)
+    assert isinstance(outcome.error, InvalidArgument)
+    assert "No space left" in str(outcome.error)
+    assert endpoint.calls == []
+    # Nothing was lost.
+    assert len(first_reading(caller, given).readings) == 1
+
+
+def test_a_newer_pair_in_the_store_replaces_one_that_could_not_be_stored(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    store = Full(pair(clock, lasts=0))
+    auth = renewing(store)
+    token_url = f"{server.url}/oauth/token"
+    assert auth.renew(None, token_url=token_url, now=clock.now()) == "app-access-1"
+    # Another process logs in and stores its pair.
+    newer = pair(clock, number=7)
+    MemoryTokenStore.save(store, newer)
+    assert auth.renew("app-access-1", token_url=token_url, now=clock.now()) == "app-access-7"
+    assert len(endpoint.calls) == 1
+
+
+def test_a_pair_that_was_stored_although_saving_raised_is_used(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    class Stores(MemoryTokenStore):
+        def save(self, pair: TokenPair) -> None:
+            super().save(pair)
+            raise OSError(errno.EIO, "Input/output error")
+
+    store = Stores(pair(clock, lasts=0))
+    auth = renewing(store)
+    token_url = f"{server.url}/oauth/token"
+    for number in (1, 2, 3):
+        found = auth.renew(f"app-access-{number - 1}", token_url=token_url, now=clock.now())
+        assert found == f"app-access-{number}"
     assert endpoint.refused == 0
 
 

@@ -140,7 +140,7 @@ print("leaving", flush=True)
 """
 
 
-def test_python_ends_within_the_bound_however_many_streams_wait_for_a_token() -> None:
+def test_python_exits_within_the_bound_with_many_streams_waiting() -> None:
     with scripted(trickle(STARTS["head"])) as server:
         process = subprocess.Popen(
             [sys.executable, "-c", MANY_RENEWALS, server.base_url, token_url(server), "20"],

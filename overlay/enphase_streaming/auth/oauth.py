@@ -29,7 +29,7 @@ from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
 _TIMEOUT = 30.0
-"""Seconds that one token request may take in total."""
+"""Seconds that a token request may take in total."""
 _MAX_BYTES = 65_536
 _LIFETIME = 86_400.0
 """Seconds that an access token lives if the answer does not say."""
@@ -42,16 +42,8 @@ def authorize_url(
 ) -> str:
     """Return the URL of the page where a site's owner grants an application access.
 
-    The page redirects to `redirect_uri?code=…&state=…`.
-
-    Args:
-        client_id: the application's, from the developer portal.
-        redirect_uri: the redirect URI that the application is registered with.
-        state: a random string. Compare it with the one in the redirect.
-        base: the URL of the page, without a query.
-
-    Raises:
-        InvalidArgument: an argument is not a str, or contains surrogates.
+    The page redirects to `redirect_uri?code=…&state=…`. `state` should be a random string: compare
+    it with the one in the redirect. Raises `InvalidArgument` for text that no URL can carry.
     """
     return f"{base}?" + urlencode(
         {
@@ -194,8 +186,8 @@ class Application:
 class _Exchange:
     """One token request, sent by a daemon thread while the caller waits on a queue.
 
-    The wait ends with the answer, after `_TIMEOUT` or with Ctrl-C, whatever the server and the
-    transport do. A request that is abandoned before it was sent is never sent.
+    The wait ends with the answer, after `_TIMEOUT` or with Ctrl-C, even if the server or the
+    transport blocks. A request that is abandoned before it was sent is never sent.
     """
 
     def __init__(

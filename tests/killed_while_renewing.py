@@ -27,7 +27,7 @@ WHILE_WRITING = [
 AFTER_WRITING = ["after replace", "before fsync of the folder", "after fsync of the folder"]
 # The file is written twice: to prove that it can be, and with the new pair.
 BEFORE_THE_REFRESH = [
-    *(f"{step}, 1st" for step in [*WHILE_WRITING, *AFTER_WRITING]),
+    *(f"{step}, 1st" for step in [*WHILE_WRITING[1::2], *AFTER_WRITING[:1]]),
     "before request_tokens",
 ]
 BEFORE_THE_FILE_IS_REPLACED = ["after request_tokens", *(f"{step}, 2nd" for step in WHILE_WRITING)]

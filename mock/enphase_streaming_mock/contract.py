@@ -38,7 +38,7 @@ class Contract:
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
-        self._document = document
+        self.document = document
         operation = document["paths"][_STREAM]["get"]
         self.base_url: str = document["servers"][0]["url"]
         origin = urlsplit(self.base_url)
@@ -47,8 +47,8 @@ class Contract:
             "{system_id}"
         )
         self.token_path: str = _TOKENS
-        self.key_name: str = document["components"]["securitySchemes"]["apiKey"]["name"]
-        self.token_scheme: str = document["components"]["securitySchemes"]["accessToken"]["scheme"]
+        self.key_name: str = document["components"]["securitySchemes"]["ApiKey"]["name"]
+        self.token_scheme = "bearer"  # RFC 6750: how a token of OAuth 2.0 is sent
         header = next(item for item in operation["parameters"] if item["in"] == "header")
         self.duration_name: str = header["name"]
         self.shortest: int = header["schema"]["minimum"]
@@ -66,7 +66,7 @@ class Contract:
 
     def event_faults(self, event: object) -> list[str]:
         """Say where the JSON of an event departs from the document; nothing if it conforms."""
-        return self.faults("LiveEvent", event)
+        return self.faults("StreamSystemLiveDataResponse", event)
 
     def faults(self, schema: str, value: object) -> list[str]:
         """Say where a JSON value departs from a schema of the document, by the schema's name."""
@@ -74,18 +74,18 @@ class Contract:
         validator = Draft202012Validator(
             {
                 "$ref": f"#/components/schemas/{schema}",
-                "components": self._document["components"],
+                "components": self.document["components"],
             }
         )
         return [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
 
     def fields(self, schema: str) -> frozenset[str]:
         """The names of the fields that a schema of the document describes."""
-        return frozenset(self._document["components"]["schemas"][schema]["properties"])
+        return frozenset(self.document["components"]["schemas"][schema]["properties"])
 
     def _examples(self, status: int, response: Mapping[str, Any]) -> Iterator[tuple[str, Refusal]]:
         name = response["$ref"].rpartition("/")[2]
-        content = self._document["components"]["responses"][name]["content"]
+        content = self.document["components"]["responses"][name]["content"]
         for example, holder in content["application/json"]["examples"].items():
             yield example, Refusal(status, example, holder["value"])
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from functools import wraps
-from itertools import takewhile
 from traceback import clear_frames
 from typing import ParamSpec, TypeVar
 
@@ -29,9 +28,11 @@ def hide_locals(function: Callable[_P, _R]) -> Callable[_P, _R]:
             return function(*args, **kwargs)
         except BaseException as error:
             del args, kwargs
-            # What the caller was handling is chained as well, and its frames are not ours.
-            for each in takewhile(lambda each: each is not handled, causes(error)):
-                clear_frames(each.__traceback__)
+            # The exception that the caller is handling is chained as well: leave its frames alone.
+            callers = set(map(id, causes(handled))) if handled is not None else set[int]()
+            for each in causes(error):
+                if id(each) not in callers:
+                    clear_frames(each.__traceback__)
             raise
 
     return guarded

@@ -659,15 +659,15 @@ def test_a_process_killed_at_any_step_leaves_a_usable_pair_or_a_clear_error(
     folders = {step: tmp_path / f"{number}" for number, step in enumerate(STEPS)}
     for folder in folders.values():
         FileTokenStore(folder / "tokens.json").save(pair(clock, lasts=-DAY, client=folder.name))
-    dying = {
-        step: start(
-            "killed_while_renewing.py", step, str(folder / "tokens.json"), token_url, folder.name
-        )
-        for step, folder in folders.items()
-    }
-    for step, process in dying.items():
+
+    def die(step: str) -> tuple[int, str, str]:
+        path = folders[step] / "tokens.json"
+        process = start("killed_while_renewing.py", step, str(path), token_url, path.parent.name)
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (DIED, "", ""), step
+        return process.returncode, out, err
+
+    with ThreadPoolExecutor(4) as processes:
+        assert set(processes.map(die, STEPS)) == {(DIED, "", "")}
 
     for step, folder in folders.items():
         store = FileTokenStore(folder / "tokens.json")

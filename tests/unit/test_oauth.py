@@ -32,7 +32,7 @@ from enphase_streaming import (
     login_with_password,
 )
 from enphase_streaming.auth import oauth
-from enphase_streaming.endpoints import TOKEN_URL
+from enphase_streaming.core.options import TOKEN_URL
 from enphase_streaming.secrets import causes
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest
@@ -596,8 +596,7 @@ def test_text_that_cannot_be_encoded_is_refused_without_showing_it(
     with pytest.raises(InvalidArgument) as caught:
         login(wire, **{name: odd})
     assert str(caught.value) == (
-        f"{name} is not a plain string: it must be a str without surrogates (which stand for "
-        "bytes that are no UTF-8)."
+        f"{name} must be a str that UTF-8 can encode (the value is not shown)."
     )
     # An exception of an encoder would hold the value.
     assert (caught.value.__cause__, caught.value.__context__) == (None, None)

@@ -1,37 +1,12 @@
-"""The access token of a request: the `Auth` protocol, and a token that is never renewed.
-
-An `Auth` only supplies tokens. It never repeats a streaming request, which would be a counted call.
-"""
+"""`StaticAuth`: an access token that is never renewed."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
 
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import LoginRequired
 from enphase_streaming.tracebacks import hide_locals
-
-
-class Auth(Protocol):
-    """Supplies access tokens.
-
-    `current` must not block. `renew` may: the clients call it in a thread of its own.
-    """
-
-    can_refresh: bool
-
-    def current(self, now: datetime) -> str | None:
-        """Return a token that outlives the next window, or None if it must be renewed first."""
-        ...
-
-    def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
-        """Return a token other than `stale`. Raises `LoginRequired` if there is none."""
-        ...
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return the texts to mask in messages and logs."""
-        ...
 
 
 class StaticAuth:

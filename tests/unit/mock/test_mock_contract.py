@@ -71,8 +71,8 @@ def test_the_real_api_is_where_the_document_says(contract: Contract) -> None:
 
 def test_credentials_go_where_the_document_says(contract: Contract) -> None:
     schemes = DOCUMENT["components"]["securitySchemes"]
-    assert contract.key_name == schemes["apiKey"]["name"]
-    assert contract.token_scheme == schemes["accessToken"]["scheme"]
+    assert contract.key_name == schemes["ApiKey"]["name"]
+    assert (contract.token_scheme, schemes["OAuth2"]["type"]) == ("bearer", "oauth2")
 
 
 def test_a_document_inside_the_package_is_read_before_that_of_a_checkout(

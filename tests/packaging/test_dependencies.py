@@ -38,6 +38,8 @@ LAYERS = {
     },
     "environment": {"auth", "core", "errors"},
     "fleet": set[str](),
+    "tracebacks": {"secrets"},
+    "transports": {"core", "errors"},
     "reading": {"core"},
     "sse": {"core"},
 }

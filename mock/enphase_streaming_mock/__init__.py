@@ -1,7 +1,7 @@
 """A mock of the Enphase Streaming API: `enphase-mock serve`, or the pytest fixture `enphase_mock`.
 
-The names below load their modules when first used: this package is imported by pytest wherever the
-library is installed, with or without the packages that the mock itself needs.
+The names below load their modules when first used: pytest imports this package wherever the library
+is installed, with or without the packages that the mock needs.
 """
 
 from importlib import import_module
@@ -11,8 +11,8 @@ from enphase_streaming_mock.extra import how_to_install
 
 if TYPE_CHECKING:
     from enphase_streaming_mock.clock import Clock, HandClock, ScaledClock
-    from enphase_streaming_mock.engine import Engine
-    from enphase_streaming_mock.exchange import Reply, Request
+    from enphase_streaming_mock.engine import Engine, Reply
+    from enphase_streaming_mock.exchange import Request
     from enphase_streaming_mock.faults import Fault
     from enphase_streaming_mock.journal import RecordedRequest
     from enphase_streaming_mock.mock import Mock
@@ -43,7 +43,7 @@ __all__ = [
     "Wire",
 ]
 
-_HOME = {
+_MODULES = {
     "SCENARIOS": "scenarios",
     "Clock": "clock",
     "Conditions": "scenarios",
@@ -56,7 +56,7 @@ _HOME = {
     "MockTransport": "transport",
     "RecordedRequest": "journal",
     "Recording": "replay",
-    "Reply": "exchange",
+    "Reply": "engine",
     "Request": "exchange",
     "ScaledClock": "clock",
     "Scenario": "scenarios",
@@ -65,10 +65,10 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(how_to_install(error), name=error.name) from error
 

@@ -6,29 +6,33 @@ from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from enphase_streaming_mock.account import LimitAnswer
 from enphase_streaming_mock.clock import Clock, ScaledClock
-from enphase_streaming_mock.control import Control
-from enphase_streaming_mock.faults import Fault
-from enphase_streaming_mock.given import check_number
 from enphase_streaming_mock.listener import Listener
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.replay import Recording
 from enphase_streaming_mock.scenarios import Scenario
+from enphase_streaming_mock.validation import check_number
 from enphase_streaming_mock.wire import Wire
 
 
 class MockServer(Mock):
     """A mock Enphase Streaming API on a real socket, from entering it to leaving it.
 
-    The options are those of `Mock`, but for the clock: `speed` is how much faster than real it
-    runs, and `start` the date and time that it begins with (aware; the present when left out). A
-    `clock` in their place may be a `ScaledClock`; time by hand needs a door without a socket.
-    Port 0 takes a free port, so there is no address before entering it: until then `base_url` and
-    whatever leads there raise RuntimeError. Raises ValueError for an option it cannot serve, and
-    OSError from entering it if the host and port cannot be had.
+    The options are those of `Mock`, and:
+
+    Args:
+        speed: How much faster than real time it runs.
+        start: The date and time that it begins with (aware), by default the present.
+        clock: A `ScaledClock` in place of both; a clock moved by hand cannot pace a socket.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one, which is known from entering it on.
+
+    Raises:
+        ValueError: If an option cannot be served.
+        OSError: From entering it, if the host and port cannot be had.
     """
 
     clock: ScaledClock
@@ -60,7 +64,7 @@ class MockServer(Mock):
             recording=recording,
         )
         check_number("port", port, 0, 65_535)
-        self._listener = Listener(self.engine, self.clock, host, port, Control(self))
+        self._listener = Listener(self, host, port)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -91,28 +95,12 @@ class MockServer(Mock):
         finally:
             self._end_thread()
 
-    def fault(self, fault: Fault | str, /, **options: Any) -> None:
-        """Set a fault, such as `fault("drop", after_events=3)`; `Fault` says what there is."""
-        super().fault(fault, **options)
-        self._settle()
-
-    def clear_faults(self) -> None:
-        """Take back every fault that is still to strike."""
-        super().clear_faults()
-        self._settle()
-
-    def _settle(self) -> None:
-        """Wait until the listener's thread has seen what this one has set."""
-        here = threading.current_thread()
-        if self._thread is not None and self._thread.is_alive() and self._thread is not here:
-            self._wait_for(self._listener.settle())
-
     @property
     def _origin(self) -> str:
-        if not self._listener.port:
-            raise RuntimeError("the mock is not started; use it in `with MockServer() as mock:`")
-        host = self._listener.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._listener.port}"
+        host, port = self._listener.host, self._listener.port
+        if not port:
+            raise RuntimeError("The mock is not started: use it in `with MockServer() as mock:`.")
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:
         assert self._loop is not None
@@ -135,9 +123,9 @@ def _checked(clock: Clock | None, speed: float | None, start: datetime | None) -
         return ScaledClock(1.0 if speed is None else speed, start)
     if not isinstance(clock, ScaledClock):
         raise ValueError(
-            "a clock moved by hand cannot pace a socket; use Mock(clock=...).transport(), or in "
-            'pytest @pytest.mark.enphase_mock(clock="hand")'
+            "A clock moved by hand cannot pace a socket: use Mock(clock=...).transport(), or in "
+            'pytest @pytest.mark.enphase_mock(clock="hand").'
         )
     if speed is not None or start is not None:
-        raise ValueError("clock has its own speed and start; give it or those")
+        raise ValueError("clock contradicts speed and start: pass it or those.")
     return clock

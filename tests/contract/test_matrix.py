@@ -17,10 +17,11 @@ import written
 from enphase_streaming import answers, duration, errors, options, reading
 from enphase_streaming_api import models
 from enphase_streaming_api.api.streaming import stream_system_live_data as live_data
-from enphase_streaming_mock import access, frames
 from enphase_streaming_mock.account import ACCESS_TOKEN
 from enphase_streaming_mock.contract import load_contract
+from enphase_streaming_mock.gateway import access
 from enphase_streaming_mock.site import Site
+from enphase_streaming_mock.wire import Wire
 from matrix import command, document, generated, mock, overlay
 from matrix.rows import Part, Witness
 from matrix.table import failures, rows, table
@@ -311,13 +312,12 @@ def field_renamed_by_the_mock(patch: Patch) -> None:
 
 
 def event_without_its_blank_line(patch: Patch) -> None:
-    whole = frames.event_parts
+    whole = Wire.event
 
-    def without(*arguments: Any) -> tuple[bytes, ...]:
-        *parts, last = whole(*arguments)
-        return (*parts, last.removesuffix(b"\n"))
+    def without(*arguments: Any) -> bytes:
+        return whole(*arguments).removesuffix(b"\n")
 
-    patch.setattr("enphase_streaming_mock.stream.event_parts", without)
+    patch.setattr(Wire, "event", without)
 
 
 def known_value_less(patch: Patch) -> None:

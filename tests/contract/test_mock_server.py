@@ -94,7 +94,7 @@ def test_a_window_is_one_chunk_an_event_and_ends_with_the_empty_chunk() -> None:
         assert mock.engine.contract.event_faults(json.loads(event[5:])) == []
 
 
-def test_events_come_at_the_pace_of_the_clock_and_the_end_not_before_its_time() -> None:
+def test_events_and_end_keep_to_the_clock() -> None:
     with MockServer(speed=100) as mock, connection(mock) as sock:
         before = mock.monotonic()
         sock.sendall(request(mock))
@@ -124,12 +124,12 @@ def test_the_connection_is_kept_for_the_next_request() -> None:
 @pytest.mark.parametrize(
     ("line", "status"),
     [
-        ("duration: 29", 461), ("duration: 301", 462), ("duration: 1e2", 463), ("duration:", 463),
+        ("duration: 1", 461), ("duration: 99999", 462), ("duration: 1e2", 463), ("duration:", 463),
         ("duration: 30\r\nduration: 30", 463), (f"duration: {'9' * 5000}", 462),
         ("Prefer: code=551", 551), ("Accept: text/event-stream\r\nPrefer: code=472", 472),
     ],
 )  # fmt: skip
-def test_a_refusal_is_a_whole_json_answer_with_its_own_status(line: str, status: int) -> None:
+def test_a_refusal_is_a_json_answer_with_its_status(line: str, status: int) -> None:
     with MockServer() as mock, connection(mock) as sock:
         sock.sendall(request(mock, line, "Connection: close"))
         head, body = read_head(sock)
@@ -151,7 +151,7 @@ def test_a_refusal_is_a_whole_json_answer_with_its_own_status(line: str, status:
         (b"\x00\xff garbage\r\n\r\n", 400),
     ],
 )
-def test_what_is_no_request_for_a_stream_is_refused(sent: bytes, status: int) -> None:
+def test_other_requests_are_refused(sent: bytes, status: int) -> None:
     with MockServer() as mock, connection(mock) as sock:
         sock.sendall(sent)
         assert sock.recv(65536).split(b" ")[1] == str(status).encode()
@@ -194,7 +194,7 @@ def test_stopping_breaks_off_an_open_stream_without_a_clean_end() -> None:
     assert only_request(mock).closed_by == "server"
 
 
-def test_stopping_takes_no_time_and_leaves_no_thread_behind() -> None:
+def test_stopping_is_fast_and_leaves_no_thread() -> None:
     with ExitStack() as still_open:
         with MockServer() as mock:
             for _ in range(5):
@@ -217,7 +217,7 @@ def test_a_connection_that_arrives_while_it_stops_is_closed() -> None:
     gc.collect()  # an asyncio transport that was left open warns when it goes, and warnings fail
 
 
-def test_a_taken_port_is_an_error_that_leaves_nothing_running() -> None:
+def test_a_taken_port_leaves_nothing_running() -> None:
     with MockServer() as mock:
         port = int(mock.base_url.removesuffix("/api/v4").rpartition(":")[2])
         with pytest.raises(OSError, match="address already in use"), MockServer(port=port):
@@ -233,22 +233,22 @@ def test_a_server_may_be_started_again() -> None:
             assert read_head(sock)[0].startswith(b"HTTP/1.1 461 ")
 
 
-def test_a_server_that_was_not_started_says_so_in_place_of_an_address() -> None:
+def test_a_server_that_was_not_started_has_no_address() -> None:
     mock = MockServer()
     for ask in (lambda: mock.base_url, lambda: mock.token_url, lambda: mock.client_options):
-        with pytest.raises(RuntimeError, match=r"not started; .* `with MockServer\(\) as mock:`"):
+        with pytest.raises(RuntimeError, match=r"not started: .* `with MockServer\(\) as mock:`"):
             ask()
     assert MockServer(port=4010).base_url == "http://127.0.0.1:4010/api/v4"
 
 
-def test_the_addresses_are_those_that_the_document_leads_to() -> None:
+def test_the_addresses_follow_the_document() -> None:
     with MockServer() as mock:
         origin = mock.base_url.removesuffix("/api/v4")
         assert origin.startswith("http://127.0.0.1:")
         assert mock.token_url == f"{origin}/oauth/token"
 
 
-def test_five_hundred_streams_at_once_each_get_their_whole_window() -> None:
+def test_five_hundred_concurrent_streams_each_get_a_whole_window() -> None:
     with MockServer(speed=20) as mock, ExitStack() as stack:
         socks = [stack.enter_context(connection(mock)) for _ in range(500)]
         for sock in socks:
@@ -261,17 +261,15 @@ def test_five_hundred_streams_at_once_each_get_their_whole_window() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"scenario": "nope"}, "choose from sunny-day, passing-clouds, "),
-        ({"speed": 0}, "between 0.001 and 1000"),
-        ({"seed": "x"}, "give a whole number"),
-        ({"wire": "outer"}, "no wire 'outer'; choose from plain, "),
-        ({"port": -1}, "port is -1; it has to lie between 0 and 65,535"),
-        ({"port": "80"}, "port is '80'; give a whole number"),
-        ({"plan": Plan.KILOWATT}, r"no plan Plan\.KILOWATT; choose from unlimited, watt, "),
+        ({"scenario": "nope"}, "scenario must be one of 'sunny-day', "),
+        ({"speed": 0}, "speed must be a number from 0.001 to 1,000, got 0"),
+        ({"seed": "x"}, "seed must be an int, got 'x'"),
+        ({"wire": "outer"}, "wire must be one of 'plain', "),
+        ({"port": -1}, "port must be .* from 0 to 65,535.*got -1"),
+        ({"port": "80"}, "port must be an int.*got '80'"),
+        ({"plan": Plan.KILOWATT}, "plan must be one of 'unlimited', .*got <Plan.KILOWATT"),
     ],
 )
-def test_an_option_it_cannot_serve_is_refused_when_it_is_set(
-    option: dict[str, Any], message: str
-) -> None:
+def test_a_bad_option_of_the_server_is_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MockServer(**option)

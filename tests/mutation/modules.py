@@ -49,12 +49,12 @@ OVERLAY = {
     "core.exchange": _WINDOW,
 }
 MOCKED = {
-    "agenda": (f"{MOCK}/test_mock_agenda.py",),
     "wire": (f"{MOCK}/test_mock_wire.py",),
-    "frames": (f"{MOCK}/test_mock_wire.py",),
-    "timeline": (f"{MOCK}/test_mock_timeline.py", f"{PROPERTY}/test_mock_wire.py"),
-    "faults": (f"{MOCK}/test_mock_faults.py",),
-    "spoil": (f"{MOCK}/test_mock_spoil.py",),
+    "stream": (f"{MOCK}/test_mock_stream.py", f"{PROPERTY}/test_mock_wire.py"),
+    "faults.fault": (f"{MOCK}/test_mock_faults.py",),
+    "faults.options": (f"{MOCK}/test_mock_faults.py",),
+    "faults.stream": (f"{MOCK}/test_mock_effects.py",),
+    "faults.answer": (f"{MOCK}/test_mock_effects.py",),
     "contract": (f"{MOCK}/test_mock_contract.py",),
 }
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from enphase_streaming_mock.contract import load_contract
-from enphase_streaming_mock.given import is_loopback
+from enphase_streaming_mock.validation import is_loopback
 
 Kind = Literal["mock", "prism", "real"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

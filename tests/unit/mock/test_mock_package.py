@@ -6,7 +6,7 @@ import pytest
 import enphase_streaming_mock
 
 
-def test_every_public_name_is_there_and_they_are_sorted() -> None:
+def test_every_public_name_exists_and_they_are_sorted() -> None:
     names = enphase_streaming_mock.__all__
     assert names == sorted(names, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(enphase_streaming_mock, name) for name in names)

@@ -44,33 +44,29 @@ __all__ = [
 ]
 
 _MODULES = {
-    "SCENARIOS": "scenarios",
-    "Clock": "clock",
-    "Conditions": "scenarios",
-    "Engine": "engine",
-    "Fault": "faults",
-    "Finding": "verdict",
-    "HandClock": "clock",
-    "Mock": "mock",
-    "MockServer": "server",
-    "MockTransport": "transport",
-    "RecordedRequest": "journal",
-    "Recording": "replay",
-    "Reply": "engine",
-    "Request": "exchange",
-    "ScaledClock": "clock",
-    "Scenario": "scenarios",
-    "Wire": "wire",
+    "clock": ("Clock", "HandClock", "ScaledClock"),
+    "engine": ("Engine", "Reply"),
+    "exchange": ("Request",),
+    "faults": ("Fault",),
+    "journal": ("RecordedRequest",),
+    "mock": ("Mock",),
+    "replay": ("Recording",),
+    "scenarios": ("SCENARIOS", "Conditions", "Scenario"),
+    "server": ("MockServer",),
+    "transport": ("MockTransport",),
+    "verdict": ("Finding",),
+    "wire": ("Wire",),
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(how_to_install(error), name=error.name) from error
+    for module, names in _MODULES.items():
+        if name in names:
+            try:
+                return getattr(import_module(f"{__name__}.{module}"), name)
+            except ModuleNotFoundError as error:
+                raise ModuleNotFoundError(how_to_install(error), name=error.name) from error
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

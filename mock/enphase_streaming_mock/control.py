@@ -9,13 +9,13 @@ from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
 from enphase_streaming_mock.clock import ScaledClock
 from enphase_streaming_mock.exchange import Pairs, Request
-from enphase_streaming_mock.faults import KINDS
+from enphase_streaming_mock.faults import KINDS, FaultName
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.plans import PLANS
 from enphase_streaming_mock.scenarios import SCENARIOS
@@ -96,7 +96,7 @@ class Control:
     def _add_fault(self, body: Body) -> object:
         options = dict(body)
         name = options.pop("name", None)
-        check_choice("name", name, tuple(KINDS))
+        check_choice("name", name, get_args(FaultName))
         self._mock.fault(name, **options)
         return {"set": body}
 

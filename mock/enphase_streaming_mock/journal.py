@@ -14,17 +14,9 @@ from enphase_streaming_mock.exchange import Pairs, Request, header_values
 MASK = "***"
 # Headers and parameters whose value is a secret, right or wrong; the key's own name is the
 # document's.
-_SECRET_NAMES = frozenset(
-    {
-        "access_token",
-        "authorization",
-        "client_secret",
-        "code",
-        "cookie",
-        "password",
-        "proxy-authorization",
-        "refresh_token",
-    }
+_SECRET_NAMES = (
+    *("access_token", "authorization", "client_secret", "code", "cookie", "password"),
+    *("proxy-authorization", "refresh_token"),
 )
 _KEPT = 10_000
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, Unpack
 
@@ -26,6 +25,7 @@ from enphase_streaming_mock.journal import Journal, RecordedRequest, Side
 from enphase_streaming_mock.plans import Bill, Period
 from enphase_streaming_mock.replay import Recording
 from enphase_streaming_mock.scenarios import Scenario, find_scenario
+from enphase_streaming_mock.validation import check_options
 from enphase_streaming_mock.verdict import Finding, Judge
 from enphase_streaming_mock.wire import Wire, make_wire
 
@@ -44,13 +44,26 @@ class ClientOptions(TypedDict):
     transport: NotRequired["MockTransport"]
 
 
+class MockOptions(TypedDict, total=False):
+    """The options of a mock; `Mock` says what they are."""
+
+    scenario: str | type[Scenario] | Scenario
+    seed: int
+    wire: Wire | str | None
+    plan: str
+    token_lifetime: float | None
+    limit_answer: LimitAnswer
+    recording: Recording | Path | str | None
+
+
 class Mock:
     """A mock Enphase Streaming API without a socket; `MockServer` is the same with one.
 
     What is set holds from the next request on.
 
     Args:
-        scenario: A name of `enphase-mock scenarios`, or a scenario of your own.
+        scenario: A name of `enphase-mock scenarios`, or a scenario of your own; by default a
+            sunny day.
         seed: Which of the scenario's days.
         clock: The mock's time, by default a `HandClock`.
         wire: How events are written: a `Wire`, or the name of one in `wire.WIRES`.
@@ -79,27 +92,27 @@ class Mock:
     client_secret = CLIENT_SECRET
     system_id = SYSTEM_ID
 
-    def __init__(
-        self,
-        *,
-        scenario: str | type[Scenario] | Scenario = "sunny-day",
-        seed: int = 0,
-        clock: Clock | None = None,
-        wire: Wire | str | None = None,
-        plan: str = "unlimited",
-        token_lifetime: float | None = None,
-        limit_answer: LimitAnswer = "period",
-        recording: Recording | Path | str | None = None,
-    ) -> None:
+    def __init__(self, *, clock: Clock | None = None, **options: Unpack[MockOptions]) -> None:
+        check_options(options, *MockOptions.__annotations__)
         self.clock = HandClock() if clock is None else clock
-        self._first = find_scenario(scenario, seed), make_wire(wire, {})
-        self._new_account = partial(
-            Account, plan=plan, token_lifetime=token_lifetime, limit_answer=limit_answer
-        )
-        account = self._new_account(self.clock.start)
+        self._options = options
+        scenario, wire, account = self._initial(self.clock.start)
+        recording = options.get("recording")
         if isinstance(recording, Path | str):
             recording = Recording.load(recording)
-        self.engine = Engine(self._first[0], self.clock.start, self._first[1], account, recording)
+        self.engine = Engine(scenario, self.clock.start, wire, account, recording)
+
+    def _initial(self, now: datetime) -> tuple[Scenario, Wire, Account]:
+        """Return what the mock begins with, as its options say."""
+        options = self._options
+        account = Account(
+            now,
+            plan=options.get("plan", "unlimited"),
+            token_lifetime=options.get("token_lifetime"),
+            limit_answer=options.get("limit_answer", "period"),
+        )
+        scenario = find_scenario(options.get("scenario", "sunny-day"), options.get("seed", 0))
+        return scenario, make_wire(options.get("wire"), {}), account
 
     def use(
         self,
@@ -144,8 +157,9 @@ class Mock:
 
         The clock goes on, and so do streams that are open.
         """
-        self.engine.use(*self._first)
-        self.engine.renew(self._new_account(self.clock.now()))
+        scenario, wire, account = self._initial(self.clock.now())
+        self.engine.use(scenario, wire)
+        self.engine.renew(account)
 
     @property
     def base_url(self) -> str:

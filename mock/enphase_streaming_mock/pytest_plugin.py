@@ -1,13 +1,7 @@
 """The pytest fixture `enphase_mock`: a mock Enphase Streaming API on a free loopback port.
 
     def test_my_dashboard(enphase_mock):
-        client = StreamingClient(
-            api_key=enphase_mock.api_key,
-            access_token=enphase_mock.access_token,
-            base_url=enphase_mock.base_url,
-            monotonic=enphase_mock.monotonic,
-            now=enphase_mock.now,
-        )
+        client = StreamingClient(**enphase_mock.client_options)
 
 A marker sets what it serves: `@pytest.mark.enphase_mock(scenario="night", speed=1, seed=7)`.
 

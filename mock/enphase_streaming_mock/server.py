@@ -4,18 +4,13 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
-from enphase_streaming_mock.account import LimitAnswer
 from enphase_streaming_mock.clock import Clock, ScaledClock
 from enphase_streaming_mock.listener import Listener
-from enphase_streaming_mock.mock import Mock
-from enphase_streaming_mock.replay import Recording
-from enphase_streaming_mock.scenarios import Scenario
+from enphase_streaming_mock.mock import Mock, MockOptions
 from enphase_streaming_mock.validation import check_number
-from enphase_streaming_mock.wire import Wire
 
 
 class MockServer(Mock):
@@ -40,29 +35,14 @@ class MockServer(Mock):
     def __init__(
         self,
         *,
-        scenario: str | type[Scenario] | Scenario = "sunny-day",
         speed: float | None = None,
-        seed: int = 0,
         start: datetime | None = None,
         clock: Clock | None = None,
-        wire: Wire | str | None = None,
-        plan: str = "unlimited",
-        token_lifetime: float | None = None,
-        limit_answer: LimitAnswer = "period",
-        recording: Recording | Path | str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        **options: Unpack[MockOptions],
     ) -> None:
-        super().__init__(
-            scenario=scenario,
-            seed=seed,
-            clock=_checked(clock, speed, start),
-            wire=wire,
-            plan=plan,
-            token_lifetime=token_lifetime,
-            limit_answer=limit_answer,
-            recording=recording,
-        )
+        super().__init__(clock=_checked(clock, speed, start), **options)
         check_number("port", port, 0, 65_535)
         self._listener = Listener(self, host, port)
         self._loop: asyncio.AbstractEventLoop | None = None

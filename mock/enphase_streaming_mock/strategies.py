@@ -11,9 +11,9 @@ Needs hypothesis, which the mock itself does not: `pip install hypothesis`.
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
-from enphase_streaming_mock.faults import KINDS, Fault
+from enphase_streaming_mock.faults import KINDS, Fault, FaultName
 from enphase_streaming_mock.validation import check_choice
 from enphase_streaming_mock.wire import Wire
 
@@ -90,19 +90,13 @@ _DRIFTS = ("missing", "retyped", "mode", "new")
 
 def wires() -> st.SearchStrategy[Wire]:
     """Every way to write an event; when events come is as by default."""
+    inferred = ("nesting", "colon_space", "newline", "bom", "ids", "comments", "epoch", "numbers")
     return st.builds(
         Wire,
-        nesting=st.sampled_from(["inner", "outer"]),
-        colon_space=st.booleans(),
-        newline=st.sampled_from(["\n", "\r\n", "\r"]),
-        bom=st.booleans(),
         retry=st.none() | st.integers(0, 60_000),
         event_name=st.none() | st.sampled_from(["message", "live_data"]),
-        ids=st.booleans(),
-        comments=st.booleans(),
-        epoch=st.sampled_from(["milliseconds", "seconds"]),
-        numbers=st.sampled_from(["integers", "floats", "strings"]),
         unknown_fields=st.booleans(),
+        **dict.fromkeys(inferred, ...),
     )
 
 
@@ -137,7 +131,7 @@ def faults(*names: str, always: bool = False) -> st.SearchStrategy[Fault]:
     Raises ValueError for a fault that does not exist.
     """
     for name in names:
-        check_choice("fault", name, tuple(KINDS))
+        check_choice("fault", name, get_args(FaultName))
     return st.one_of([_fault(name, always) for name in names or tuple(KINDS)])
 
 

@@ -160,7 +160,7 @@ def test_a_taken_port_is_reported_with_a_hint(capsys: pytest.CaptureFixture[str]
         ),
         (["serve", "--wire", "x"], "choose from plain, published"),
         (["serve", "--plan", "x"], "choose from unlimited, watt"),
-        (["serve", "--fault", "x"], "fault must be one of error, gateway"),
+        (["serve", "--fault", "x"], "fault must be one of reset, drop"),
         (
             ["serve", "--fault", "drop:after_events=x"],
             "after_events must be an int from 0 to 1,000,000, got x",

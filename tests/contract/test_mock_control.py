@@ -4,14 +4,14 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from enphase_streaming_mock import SCENARIOS, MockServer
-from enphase_streaming_mock.faults import KINDS, FaultOptions
+from enphase_streaming_mock.faults import KINDS, FaultName, FaultOptions
 from enphase_streaming_mock.wire import WIRES, Wire
 
 
@@ -75,7 +75,7 @@ def test_every_answer_matches_the_document(mock: MockServer, document: dict[str,
     [
         ("/scenario", "put", SCENARIOS, ["name", "seed"]),
         ("/wire", "put", WIRES, ["name", *Wire.__dataclass_fields__]),
-        ("/faults", "post", KINDS, ["name", *FaultOptions.__annotations__]),
+        ("/faults", "post", get_args(FaultName), ["name", *FaultOptions.__annotations__]),
     ],
 )
 def test_the_document_names_every_choice_and_every_option(
@@ -175,8 +175,8 @@ def test_reset_restores_everything(mock: MockServer) -> None:
         ("PUT", "wire", {"name": None}, 400, "name must be one of 'plain'"),
         ("PUT", "wire", {"name": "plain", "bom": True}, 400, "contradict each other"),
         ("PUT", "wire", {"cut_at": 3}, 400, "cut_at"),
-        ("POST", "faults", {}, 400, "name must be one of 'error'"),
-        ("POST", "faults", {"name": "x"}, 400, "name must be one of 'error'"),
+        ("POST", "faults", {}, 400, "name must be one of 'reset'"),
+        ("POST", "faults", {"name": "x"}, 400, "name must be one of 'reset'"),
         (
             "POST",
             "faults",

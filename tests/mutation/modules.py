@@ -52,7 +52,6 @@ MOCKED = {
     "wire": (f"{MOCK}/test_mock_wire.py",),
     "stream": (f"{MOCK}/test_mock_stream.py", f"{PROPERTY}/test_mock_wire.py"),
     "faults.fault": (f"{MOCK}/test_mock_faults.py",),
-    "faults.options": (f"{MOCK}/test_mock_faults.py",),
     "faults.stream": (f"{MOCK}/test_mock_effects.py",),
     "faults.answer": (f"{MOCK}/test_mock_effects.py",),
     "contract": (f"{MOCK}/test_mock_contract.py",),

@@ -88,7 +88,7 @@ def test_faults_are_of_the_named_kinds(fault: Fault) -> None:
 
 
 def test_an_unknown_kind_of_fault_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"fault must be one of 'error', 'gateway'.*got 'x'"):
+    with pytest.raises(ValueError, match=r"fault must be one of 'reset', 'drop'.*got 'x'"):
         faults("x")
 
 

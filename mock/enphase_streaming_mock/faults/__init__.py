@@ -2,7 +2,6 @@
 
 # Importing `answer` and `stream` makes their faults known.
 from enphase_streaming_mock.faults import answer, stream
-from enphase_streaming_mock.faults.fault import Fault, FaultName, Faults
-from enphase_streaming_mock.faults.options import KINDS, FaultOptions
+from enphase_streaming_mock.faults.fault import KINDS, Fault, FaultName, FaultOptions, Faults
 
 __all__ = ["KINDS", "Fault", "FaultName", "FaultOptions", "Faults", "answer", "stream"]

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import count
 
 from enphase_streaming_mock.exchange import End, Step
-from enphase_streaming_mock.faults.options import DocumentedError, Effect, Endpoint, Form, How
+from enphase_streaming_mock.faults.fault import DocumentedError, Effect, Endpoint, Form, How
 from enphase_streaming_mock.gateway.responses import SHAPES, Answer, Shape, documented, page
 from enphase_streaming_mock.wire import Wire
 
@@ -21,7 +21,6 @@ class AnswerFault(Effect):
 class Error(DocumentedError, AnswerFault):
     """The documented error `code`, as `form` json, event-stream or framed."""
 
-    name = "error"
     code: int = 551
     form: Form = "json"
 
@@ -39,7 +38,6 @@ class _OnEither(AnswerFault):
 class Gateway(_OnEither):
     """An answer of the gateway in front of the API, of one `shape`."""
 
-    name = "gateway"
     shape: Shape = "unavailable"
 
     def answer(self, wire: Wire, now: datetime) -> Answer:
@@ -50,7 +48,6 @@ class Gateway(_OnEither):
 class Json(_OnEither):
     """Status `code` with JSON that is no stream."""
 
-    name = "json"
     code: int = 200
 
     def answer(self, wire: Wire, now: datetime) -> Answer:
@@ -61,7 +58,6 @@ class Json(_OnEither):
 class Html(_OnEither):
     """Status `code` with an HTML page."""
 
-    name = "html"
     code: int = 200
 
     def answer(self, wire: Wire, now: datetime) -> Answer:
@@ -72,7 +68,6 @@ class Html(_OnEither):
 class EndlessError(_OnEither):
     """Status `code` with a body that never ends."""
 
-    name = "endless-error"
     code: int = 503
 
     def answer(self, wire: Wire, now: datetime) -> Answer:
@@ -83,14 +78,12 @@ class EndlessError(_OnEither):
 class SlowHead(_OnEither):
     """The answer's head comes after `seconds`."""
 
-    name = "slow-head"
     seconds: float = 10.0
 
 
 class HangUp(_OnEither):
     """The connection ends before a head, by `how` close or reset."""
 
-    name = "hang-up"
     how: How = "close"
 
     def answer(self, wire: Wire, now: datetime) -> End:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from enphase_streaming_mock.contract import Refusal, load_contract
 from enphase_streaming_mock.exchange import End, Step
-from enphase_streaming_mock.faults.options import DocumentedError, Effect
+from enphase_streaming_mock.faults.fault import DocumentedError, Effect
 from enphase_streaming_mock.gateway.responses import error_body
 from enphase_streaming_mock.wire import Wire
 
@@ -47,7 +47,6 @@ class StreamFault(Effect):
 class Overrun(StreamFault):
     """Events go on for `seconds` after the stream's duration, or for ever."""
 
-    name = "overrun"
     seconds: float | None = None
 
     def duration(self, asked: float) -> float:
@@ -106,28 +105,23 @@ class _Ending(Strike):
 class Reset(_Ending):
     """The connection is reset (RST)."""
 
-    name = "reset"
     end = End.RESET
 
 
 class Drop(_Ending):
     """The connection is closed (FIN) without the last chunk."""
 
-    name = "drop"
     end = End.CLOSE
 
 
 class Close(_Ending):
     """The stream ends cleanly, too early."""
 
-    name = "close"
     end = End.CLEAN
 
 
 class IncompleteChunk(Strike):
     """A chunk is shorter than announced, then FIN."""
-
-    name = "incomplete-chunk"
 
     def _strike(self, step: Step, scene: Scene) -> Iterator[Step]:
         event = _event(step, scene)
@@ -138,8 +132,6 @@ class IncompleteChunk(Strike):
 class BadChunkSize(Strike):
     """A chunk's size is no number, then FIN."""
 
-    name = "bad-chunk-size"
-
     def _strike(self, step: Step, scene: Scene) -> Iterator[Step]:
         data = b"size?\r\n" + _event(step, scene) + b"\r\n"
         yield Step(step.due, data, end=End.CLOSE, raw=True)
@@ -147,8 +139,6 @@ class BadChunkSize(Strike):
 
 class TruncatedEvent(Strike):
     """One event is cut off, then the stream ends cleanly."""
-
-    name = "truncated-event"
 
     def _strike(self, step: Step, scene: Scene) -> Iterator[Step]:
         event = _event(step, scene)
@@ -158,13 +148,10 @@ class TruncatedEvent(Strike):
 class Silence(Strike):
     """Nothing more comes, and the connection stays open."""
 
-    name = "silence"
-
 
 class Comments(Strike):
     """Only comments come, one each `seconds`."""
 
-    name = "comments"
     sends_lines = True
     seconds: float = 1.0
 
@@ -179,7 +166,6 @@ class Comments(Strike):
 class ErrorEvent(DocumentedError, Strike):
     """An event holds the documented error `code`, then the stream ends cleanly."""
 
-    name = "error-event"
     sends_lines = True
     code: int = 550
 
@@ -190,7 +176,6 @@ class ErrorEvent(DocumentedError, Strike):
 class TokenExpiry(Strike):
     """The access token expires: an event holds that 401, then the stream ends cleanly."""
 
-    name = "token-expiry"
     sends_lines = True
 
     def _strike(self, step: Step, scene: Scene) -> Iterator[Step]:
@@ -205,16 +190,12 @@ class _Spoiled(Strike):
 class MalformedJson(_Spoiled):
     """One event holds half a JSON text."""
 
-    name = "malformed-json"
-
     def _strike(self, step: Step, scene: Scene) -> Iterator[Step]:
         yield step._replace(data=_TYPE.sub(b'"type":', step.data, count=1))
 
 
 class InvalidUtf8(_Spoiled):
     """One event holds bytes that are no UTF-8."""
-
-    name = "invalid-utf8"
 
     def _strike(self, step: Step, scene: Scene) -> Iterator[Step]:
         spoiled = b'"type":"resp\xff\xc3\xa9\xc3onse"'
@@ -224,7 +205,6 @@ class InvalidUtf8(_Spoiled):
 class OversizedEvent(_Spoiled):
     """One event of `size` bytes."""
 
-    name = "oversized-event"
     size: int = 2 * 1024 * 1024
 
     def _strike(self, step: Step, scene: Scene) -> Iterator[Step]:

@@ -1,8 +1,9 @@
 """The scenarios that come with the mock."""
 
+from dataclasses import replace
 from typing import ClassVar
 
-from enphase_streaming_mock.scenarios.scenario import Battery, Conditions, Scenario, clear_sky
+from enphase_streaming_mock.scenarios.scenario import Battery, Conditions, Scenario
 
 
 class SunnyDay(Scenario):
@@ -25,8 +26,8 @@ class PassingClouds(Scenario):
         slot, within = divmod(second, 30)
         before, after = (self.noise("cloud", each) for each in (slot, slot + 1))
         shade = 0.8 * (before + (after - before) * within / 30)
-        sun = clear_sky(self.hour_of_day(second)) * (1 - shade)
-        return Conditions(sun=sun, load=self.load(second))
+        usual = super().conditions(second)
+        return replace(usual, sun=usual.sun * (1 - shade))
 
 
 class EveningPeak(Scenario):
@@ -38,11 +39,10 @@ class EveningPeak(Scenario):
 
     def conditions(self, second: int) -> Conditions:
         """Add an oven and a hob to an ordinary evening."""
-        cooking = 2_400 if self.noise("oven", second // 60) < 0.7 else 900
+        usual = super().conditions(second)
+        oven = 2_400 if self.noise("oven", second // 60) < 0.7 else 900
         hob = round(1_800 * self.noise("hob", second // 20))
-        return Conditions(
-            sun=clear_sky(self.hour_of_day(second)), load=self.load(second) + cooking + hob
-        )
+        return replace(usual, load=usual.load + oven + hob)
 
 
 class Night(Scenario):
@@ -67,9 +67,8 @@ class Outage(Scenario):
         """Cut the site off from second 10 to second 40 of each minute."""
         phase = second % 60
         islanded = 10 <= phase < 40
-        return Conditions(
-            sun=clear_sky(self.hour_of_day(second)),
-            load=self.load(second),
+        return replace(
+            super().conditions(second),
             islanded=islanded,
             grid_status=_grid_status(phase),
             battery_mode="Full Backup" if islanded else "Self-consumption",
@@ -86,14 +85,8 @@ class GeneratorBackup(Outage):
 
     def conditions(self, second: int) -> Conditions:
         """Run the generator while the site is reported as off the grid."""
-        return Conditions(
-            sun=0.0,
-            load=self.load(second),
-            generator=4_000 if 15 <= second % 60 < 35 else 0,
-            islanded=10 <= second % 60 < 40,
-            grid_status=_grid_status(second % 60),
-            battery_mode="Full Backup" if 10 <= second % 60 < 40 else "Self-consumption",
-        )
+        generator = 4_000 if 15 <= second % 60 < 35 else 0
+        return replace(super().conditions(second), sun=0.0, generator=generator, reserve=20)
 
 
 class GridServices(Scenario):
@@ -106,12 +99,8 @@ class GridServices(Scenario):
     def conditions(self, second: int) -> Conditions:
         """Discharge at 3.5 kW while the event lasts."""
         active = 10 <= second % 60 < 40
-        return Conditions(
-            sun=clear_sky(self.hour_of_day(second)),
-            load=self.load(second),
-            battery=3_500 if active else None,
-            battery_mode="DR Event Active" if active else "Self-consumption",
-        )
+        usual = super().conditions(second)
+        return replace(usual, battery=3_500, battery_mode="DR Event Active") if active else usual
 
 
 class StormGuard(Scenario):
@@ -123,12 +112,9 @@ class StormGuard(Scenario):
 
     def conditions(self, second: int) -> Conditions:
         """Charge at 3 kW."""
-        return Conditions(
-            sun=0.12 * clear_sky(self.hour_of_day(second)),
-            load=self.load(second),
-            battery=-3_000,
-            battery_mode="Full Backup",
-            reserve=100,
+        usual = super().conditions(second)
+        return replace(
+            usual, sun=0.12 * usual.sun, battery=-3_000, battery_mode="Full Backup", reserve=100
         )
 
 
@@ -166,21 +152,14 @@ class SpellingDrift(SunnyDay):
 
     name = "spelling-drift"
     _SPELLINGS = (
-        "Self-consumption",
-        "Self - Consumption",
-        "self-consumption",
-        "Savings Mode",
-        "savings",
-        "Mode Not Yet Invented",
+        *("Self-consumption", "Self - Consumption", "self-consumption"),
+        *("Savings Mode", "savings", "Mode Not Yet Invented"),
     )
 
     def conditions(self, second: int) -> Conditions:
         """Go through the spellings in turn."""
-        return Conditions(
-            sun=clear_sky(self.hour_of_day(second)),
-            load=self.load(second),
-            battery_mode=self._SPELLINGS[second // 10 % len(self._SPELLINGS)],
-        )
+        spelling = self._SPELLINGS[second // 10 % len(self._SPELLINGS)]
+        return replace(super().conditions(second), battery_mode=spelling)
 
 
 def _grid_status(phase: int) -> str:
@@ -193,19 +172,8 @@ def _grid_status(phase: int) -> str:
 SCENARIOS: dict[str, type[Scenario]] = {
     each.name: each
     for each in (
-        SunnyDay,
-        PassingClouds,
-        EveningPeak,
-        Night,
-        Outage,
-        GeneratorBackup,
-        GridServices,
-        StormGuard,
-        NoBattery,
-        NoBatteryZeros,
-        NoBatteryAbsent,
-        SeveralGateways,
-        SpellingDrift,
+        SunnyDay, PassingClouds, EveningPeak, Night, Outage, GeneratorBackup, GridServices,
+        StormGuard, NoBattery, NoBatteryZeros, NoBatteryAbsent, SeveralGateways, SpellingDrift,
     )
-}
+}  # fmt: skip
 """The scenarios by name."""

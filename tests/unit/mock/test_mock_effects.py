@@ -13,7 +13,7 @@ from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.exchange import End, Step
 from enphase_streaming_mock.faults import Fault, FaultName
 from enphase_streaming_mock.faults.answer import AnswerFault, endless
-from enphase_streaming_mock.faults.options import DocumentedError
+from enphase_streaming_mock.faults.fault import DocumentedError
 from enphase_streaming_mock.faults.stream import Scene, StreamFault
 from enphase_streaming_mock.gateway.responses import EVENT_STREAM, HTML, JSON, Answer
 

@@ -1,12 +1,12 @@
-# Every verb of the project. Each makes the virtual environment it needs.
+# All tasks of the project. Each creates the virtual environment that it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-# Tests and measurements start Python hundreds of times: let it compile each module only once.
+# Tests and benchmarks start Python hundreds of times: let it keep compiled modules.
 unexport PYTHONDONTWRITEBYTECODE
 
-help:  ## list the verbs
+help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(VENV)/installed: pyproject.toml
@@ -16,17 +16,17 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev
 	@touch $@
 
-demo: $(VENV)/installed  ## a live view of one stream: of a mock, or of your site if ENPHASE_* is set
+demo: $(VENV)/installed  ## show one stream live: from a mock, or from your site if ENPHASE_* is set
 	@sh mock/demo.sh $(BIN)
 
 mock: $(VENV)/installed  ## serve the mock on http://127.0.0.1:4010 until Ctrl-C
 	@$(BIN)/enphase-mock serve
 
-views: $(VENV)/installed  ## build the document's views for Prism and for OpenAPI 3.2
+views: $(VENV)/installed  ## build the views of the document for Prism and for OpenAPI 3.2
 	$(BIN)/python spec/views/apply.py spec/views/prism.overlay.yaml build/spec/prism.yaml
 	$(BIN)/python spec/views/apply.py spec/views/itemschema.overlay.yaml build/spec/streaming-3.2.yaml
 
-# Packages for Node.js, exactly those of the lock file: Prism, and a client for the tests.
+# Node.js packages, exactly as locked: Prism, and an EventSource client for the tests.
 PRISM := mock/prism/node_modules/installed
 EVENTSOURCE := tests/clients/eventsource/node_modules/installed
 %/node_modules/installed: %/package.json %/package-lock.json
@@ -37,47 +37,48 @@ EVENTSOURCE := tests/clients/eventsource/node_modules/installed
 prism: views $(PRISM)  ## serve Prism's mock of the same document on http://127.0.0.1:4011 until Ctrl-C
 	@cd mock/prism && npx --no-install prism mock --host 127.0.0.1 --port 4011 ../../build/spec/prism.yaml
 
-schemathesis: $(VENV)/installed  ## let Schemathesis examine the mock at length: make schemathesis EXAMPLES=200
-	@$(BIN)/python tests/examined.py --max-examples $(or $(EXAMPLES),200) $(if $(SEED),--seed $(SEED))
+schemathesis: $(VENV)/installed  ## test the mock with Schemathesis at length: make schemathesis [EXAMPLES=200] [SEED=1]
+	@$(BIN)/python tests/run_schemathesis.py --max-examples $(or $(EXAMPLES),200) $(if $(SEED),--seed $(SEED))
 
-drift: $(VENV)/installed  ## compare what is published with our document: make drift UPSTREAM=path
+drift: $(VENV)/installed  ## compare a published document with ours: make drift UPSTREAM=path
 	@$(BIN)/python spec/drift -- "$$UPSTREAM"
 
-contract: $(VENV)/installed $(PRISM)  ## write docs/matrix.md; ask the mock, Prism and, with ENPHASE_*, the real API
+contract: $(VENV)/installed $(PRISM)  ## write docs/matrix.md; run the contract suite on the mock, Prism and, with ENPHASE_*, the real API
 	@$(BIN)/python tests/matrix
 	@$(BIN)/python tests/each_backend.py
 
-client: $(VENV)/installed  ## generate the client from the document
+client: $(VENV)/installed  ## generate the client from the document, and write docs/matrix.md
 	$(BIN)/python spec/generator/generate.py
+	@$(BIN)/python tests/matrix --quiet || echo "Not done: edit what each line above names, then run make client again."
 
-check-client: $(VENV)/installed  ## fail if generated/ is not what `make client` writes
+check-client: $(VENV)/installed  ## fail if generated/ differs from what `make client` writes
 	$(BIN)/python spec/generator/generate.py --check
 
-# For the tests of the built wheel, which reach no network. Older than the virtual environment means
-# for another Python, perhaps.
+# Wheels for the tests of the built wheel, which use no network. Fetched again after each change of
+# the virtual environment, which may be for another Python.
 build/wheels/fetched: pyproject.toml $(VENV)/installed
 	rm -rf build/wheels
 	$(BIN)/python -m pip wheel --quiet --wheel-dir build/wheels '.[cli,mock]' pytest
 	rm build/wheels/enphase_streaming-*.whl
 	@touch $@
 
-# Compiled modules are kept even where the environment says otherwise: each worker, and each pytest
-# that a test starts, would rewrite the assertions of every module and plugin again.
-# One worker more than there are processors, for where the others wait.
-test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## everything there is to test
+# Keep compiled modules in any environment: otherwise each worker, and each pytest that a
+# test starts, rewrites the assertions of every module again. One worker more than processors, for
+# tests that wait.
+test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## run all tests and checks
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 
-fuzz: $(VENV)/installed  ## try properties with ever other examples: make fuzz [SECONDS=60] [MINUTES=10]
+fuzz: $(VENV)/installed  ## run the property tests with new examples: make fuzz [SECONDS=60] [MINUTES=10]
 	@$(BIN)/python tests/fuzz.py --seconds $(if $(MINUTES),$$(($(MINUTES) * 60)),$(or $(SECONDS),60))
 
-# All that is measured beside the project is installed here and nowhere else.
+# The packages that benchmarks compare with are installed here only.
 build/bench/installed: pyproject.toml
 	$(PYTHON) -m venv build/bench
 	build/bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	build/bench/bin/python -m pip install --quiet --editable '.[cli,mock]' --group bench
 	@touch $@
 
-bench: build/bench/installed views $(PRISM)  ## measure beside others, into docs/performance.md: make bench [ONLY=decode]
+bench: build/bench/installed views $(PRISM)  ## compare speed with other packages, into docs/performance.md: make bench [ONLY=decode]
 	@build/bench/bin/python bench $(ONLY)
 
 build/mutation/installed: pyproject.toml
@@ -86,11 +87,11 @@ build/mutation/installed: pyproject.toml
 	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group mutation
 	@touch $@
 
-mutation: build/mutation/installed  ## ask of small changes to the core whether a test notices: make mutation [ONLY=sse]
+mutation: build/mutation/installed  ## change the core in small ways and check that a test fails: make mutation [ONLY=sse]
 	@PYTHONPATH=tests build/mutation/bin/python -m mutation $(ONLY) --write docs/testing.md
 
 FORMATTED := overlay mock tests spec bench
-lint: $(VENV)/installed  ## check style and types, and print the sizes
+lint: $(VENV)/installed  ## check style and types, and print the size of each package
 	$(BIN)/ruff check $(FORMATTED)
 	$(BIN)/ruff format --check $(FORMATTED)
 	$(BIN)/mypy
@@ -99,7 +100,7 @@ lint: $(VENV)/installed  ## check style and types, and print the sizes
 	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -not -path '*/checks/*' -exec cat {} + | wc -l)"
 	@printf 'contract suite  %5d lines\n' "$$(find mock/enphase_streaming_mock/checks -name '*.py' -exec cat {} + | wc -l)"
 
-clean:  ## remove what was built, and the virtual environment
+clean:  ## remove the virtual environment and everything built
 	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 

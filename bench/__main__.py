@@ -1,7 +1,7 @@
-"""Every measurement, one after another, on one page.
+"""Run the benchmarks, and write their page.
 
 `python bench` prints the page and writes it to docs/performance.md; `python bench decode` prints
-that one section and writes nothing. `make bench` first installs all that is measured.
+one section and writes nothing. `make bench` first installs the packages to compare with.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ MODULES = (
     "mock_streams",
     "mock_errors",
 )
-"""Each prints its own section when it is run, in the order of the page."""
+"""Scripts that each print one section, in the order of the page."""
 
 
 def measure(module: str) -> str:
-    """Return a module's section, measured in a process of its own, which colours no other."""
+    """Return the section of a module, measured in its own process."""
     began = time.perf_counter()
     print(f"{module} … ", end="", file=sys.stderr, flush=True)
     run = subprocess.run(
@@ -53,16 +53,16 @@ def measure(module: str) -> str:
 
 
 def head() -> str:
-    """Say what the page is, and what it was measured on and beside."""
+    """Return the head of the page: the machine, and the versions of the peers."""
     return f"""# Performance
 
-`make bench` wrote this page. Both sides of a row were measured in the same run, in turn, and each
+`make bench` wrote this page. Both sides of a row are measured in turn in the same run, and each
 figure is the median of its repeats. A ratio is ours divided by theirs.
 
 {_processor()}, {os.cpu_count()} cores; {platform.system()} {platform.release()}; \
 {platform.python_implementation()} {platform.python_version()}.
 
-Beside: {", ".join(f"{name} {number}" for name, number in _peers().items())}."""
+Compared with: {", ".join(f"{name} {number}" for name, number in _peers().items())}."""
 
 
 def _processor() -> str:
@@ -82,10 +82,12 @@ def _peers() -> dict[str, str]:
 
 
 def main() -> None:
-    """Measure what the arguments name, or all, and write the page only if that is all."""
+    """Run the benchmarks that the arguments name, or all of them and write the page."""
     asked = sys.argv[1:]
     if unknown := [name for name in asked if name not in MODULES]:
-        sys.exit(f"There is no {', '.join(unknown)}; choose from {', '.join(MODULES)}.")
+        sys.exit(
+            f"ONLY must be a benchmark, got {', '.join(unknown)}: choose from {', '.join(MODULES)}."
+        )
     page = "\n\n".join([head(), *map(measure, asked or MODULES)]) + "\n"
     print(page, end="")
     if not asked:

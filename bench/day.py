@@ -1,4 +1,4 @@
-"""A day of one site through one watch: what it costs, and whether anything piles up.
+"""A day of one site through one watch: CPU time and growth of memory.
 
 `make bench ONLY=day` prints the table.
 """
@@ -17,17 +17,17 @@ from table import Row, Section
 
 _WINDOWS = 288
 _WARM = 12
-"""Windows, an hour of them, after which nothing is to grow any more."""
+"""Windows of the first hour, after which memory should no longer grow."""
 _REPEATS = 3
 
 
 def windows() -> Iterator[list[bytes]]:
-    """Yield the chunks of every window of the day, an event each, no two alike."""
+    """Yield the chunks of every window of the day, one event each, all different."""
     return (written(reports(number), Wire(), number) for number in range(_WINDOWS))
 
 
 def seconds(day: Sequence[list[bytes]]) -> float:
-    """Return the CPU time that the core takes for the day."""
+    """Return the CPU time of the core for the day."""
     began = time.thread_time()
     count = sum(1 for _ in driven.readings(day))
     took = time.thread_time() - began
@@ -36,8 +36,8 @@ def seconds(day: Sequence[list[bytes]]) -> float:
 
 
 def growth() -> float:
-    """Return by how much memory grew from the end of the first hour to the last event, in MiB."""
-    reports(_WINDOWS)  # the mock keeps a number for each step of its site's life: let it have them
+    """Return the growth of memory from the end of the first hour to the last event, in MiB."""
+    reports(_WINDOWS)  # let the mock's site compute its whole history first
     held: list[int] = []
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""Bytes in memory → typed readings: CPU time an event, beside what else could be picked.
+"""From bytes in memory to typed readings: CPU time per event, compared with other packages.
 
 `make bench ONLY=decode` prints the table.
 """
@@ -38,7 +38,7 @@ _GOALS = {_STOCK: 0.25, _FLOOR: 2.0}
 
 
 def ours(chunks: Sequence[bytes]) -> Iterator[Any]:
-    """What a window does with the bytes of its stream."""
+    """Decode a stream as a window does."""
     decoder, reader = SSEDecoder(), EventReader()
     for chunk in chunks:
         for event in decoder.feed(chunk):
@@ -46,12 +46,12 @@ def ours(chunks: Sequence[bytes]) -> Iterator[Any]:
 
 
 def core(chunks: Sequence[bytes]) -> Iterator[Any]:
-    """All that a watch does for the readings that it hands over."""
+    """Run the whole core of a watch."""
     return driven.readings([chunks])
 
 
 def values(found: Any) -> tuple[object, ...]:
-    """Return a few values of a reading, of a model of an event, or of the dict of one."""
+    """Return a few values of a reading, of a model of an event, or of a dict of an event."""
     if isinstance(found, dict):
         found = found["data"]
         return found["battery_mode"], int(found["pv_power"]), found["grid_power"]
@@ -60,9 +60,9 @@ def values(found: Any) -> tuple[object, ...]:
 
 
 def measure(contenders: dict[str, Decode], chunks: Sequence[bytes]) -> dict[str, list[float]]:
-    """Return the CPU time an event of each in µs, all in turn and repeatedly.
+    """Return the CPU time per event of each contender in µs, measured in turn.
 
-    Each of them must first find every event with its values.
+    First check that each finds every event with its values.
     """
     expected = [values({"data": report}) for report in reports()]
     for name, decode in contenders.items():
@@ -77,7 +77,7 @@ def measure(contenders: dict[str, Decode], chunks: Sequence[bytes]) -> dict[str,
 
 
 def section() -> Section:
-    """Measure every form of the wire in every size of chunks."""
+    """Measure every form of the stream in every size of chunks."""
     models = peers.stock_models()
     rows: list[Row] = []
     for form, wire in _FORMS.items():
@@ -111,18 +111,19 @@ def section() -> Section:
     beside = list(dict.fromkeys(row.beside for row in rows))
     return Section(
         "Bytes to readings",
-        f"CPU time an event, from bytes in memory to a typed reading, over {COUNT} different events"
-        f" of the mock's, {_REPEATS} times. Nested is the form with two `data` objects; the whole"
-        " core is everything that `watch` does short of I/O. Those that end in `json` give dicts.",
+        "CPU time per event, from bytes in memory to a typed reading, over"
+        f" {COUNT} different events of the mock, {_REPEATS} times. Nested is the form with two"
+        " `data` objects; the whole core is everything that `watch` does except I/O. Rows that end"
+        " in `json` return dicts.",
         sorted(rows, key=lambda row: beside.index(row.beside)),
         [
-            "The four peers do less. None keeps the text and the arrival of an event, notes what is"
-            " not as documented, or checks a type: a stock model takes any text for a power. All"
-            " lose the first event after a byte order mark, and all but httpx-sse raise on a byte"
-            " that is no UTF-8. httpx-sse and openai also give events without data once an id was"
-            " seen, and let an event grow without bound.",
-            f"“{_FLOOR}” is the least that could be done: it cuts at blank lines and lets msgspec"
-            " decode the rest, for one form of the wire only.",
+            "The four peers do less. None keeps the text and the arrival of an event, notes "
+            "drift, or checks a type: a stock model accepts any text for a power. All lose "
+            "the first event after a byte order mark, and all but httpx-sse raise on invalid "
+            "UTF-8. httpx-sse and openai also return events without data after an id, and do "
+            "not limit the size of an event.",
+            f"“{_FLOOR}” is the minimum: it splits at blank lines and lets msgspec decode the rest,"
+            " for one form of the stream only.",
         ],
     )
 

@@ -1,18 +1,19 @@
-"""The whole core of a watch with an exchange that never waits: what a shell does, without the I/O."""
+"""The core of a watch with an exchange that never waits, as a client runs it without I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped, run_blocking
-from enphase_streaming.core.policy import ManyWindows
-from enphase_streaming.core.reading import Reading
-from enphase_streaming.core.watch import Policy, Watch
-from enphase_streaming.core.window import Window
+from enphase_streaming import Reading, StaticAuth
+from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
+from enphase_streaming.core.options import Options
+from enphase_streaming.core.recovery import Recovery
+from enphase_streaming.core.watch import Watch
+from enphase_streaming.stream import run_blocking
 from events import COUNT, START
 
-_HEAD = Head(200, "text/event-stream", None, None)
+_HEAD = Head(200, "text/event-stream")
 
 
 class _Exchange:
@@ -51,25 +52,30 @@ class _Exchange:
         pass
 
 
-def readings(windows: Iterable[Iterable[bytes]], policy: Policy | None = None) -> Iterator[Reading]:
-    """Yield what a core hands over whose windows send these chunks, each up to its planned end."""
-    core = Watch(
-        lambda exchange, accept: Window(
-            exchange,
-            host="api.example",
-            duration=COUNT,
-            first_reading_timeout=20.0,
-            stall_timeout=20.0,
-            max_event_bytes=1_048_576,
-            on_malformed="skip",
-            mask=str,
-            accept=accept,
-        ),
-        name="site",
-        policy=policy or ManyWindows(),
-        budget=None,
+def readings(
+    windows: Iterable[Iterable[bytes]], recovery: Recovery | None = None
+) -> Iterator[Reading]:
+    """Yield the readings of windows with these chunks, each up to its planned end."""
+    exchange = _Exchange(windows)
+    options = Options(
+        api_key="the-key",
+        auth=StaticAuth("the-token"),
+        base_url="https://api.example/api/v4",
+        token_url="https://api.example/oauth/token",
+        first_reading_timeout=20.0,
+        stall_timeout=20.0,
+        max_event_bytes=1_048_576,
+        monotonic=exchange.monotonic,
+        now=exchange.now,
     )
-    core.exchange = _Exchange(windows)
+    core = Watch(
+        exchange,
+        options,
+        name="site",
+        duration=COUNT,
+        budget=None,
+        recovery=recovery or Recovery(),
+    )
     try:
         while (reading := run_blocking(core.next())) is not None:
             yield reading

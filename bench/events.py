@@ -1,4 +1,4 @@
-"""The bytes that are measured: what the mock's site sends in windows of 300 seconds."""
+"""The events of the benchmarks: those of the mock's site, in windows of 300 seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SITE = Site(find_scenario("sunny-day"), 1765, "121900000001")
 
 
 def reports(window: int = 0) -> list[dict[str, object]]:
-    """Return what the site measures in a window, counted from 0; no two windows are alike."""
+    """Return the readings of a window, counted from 0; each window is different."""
     return [_SITE.report(window * COUNT + second) for second in range(COUNT)]
 
 
@@ -32,7 +32,7 @@ def written(reports: Sequence[dict[str, Any]], wire: Wire, window: int = 0) -> l
 
 
 def cut(events: Sequence[bytes], size: int | Literal["event"]) -> list[bytes]:
-    """Return the stream as it arrives: an event at a time, or `size` bytes."""
+    """Return the chunks of a stream: an event each, or `size` bytes."""
     if size == "event":
         return list(events)
     stream = b"".join(events)

@@ -1,39 +1,37 @@
-"""What a site costs in its first hour that sends one reading, drops the line, and does so again.
+"""Calls in the first hour of a site whose every stream breaks after one reading.
 
-`python bench/first_hour.py` prints the number of calls that `watch` makes, over a thousand seeds.
+`python bench/first_hour.py` prints the number of calls of a `watch`, over a thousand seeds.
 """
 
 from __future__ import annotations
 
 import random
 import statistics
-from datetime import UTC, datetime, timedelta
 
 from enphase_streaming import StreamDropped
-from enphase_streaming.core.plans import STREAM_PRICE
-from enphase_streaming.core.policy import ManyWindows, Outcome, WaitUntil
+from enphase_streaming.core.budget import STREAM_PRICE
+from enphase_streaming.core.recovery import Outcome, Pause, Recovery
 
-_START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 _WINDOW = 2.0
-"""Seconds from the request to the one reading, and to the drop right after it."""
+"""Seconds from the request to the reading and the drop after it."""
 
 
 def calls_in_the_first_hour(seed: int) -> int:
-    """Return how many requests are sent within 3600 s; `seed` decides the pauses' jitter."""
-    policy = ManyWindows(random.Random(seed).random)
+    """Return the number of requests within 3600 s; `seed` sets the jitter of the pauses."""
+    recovery = Recovery(chance=random.Random(seed).random)
     at, calls = 0.0, 0
     while at < 3600:
         calls += 1
         at += _WINDOW
         outcome = Outcome(StreamDropped("the connection broke"), readings=1)
-        decision = policy.decide(outcome, at, _START + timedelta(seconds=at))
-        assert isinstance(decision, WaitUntil)
-        at = decision.at
+        decision = recovery.decide(outcome)
+        assert isinstance(decision, Pause)
+        at += decision.seconds
     return calls
 
 
 def summary() -> str:
-    """Return the spread as one line."""
+    """Return median and range as one line."""
     calls = [calls_in_the_first_hour(seed) for seed in range(1000)]
     usual = round(statistics.median(calls))
     return (

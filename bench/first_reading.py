@@ -1,4 +1,4 @@
-"""How soon a caller has the first reading, beside a client that waits for the last.
+"""Time to the first reading, compared with a client that waits for the last one.
 
 `make bench ONLY=first_reading` prints the table.
 """
@@ -17,7 +17,7 @@ _REPEATS = 3
 
 
 def ours(base_url: str) -> float:
-    """Return the seconds to the first reading, from making the client."""
+    """Return the seconds from creating the client to the first reading."""
     began = time.perf_counter()
     with StreamingClient(api_key="key", access_token="token", base_url=base_url) as client:
         client.snapshot(1765)
@@ -25,7 +25,7 @@ def ours(base_url: str) -> float:
 
 
 def theirs(base_url: str, folder: str) -> float:
-    """Return the seconds to the end of the client that openapi-python-client generates."""
+    """Return the seconds until the client of openapi-python-client fails."""
     call = stock.module("api.streaming.stream_system_live_data", folder).sync
     began = time.perf_counter()
     with stock.module("client", folder).AuthenticatedClient(base_url, "token") as client:
@@ -33,7 +33,7 @@ def theirs(base_url: str, folder: str) -> float:
             call(1765, client=client, duration=30)
         except ValueError:
             return time.perf_counter() - began
-    raise AssertionError("It understood an event stream: this page tells the opposite.")
+    raise AssertionError("The stock client decoded a stream: correct the note on the page.")
 
 
 def section() -> Section:
@@ -46,13 +46,13 @@ def section() -> Section:
     mine, other = zip(*found, strict=True)
     return Section(
         "The first reading",
-        f"From making a client to the first reading, of a window of {_EVENTS * _INTERVAL:g} s with "
-        f"an event in {_INTERVAL:g} s.",
+        "From creating a client to the first reading, of a window of "
+        f"{_EVENTS * _INTERVAL:g} s with an event every {_INTERVAL:g} s.",
         [Row("first reading", "s", mine, "the stock client, whole window", other)],
         [
             "The client that openapi-python-client generates from our document waits for the last "
-            "byte, whatever the length of the window, and then fails: it takes all the events for "
-            "one JSON object."
+            "byte of a window of any length, and then fails, as it parses all events as one JSON "
+            "object."
         ],
     )
 

@@ -1,4 +1,4 @@
-"""The largest plan in one process: 1,500 streams of one event a second, beside httpx and httpx-sse.
+"""The largest plan in one process: 1,500 streams of one event a second, compared with httpx-sse.
 
 `make bench ONLY=fleet` prints the table.
 """
@@ -30,7 +30,7 @@ _NAMES = {
 
 
 def measure(side: str, loop: str, tls: bool, path: str) -> list[Used]:
-    """Return what a process of its own uses."""
+    """Return what a new process uses."""
     with paced(interval=1.0, streams=STREAMS, tls=tls) as (base_url, authority):
         run = subprocess.run(
             [sys.executable, _FOLLOWING, side, loop, str(STREAMS), base_url],
@@ -45,7 +45,7 @@ def section() -> Section:
     """Measure every side on every loop, plain and over TLS."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # What these would tell, the others do.
+    # These would repeat what the others show.
     left_out = {
         (side, loop, tls)
         for side, loop, tls in product(("bare", "bare_aiohttp"), LOOPS, (False, True))
@@ -88,11 +88,9 @@ def section() -> Section:
     return Section(
         f"A fleet of {STREAMS:,} streams",
         f"{STREAMS:,} streams of one event a second in one process, {TIMES} times for {SECONDS:g} "
-        "s once all of them are open; the server is another process, on a core of its own. The "
-        f"peer is httpx as it comes, in clients of {POOL} streams each, on the same event loop. "
-        "Ours goes over "
-        "httpx's transport, which is what a client has if it is given none, or over that of "
-        "httpx-aiohttp.",
+        "s once all of them are open; the server is another process, on another core. The peer is "
+        f"httpx with its defaults, in clients of {POOL} streams each, on the same event loop. "
+        "Ours uses the transport of httpx, the default of a client, or that of httpx-aiohttp.",
         [
             row("cpu", "µs", ("ours", "asyncio", False), 0.65),
             row("cpu", "µs", ("ours", "uvloop", False), 0.65),
@@ -112,12 +110,11 @@ def section() -> Section:
             *(row("late", "ms", variant, None) for variant in fastest),
         ],
         [
-            "“httpx alone” and “aiohttp alone” read the bytes and decode nothing: their way from "
-            "the socket to the caller is most of what an event costs, and, by way of anyio, "
-            "httpcore and h11, most of what a stream over httpx holds. That is why rows miss their "
-            "goals where they do, and why a fleet hands in another transport. The memory of "
-            "aiohttp's streams over TLS on asyncio is asyncio's own buffer of 256 KiB for each "
-            "connection."
+            "“httpx alone” and “aiohttp alone” read the bytes and decode nothing. They are "
+            "most of the cost of an event and, with anyio, httpcore and h11, most of the "
+            "memory of a stream over httpx. That explains missed goals, and why a fleet uses "
+            "another transport. The memory of aiohttp's streams over TLS on asyncio is "
+            "asyncio's buffer of 256 KiB for each connection."
         ],
     )
 

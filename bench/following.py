@@ -1,4 +1,4 @@
-"""One process of the fleet: it follows every site in one way, and prints what that uses up.
+"""One process of the fleet: follow every site in one way, and print what that uses.
 
 Usage: following.py SIDE LOOP STREAMS BASE_URL.
 """
@@ -29,17 +29,17 @@ from enphase_streaming import AsyncStreamingClient, Budget
 from paced import moment
 
 POOL = 100
-"""The streams of one client of httpx: what it allows as it comes."""
+"""The streams of one httpx client: its default limit of connections."""
 SECONDS = 2.0
-"""How long what is used up is counted each time."""
+"""Seconds of one measurement."""
 TIMES = 3
 _OPENING = 20
-"""How many streams are on their way at once: nobody's time-outs are to be tested here."""
+"""Streams that open at the same time: few enough to meet no time-out."""
 _SETTLE = 1.0
 
 
 class Used(NamedTuple):
-    """What one process used: µs an event, a share of a core, p99 lateness in ms, KiB a stream."""
+    """What one process used: µs per event, share of a core, p99 lateness in ms, KiB per stream."""
 
     cpu: float
     core: float
@@ -48,7 +48,7 @@ class Used(NamedTuple):
 
 
 class Seen:
-    """How late each reading was, in ms, and how many streams are open."""
+    """How late each reading was, in ms, and which streams are open."""
 
     def __init__(self) -> None:
         self.late = array("d")
@@ -56,7 +56,7 @@ class Seen:
         self._one_more = asyncio.Event()
 
     async def at_least(self, streams: int) -> None:
-        """Wait until so many streams have brought a reading."""
+        """Wait until that many streams have had a reading."""
         while len(self.open) < streams:
             self._one_more.clear()
             await self._one_more.wait()
@@ -77,9 +77,9 @@ def _headers() -> dict[str, str]:
 
 
 def theirs(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
-    """Follow sites with httpx as it comes, httpx-sse, json and the stock models."""
+    """Follow sites with httpx and its defaults, httpx-sse, json and the stock models."""
     clients = [httpx.AsyncClient(verify=context) for _ in range(streams // POOL)]
-    from_dict = stock.module("models").LiveEvent.from_dict
+    from_dict = stock.module("models").StreamSystemLiveDataResponse.from_dict
 
     async def follow(site: int, seen: Seen) -> None:
         client = clients[site % len(clients)]
@@ -92,7 +92,7 @@ def theirs(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
 
 
 def bare(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
-    """Have httpx receive the bytes, without a time-out, and find the timestamp in them."""
+    """Receive the bytes with httpx, without a time-out, and find the timestamp in them."""
     clients = [httpx.AsyncClient(verify=context, timeout=None) for _ in range(streams // POOL)]
 
     async def follow(site: int, seen: Seen) -> None:
@@ -106,7 +106,7 @@ def bare(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
 
 
 def bare_aiohttp(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
-    """Have aiohttp receive the bytes, without a time-out, and find the timestamp in them."""
+    """Receive the bytes with aiohttp, without a time-out, and find the timestamp in them."""
     connector = aiohttp.TCPConnector(limit=streams, ssl=context)
     session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout())
 
@@ -125,12 +125,12 @@ def _sent(chunk: bytes) -> int:
 
 
 def ours(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
-    """Follow sites as they come. The context is the machine's: see `measure`."""
+    """Follow sites with the default transport. `measure` sets the context of the machine."""
     return _ours(base_url, None)
 
 
 def on_aiohttp(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
-    """Follow sites as the guide says, through httpx-aiohttp's transport."""
+    """Follow sites as the guide describes, over the transport of httpx-aiohttp."""
     limits = httpx.Limits(max_connections=streams)
     return _ours(base_url, httpx_aiohttp.AiohttpTransport(verify=context, limits=limits))
 
@@ -161,7 +161,7 @@ LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 
 
 async def use(side: str, streams: int, base_url: str) -> None:
-    """Follow every site, print what that uses up each time, and end this process."""
+    """Follow every site, print what each measurement used, and exit."""
     follow = SIDES[side](streams, base_url, httpx.create_ssl_context())
     seen = Seen()
     before = _resident()
@@ -174,7 +174,7 @@ async def use(side: str, streams: int, base_url: str) -> None:
         counts = [await _count(seen) for _ in range(TIMES)]
         memory = (_resident() - before) / streams
         print(json.dumps([Used(*count, memory) for count in counts]), flush=True)
-        os._exit(0)  # hanging up on so many is nothing that is measured here
+        os._exit(0)  # closing the streams is not measured
 
 
 async def _count(seen: Seen) -> tuple[float, float, float]:
@@ -186,12 +186,12 @@ async def _count(seen: Seen) -> tuple[float, float, float]:
 
 
 def _resident() -> float:
-    """What this process holds, in KiB."""
+    """Return the resident memory of this process, in KiB."""
     gc.collect()
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
-        # The most that it ever held; macOS counts bytes.
+        # The peak; macOS counts bytes.
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return most / 1024 if sys.platform == "darwin" else most
     return pages * os.sysconf("SC_PAGE_SIZE") / 1024

@@ -1,4 +1,4 @@
-"""What a hostile server can make the core spend: twice the bytes cost twice the time, and no more.
+"""CPU time and memory that a hostile server can cost: linear in the bytes it sends.
 
 `make bench ONLY=hostile` prints the table.
 """
@@ -14,14 +14,14 @@ from contextlib import suppress
 
 import driven
 from enphase_streaming import EnphaseStreamingError
-from enphase_streaming.core.policy import OneWindow
+from enphase_streaming.core.recovery import Recovery
 from table import Row, Section
 
 _REPEATS = 3
 _SECONDS = 2.0
-"""Each attack is repeated for this long at least."""
+"""Least duration of the repeats of one attack."""
 _LIMIT = 1_048_576
-"""The size of an event at which a client gives up, unless it was told another one."""
+"""The default limit of the size of an event."""
 _KIB = 1024
 
 
@@ -30,50 +30,50 @@ def _pieces(stream: bytes, length: int) -> Iterator[bytes]:
 
 
 def _event(start: bytes, filling: bytes, end: bytes, size: int) -> bytes:
-    """Return an event of `size` bytes at most, as the limit counts them, and its blank line."""
+    """Return an event of up to `size` bytes, not counting its blank line."""
     filled = filling * ((size - len(start) - len(end)) // len(filling))
     return start + filled + end + b"\n\n"
 
 
 def one_long_text(size: int) -> Iterator[bytes]:
-    """A reading whose one text fills the event, a byte at a time."""
+    """Yield a reading with one text that fills the event, byte by byte."""
     return _pieces(_event(b'data:{"data":{"battery_mode":"', b"x", b'"}}', size), 1)
 
 
 def many_lines(size: int) -> Iterator[bytes]:
-    """A reading spread over lines of a few bytes."""
+    """Yield a reading spread over lines of a few bytes."""
     event = _event(b'data:{"data":{"envoy_serial_number":[\n', b'data:"1",\n', b'data:"1"]}}', size)
     return _pieces(event, 16)
 
 
 def new_names(size: int) -> Iterator[bytes]:
-    """An object of names that nobody knows, each of them another one."""
+    """Yield an object of undocumented fields, all different."""
     names = b",".join(b'"%07d":1' % number for number in range((size - 32) // 12))
     return _pieces(b'data:{"data":{%s}}\n\n' % names, 64 * _KIB)
 
 
 def escaped_quotes(size: int) -> Iterator[bytes]:
-    """A text that never ends and is nothing but quotes."""
+    """Yield an unterminated text of escaped quotes."""
     return _pieces(_event(b'data:"', b'\\"', b"", size), 64 * _KIB)
 
 
 def deep_arrays(size: int) -> Iterator[bytes]:
-    """Arrays in arrays."""
+    """Yield nested arrays."""
     return _pieces(_event(b"data:", b"[", b"", size), 64 * _KIB)
 
 
 def endless_line(size: int) -> Iterator[bytes]:
-    """A line that does not end before the limit."""
+    """Yield a line longer than the limit."""
     return _pieces(b"x" * (size + 1), 16)
 
 
 def comments(size: int) -> Iterator[bytes]:
-    """Comments without end, each a chunk."""
+    """Yield comments, one per chunk."""
     return (b": still here\n" for _ in range(size // 10))
 
 
 def blank_lines(size: int) -> Iterator[bytes]:
-    """Blank lines without end."""
+    """Yield blank lines."""
     return _pieces(b"\n" * size, 64 * _KIB)
 
 
@@ -90,10 +90,10 @@ _ATTACKS: dict[str, Callable[[int], Iterator[bytes]]] = {
 
 
 def suffer(chunks: Iterable[bytes]) -> int:
-    """Take one stream to its end, whatever that is, and return how many readings it had."""
+    """Read one stream to its end or its error, and return the number of readings."""
     count = 0
     with suppress(EnphaseStreamingError):
-        for _ in driven.readings([chunks], OneWindow()):
+        for _ in driven.readings([chunks], Recovery(once=True)):
             count += 1
     return count
 
@@ -102,7 +102,7 @@ def seconds(attack: Callable[[int], Iterator[bytes]], size: int) -> float:
     """Return the CPU time of one stream."""
     chunks = attack(size)
     gc.collect()
-    gc.disable()  # its full rounds come in steps, which hide how time grows with size
+    gc.disable()  # its full collections come in steps, which hide the growth
     try:
         began = time.thread_time()
         suffer(chunks)
@@ -112,7 +112,7 @@ def seconds(attack: Callable[[int], Iterator[bytes]], size: int) -> float:
 
 
 def peak(attack: Callable[[int], Iterator[bytes]]) -> float:
-    """Return the most memory that a stream held at once, in MiB, without the stream itself."""
+    """Return the peak of memory of one stream, in MiB, without the stream itself."""
     chunks = attack(_LIMIT)
     tracemalloc.start()
     try:
@@ -123,9 +123,9 @@ def peak(attack: Callable[[int], Iterator[bytes]]) -> float:
 
 
 def section() -> Section:
-    """Measure each attack at its full size and at half of it, and the memory that it takes."""
+    """Measure each attack at its full size and at half of it, and its peak of memory."""
     logging.getLogger("enphase_streaming").setLevel(logging.ERROR)  # a malformed event is logged
-    # Else they would only be refused as too large.
+    # Check that these are readings, not refused as too large.
     assert [suffer(attack(_LIMIT)) for attack in (one_long_text, many_lines, new_names)] == [1] * 3
     rows: list[Row] = []
     for name, attack in _ATTACKS.items():
@@ -142,8 +142,7 @@ def section() -> Section:
     return Section(
         "A hostile server",
         f"CPU time of the whole core for one stream of 1 MiB, and for half of it, {_REPEATS} times"
-        " or more, with the garbage collector off; the most memory that it held at once, without"
-        " the stream itself.",
+        " or more, without garbage collection; the peak of memory, without the stream itself.",
         rows,
     )
 

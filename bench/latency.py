@@ -1,4 +1,4 @@
-"""From the server's write of an event to the caller's hands, for one stream.
+"""Time from the server's write of an event to the caller, for one stream.
 
 `make bench ONLY=latency` prints the table.
 """
@@ -37,7 +37,7 @@ _PEER = "httpx-sse, json, stock models"
 
 
 def bare(base_url: str) -> Iterator[int]:
-    """Read a socket, and find the timestamp in what it gives."""
+    """Read a socket, and find the timestamp in the bytes."""
     url = urlsplit(base_url)
     with socket.create_connection((url.hostname or "", url.port or 0)) as connection:
         connection.sendall(f"GET {url.path}{_PATH} HTTP/1.1\r\nHost: mock\r\n\r\n".encode())
@@ -47,7 +47,7 @@ def bare(base_url: str) -> Iterator[int]:
 
 
 def httpx_alone(base_url: str) -> Iterator[int]:
-    """Have httpx receive the bytes, and find the timestamp in them."""
+    """Receive the bytes with httpx, and find the timestamp in them."""
     with (
         httpx.Client(timeout=None) as client,
         client.stream("GET", base_url + _PATH) as response,
@@ -58,7 +58,7 @@ def httpx_alone(base_url: str) -> Iterator[int]:
 
 
 async def httpx_alone_awaited(base_url: str) -> AsyncGenerator[int, None]:
-    """Have httpx receive the bytes in asyncio."""
+    """Receive the bytes with httpx in asyncio."""
     async with (
         httpx.AsyncClient(timeout=None) as client,
         client.stream("GET", base_url + _PATH) as response,
@@ -69,7 +69,7 @@ async def httpx_alone_awaited(base_url: str) -> AsyncGenerator[int, None]:
 
 
 def ours(base_url: str) -> Iterator[int | None]:
-    """Read what `StreamingClient` gives."""
+    """Read with `StreamingClient`."""
     with (
         StreamingClient(**_CREDENTIALS, base_url=base_url) as client,
         client.live_data(1765) as readings,
@@ -79,7 +79,7 @@ def ours(base_url: str) -> Iterator[int | None]:
 
 
 async def ours_awaited(base_url: str) -> AsyncGenerator[int | None, None]:
-    """Read what `AsyncStreamingClient` gives."""
+    """Read with `AsyncStreamingClient`."""
     async with (
         AsyncStreamingClient(**_CREDENTIALS, base_url=base_url) as client,
         client.live_data(1765) as readings,
@@ -89,8 +89,8 @@ async def ours_awaited(base_url: str) -> AsyncGenerator[int | None, None]:
 
 
 def theirs(base_url: str) -> Iterator[int]:
-    """Read what httpx-sse gives, through json and the stock models."""
-    from_dict = stock.module("models").LiveEvent.from_dict
+    """Read with httpx-sse, json and the stock models."""
+    from_dict = stock.module("models").StreamSystemLiveDataResponse.from_dict
     with (
         httpx.Client() as client,
         httpx_sse.connect_sse(client, "GET", base_url + _PATH) as source,
@@ -100,8 +100,8 @@ def theirs(base_url: str) -> Iterator[int]:
 
 
 async def theirs_awaited(base_url: str) -> AsyncGenerator[int, None]:
-    """Read what httpx-sse gives in asyncio."""
-    from_dict = stock.module("models").LiveEvent.from_dict
+    """Read with httpx-sse, json and the stock models in asyncio."""
+    from_dict = stock.module("models").StreamSystemLiveDataResponse.from_dict
     async with (
         httpx.AsyncClient() as client,
         httpx_sse.aconnect_sse(client, "GET", base_url + _PATH) as source,
@@ -111,7 +111,7 @@ async def theirs_awaited(base_url: str) -> AsyncGenerator[int, None]:
 
 
 def rested(pause: float) -> float:
-    """Return the median ms the core takes for an event, each `pause` seconds after the last."""
+    """Return the median time of the core for an event every `pause` seconds, in ms."""
     given = 0.0
 
     def chunks() -> Iterator[bytes]:
@@ -142,7 +142,7 @@ async def awaited(events: AsyncGenerator[int | None, None]) -> list[float]:
 
 
 def measure(base_url: str) -> dict[str, list[float]]:
-    """Return how late each event is in each reader's hands, in order, without the first ones."""
+    """Return how late each event is with each reader, sorted, without the first ones."""
     readers = {"bare": bare, "ours": ours, "theirs": theirs, "alone": httpx_alone}
     found = {
         name: [late(sent) for sent in islice(read(base_url), _WARM + _EVENTS)]
@@ -155,7 +155,7 @@ def measure(base_url: str) -> dict[str, list[float]]:
 
 
 def section() -> Section:
-    """Measure each beside the others, in turn."""
+    """Measure all readers in turn."""
     with stock.generated() as folder, paced(interval=_INTERVAL) as (base_url, _):
         stock.module("models", folder)
         found = [measure(base_url) for _ in range(_REPEATS)]
@@ -180,15 +180,14 @@ def section() -> Section:
         ]
     return Section(
         "One stream",
-        f"From the server's write of an event to its reading in the caller's hands; {_EVENTS} "
-        f"events, one in {_INTERVAL * 1000:g} ms, from another process on another core.",
+        f"From the server's write of an event to the caller's reading; {_EVENTS} events, one "
+        f"every {_INTERVAL * 1000:g} ms, from another process on another core.",
         rows,
         [
-            "“httpx alone” reads the bytes and decodes nothing, with its time-out off as ours is. "
-            "Where a median misses its goal, that row says how much of it is httpx's own way from "
-            "the socket to its caller. “The core alone” is all that is left of ours, from bytes in "
-            "memory: it takes several times as long where the processor has rested since the last "
-            "event, and finds none of it in its caches."
+            "“httpx alone” reads the bytes and decodes nothing, without a time-out, as ours "
+            "does. If a median misses its goal, that row is the part of httpx. “The core "
+            "alone” is the part of ours, from bytes in memory: it takes several times as long "
+            "after a pause, when the caches of the processor are cold."
         ],
     )
 

@@ -1,4 +1,4 @@
-"""Refusals of the mock beside Prism's.
+"""Refusals of the mock, compared with Prism.
 
 `make bench ONLY=mock_errors` prints the table.
 """
@@ -17,7 +17,7 @@ _SECONDS = 2.0
 
 
 def refusals(server: Server) -> float:
-    """Return the refusals a second that eight kept connections get."""
+    """Return the refusals per second on eight kept connections."""
     counts = [0] * _CONNECTIONS
     with running(server) as (port, _):
         stop = time.perf_counter() + _SECONDS
@@ -45,8 +45,8 @@ def section() -> Section:
         theirs.append(refusals(PRISM))
     return Section(
         "Refusals of the mock",
-        "Eight kept connections ask for the same documented refusal, 461, for two seconds. They "
-        "are Python's own, and limit the mock more than Prism.",
+        "Eight kept connections request the same documented refusal, 461, for two seconds. They "
+        "are of Python's http.client, which limits the mock more than Prism.",
         [Row("refusals a second", "", ours, "Prism", theirs, at_least=1)],
     )
 

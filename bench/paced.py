@@ -1,7 +1,7 @@
-"""A server that sends prepared events at a steady pace, and is never what limits a client.
+"""A server that sends prepared events at a steady pace, fast enough never to limit a client.
 
-`with paced(…)` runs it in a process of its own. The `timestamp_epoch` of an event is the moment at
-which it was written, in microseconds of the monotonic clock that all processes of a machine share.
+`with paced(…)` runs it in its own process. The `timestamp_epoch` of an event is the time of its
+write, in microseconds of the monotonic clock that all processes of a machine share.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _EVENT = (
 
 
 def moment() -> int:
-    """Return the present moment as events carry it."""
+    """Return the current time as in events."""
     return time.monotonic_ns() // 1000
 
 
 class _Stream(asyncio.Protocol):
-    """One client's events: one at once, the others spread over the interval as streams are."""
+    """The events of one client: the first at once, then at the stream's offset in the interval."""
 
     opened = 0
 
@@ -50,7 +50,7 @@ class _Stream(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's is none of asyncio's classes.
+        # uvloop's transport does not inherit from asyncio's.
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
@@ -96,9 +96,9 @@ async def _serve(interval: float, events: int, streams: int, certificate: str) -
 def paced(
     *, interval: float, events: int = 10**9, streams: int = 1, tls: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Run the server; give its base URL, and the file of its CA ("" without TLS).
+    """Run the server; yield its base URL, and the file of its CA ("" without TLS).
 
-    Where the system can, the server keeps to the first core and this process to the others.
+    If the system supports it, the server runs on the first core and this process on the others.
     """
     with TemporaryDirectory() as folder:
         authority, certificate = "", ""
@@ -119,7 +119,7 @@ def paced(
 
 
 def keep_apart(server: int) -> None:
-    """Bind a server's process to the first core, and this one to the others."""
+    """Bind a server to the first core, and this process to the others."""
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(server, cores[:1])

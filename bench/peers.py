@@ -1,7 +1,7 @@
-"""What else turns the bytes of an event stream into readings, fed from memory.
+"""Other ways to decode an event stream, fed from memory.
 
-Each function takes the chunks of one stream and gives what its user has of every event. Those that
-decode only the format are followed by `json`, as their users write it.
+Each function takes the chunks of one stream and yields the decoded events. Packages that decode
+only the format of events are followed by `json`, as their users do it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from httpx_sse import EventSource
 from openai._streaming import SSEDecoder
 
 import stock
-from enphase_streaming_api.models import LiveEvent
+from enphase_streaming_api.models import StreamSystemLiveDataResponse
 
 Decode = Callable[[Sequence[bytes]], Iterator[Any]]
 
 
 def stock_models() -> Any:
-    """Return the models that openapi-python-client makes of our document by its own templates."""
+    """Return the models that openapi-python-client generates with its own templates."""
     with stock.generated() as folder:
         return stock.module("models", folder)
 
@@ -45,8 +45,8 @@ class _Chunks(httpx.SyncByteStream):
 
 
 def httpx_sse(models: Any, *, nested: bool) -> Decode:
-    """httpx, httpx-sse, json, and the models of `stock_models`, which check no type."""
-    from_dict = models.LiveEvent.from_dict
+    """Use httpx, httpx-sse, json, and the models of `stock_models`, which check no type."""
+    from_dict = models.StreamSystemLiveDataResponse.from_dict
 
     def decode(chunks: Sequence[bytes]) -> Iterator[Any]:
         response = httpx.Response(
@@ -60,13 +60,13 @@ def httpx_sse(models: Any, *, nested: bool) -> Decode:
 
 
 def openai(chunks: Sequence[bytes]) -> Iterator[Any]:
-    """The decoder of the openai package, and json."""
+    """Use the decoder of the openai package, and json."""
     for event in SSEDecoder().iter_bytes(iter(chunks)):
         yield json.loads(event.data)
 
 
 def sseclient_py(chunks: Sequence[bytes]) -> Iterator[Any]:
-    """sseclient-py over a response of requests, which reads 128 bytes at a time, and json."""
+    """Use sseclient-py over a response of requests, which reads 128 bytes at a time, and json."""
     response = requests.Response()
     response.raw = urllib3.HTTPResponse(io.BytesIO(b"".join(chunks)), preload_content=False)
     for event in sseclient.SSEClient(response).events():
@@ -74,9 +74,9 @@ def sseclient_py(chunks: Sequence[bytes]) -> Iterator[Any]:
 
 
 def aiohttp_sse(count: int) -> Decode:
-    """aiohttp-sse-client2 over aiohttp's own reader, and json.
+    """Use aiohttp-sse-client2 over aiohttp's reader, and json.
 
-    It reads LF and CRLF only, and is asked for `count` events: at the end it would connect anew.
+    It reads LF and CRLF only. Stop after `count` events, as it reconnects at the end of a stream.
     """
     loop = asyncio.new_event_loop()
 
@@ -91,13 +91,13 @@ def aiohttp_sse(count: int) -> Decode:
     return lambda chunks: iter(loop.run_until_complete(read(chunks)))
 
 
-_decode = msgspec.json.Decoder(LiveEvent).decode
+_decode = msgspec.json.Decoder(StreamSystemLiveDataResponse).decode
 
 
 def floor(chunks: Sequence[bytes]) -> Iterator[Any]:
-    """The least that could be done: split on blank lines, and let msgspec decode.
+    """Do the minimum: split on blank lines, and let msgspec decode.
 
-    It knows one field, one line end and one nesting, and has no care for anything else.
+    It supports one field, one line end and one nesting, and checks nothing else.
     """
     rest = b""
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""The mock and Prism as their users start them, asked for the same refusal."""
+"""The mock and Prism, started as users start them, and a request that both refuse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HEADERS = {
 
 
 class Server(NamedTuple):
-    """A command that takes a port in place of `{port}`, and the path of a stream."""
+    """A command, with `{port}` for the port, and the path of a stream."""
 
     command: tuple[str, ...]
     path: str
@@ -46,7 +46,7 @@ def ask(connection: http.client.HTTPConnection, path: str) -> None:
     answer = connection.getresponse()
     answer.read()
     if answer.status != 461:
-        raise RuntimeError(f"{path} was answered with {answer.status} in place of 461")
+        raise RuntimeError(f"{path} must answer 461, got {answer.status}")
 
 
 def connect(port: int) -> http.client.HTTPConnection:
@@ -56,7 +56,7 @@ def connect(port: int) -> http.client.HTTPConnection:
 
 @contextmanager
 def running(server: Server) -> Iterator[tuple[int, float]]:
-    """Start a server; give its port, and the seconds that passed before its first answer."""
+    """Start a server; yield its port, and the seconds until its first answer."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
     command = [each.format(port=port) for each in server.command]

@@ -1,4 +1,4 @@
-"""How soon the mock answers and the library is imported, beside what else starts.
+"""Time to the first answer of the mock and to import the library, compared with others.
 
 `make bench ONLY=start` prints the table.
 """
@@ -17,13 +17,13 @@ _IMPORT = "import time; began = time.process_time(); import {}; print(time.proce
 
 
 def first_answer(server: Server) -> float:
-    """Return the seconds from starting a server to its first answer."""
+    """Return the seconds from the start of a server to its first answer."""
     with running(server) as (_, seconds):
         return seconds
 
 
 def imported(module: str) -> float:
-    """Return the milliseconds of CPU that an import takes in a process of its own."""
+    """Return the CPU time of an import in a new process, in milliseconds."""
     run = subprocess.run(
         [sys.executable, "-c", _IMPORT.format(module)], capture_output=True, text=True, check=True
     )
@@ -31,7 +31,7 @@ def imported(module: str) -> float:
 
 
 def section() -> Section:
-    """Measure each beside its peer, in turn."""
+    """Measure each in turn with its peer."""
     starts = [(first_answer(MOCK), first_answer(PRISM)) for _ in range(_STARTS)]
     imports = [(imported("enphase_streaming"), imported("httpx")) for _ in range(_IMPORTS)]
     mock, prism = zip(*starts, strict=True)
@@ -45,9 +45,8 @@ def section() -> Section:
             Row("`import enphase_streaming`", "ms", ours, "`import httpx`", httpx, at_most=1.25),
         ],
         [
-            "What the import takes beyond httpx is msgspec to a good part, and dozens of small "
-            "modules, none of which stands out (`python -X importtime`). What only a login, a "
-            "recording or asyncio needs is imported when it is asked for."
+            "Beyond httpx, the import is mostly msgspec and many small modules (`python -X "
+            "importtime`). Modules for a login, a recording or asyncio are imported on first use."
         ],
     )
 

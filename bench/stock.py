@@ -1,4 +1,4 @@
-"""The client that openapi-python-client makes of our document by its own templates."""
+"""The client that openapi-python-client generates from our document with its own templates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME = "stock_enphase"
 
 @contextmanager
 def generated() -> Iterator[str]:
-    """Generate it into a folder that lasts as long as this does, and give the folder."""
+    """Generate it into a temporary folder, and yield the folder."""
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder, "config.yaml")
         config.write_text(f"package_name_override: {_NAME}\npost_hooks: []\n")
@@ -34,7 +34,7 @@ def generated() -> Iterator[str]:
 
 
 def module(name: str, folder: str = "") -> Any:
-    """Import a module of it, from `folder` where it is not on the path already."""
+    """Import a module of it, from `folder` if it is not on the path."""
     sys.path.insert(0, folder)
     try:
         return import_module(f"{_NAME}.{name}")

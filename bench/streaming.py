@@ -1,7 +1,7 @@
-"""Servers that stream to thousands, each in a process of its own, bound to one core.
+"""Servers for thousands of streams, each in its own process on one core.
 
-`python bench/streaming.py bare` serves the bare handler, `together` the mock with all streams due
-at one instant. Like `enphase-mock serve`, both print their `base_url` first.
+`python bench/streaming.py bare` serves a bare handler, `together` the mock with all streams due at
+the same time. Both print their `base_url` first, as `enphase-mock serve` does.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BARE = (sys.executable, __file__, "bare")
 TOGETHER = (sys.executable, __file__, "together")
 
 STANDS = 14.0
-"""Seconds from its start until the clock of `TOGETHER` runs."""
+"""Seconds until the clock of `TOGETHER` starts."""
 
 _EVENT = (
     b'data:{"data":{"system_id":1765,"envoy_serial_number":["121900000001"],"pv_power":4210,'
@@ -41,7 +41,7 @@ _EVENT = (
 
 @dataclass(frozen=True)
 class Served:
-    """A server that runs, and what it has used so far, as Linux tells."""
+    """A running server, and what it has used according to Linux."""
 
     pid: int
     host: str
@@ -49,20 +49,20 @@ class Served:
 
     @property
     def cpu(self) -> float:
-        """Seconds of a core, those in the kernel included."""
+        """CPU time in seconds, including the kernel's."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def memory(self) -> int:
-        """Bytes that it holds."""
+        """Resident memory in bytes."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager
 def served(command: tuple[str, ...]) -> Iterator[Served]:
-    """Run a server on the first core, and whoever measures it on the others."""
+    """Run a server on the first core, and this process on the others."""
     cores = os.sched_getaffinity(0)
     first = {min(cores)}
     os.sched_setaffinity(0, first)  # which the server inherits
@@ -100,7 +100,7 @@ async def _bare() -> None:
 
 
 class _Standing(ScaledClock):
-    """Stands at 0 at first, so that all streams that are opened meanwhile are opened at once."""
+    """A clock that stays at 0 at first, so that all streams opened meanwhile start together."""
 
     def __init__(self) -> None:
         super().__init__(start=datetime.now(UTC) + timedelta(seconds=STANDS))

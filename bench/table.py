@@ -1,4 +1,4 @@
-"""One measurement beside another, and the page that they make together."""
+"""Rows that compare two measurements, and the Markdown of a section."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _HEAD = ("what", "ours", "beside", "theirs", "ratio", "goal", "")
 
 @dataclass(frozen=True)
 class Row:
-    """One figure of ours, beside one of theirs from the same run, each the median of its repeats.
+    """One figure of ours, and one of a peer from the same run, each the median of its repeats.
 
-    `beside` names the peer; without one, `goal` is about `ours` itself, else about the ratio of
-    ours to theirs. `at_most` is the goal, with `at_least` for figures of which more is better.
+    `beside` is the name of the peer. The goals `at_most` and `at_least` are for the ratio of ours
+    to theirs, or for ours if there is no peer.
     """
 
     what: str
@@ -27,19 +27,19 @@ class Row:
 
     @property
     def value(self) -> float:
-        """What the goal is about."""
+        """The ratio, or the figure if there is no peer."""
         ours = statistics.median(self.ours)
         return ours / statistics.median(self.theirs) if self.beside else ours
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached; a row without one has nothing to miss."""
+        """Whether the goals are reached; true without a goal."""
         return (self.at_most is None or self.value <= self.at_most) and (
             self.at_least is None or self.value >= self.at_least
         )
 
     def cells(self) -> tuple[str, ...]:
-        """The row as it is printed."""
+        """Return the cells of the row."""
         theirs = self.beside and f"{_figure(statistics.median(self.theirs))} {self.unit}"
         bounds = [("≤", self.at_most), ("≥", self.at_least)]
         goals = [f"{sign} {goal:g}" for sign, goal in bounds if goal is not None]
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Section:
-    """Rows that were measured in one way, which `how` tells; `notes` explain what falls short."""
+    """Rows that were measured in one way. `how` describes it; `notes` explain missed goals."""
 
     title: str
     how: str
@@ -65,7 +65,7 @@ class Section:
     notes: Sequence[str] = ()
 
     def markdown(self) -> str:
-        """The section as part of a page."""
+        """Return the Markdown of the section."""
         parts = [f"## {self.title}", self.how, _table([row.cells() for row in self.rows])]
         return "\n\n".join([*parts, *self.notes])
 
@@ -79,7 +79,7 @@ def _table(rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _figure(value: float) -> str:
-    """Three digits that count, and no more."""
+    """Return a value with three significant digits."""
     if value >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -1,7 +1,7 @@
-"""Runs properties again and again, with other examples in each round, until the time is up.
+"""Run the property tests in rounds, with new examples in each, until the time is up.
 
-Exit status: 0 if none failed. The first failure ends it, and is kept in `.hypothesis`, so that the
-next run of that test begins with it.
+Exit status: 0 if none failed. The first failure ends the run and is kept in `.hypothesis`, so that
+the next run of that test starts with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TESTS = Path(__file__).parent
 
 
 class Rounds:
-    """Replaces pytest's single pass over the tests."""
+    """Replace pytest's single pass over the tests."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -27,29 +27,29 @@ class Rounds:
         self.examples = 0
         self.elapsed = 0.0
 
-    # Later than the project's own settings, which its conftest.py loads.
+    # After the project's own settings, which its conftest.py loads.
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self) -> None:
-        """Have the tests take their settings from here."""
-        # Not above: pytest warns of plugins that were imported before it could rewrite them.
+        """Load the settings of Hypothesis."""
+        # Imported here, as pytest warns of plugins that were imported before it rewrites them.
         from hypothesis import HealthCheck, settings
 
         settings.register_profile(
             "fuzz",
-            # Where CI is set, Hypothesis draws the same examples each time and keeps none.
+            # In CI, the default profile of Hypothesis draws the same examples each time.
             settings.get_profile("default"),
-            max_examples=300,  # where a test does not name a number of its own
+            max_examples=300,  # unless a test sets its own number
             deadline=None,
             print_blob=True,
-            suppress_health_check=[HealthCheck.too_slow],  # it may run at a low priority
+            suppress_health_check=[HealthCheck.too_slow],  # a run may have a low priority
         )
         settings.load_profile("fuzz")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Run rounds, each in an order of its own: the last one may not reach every test."""
+        """Run rounds in random order, as the last one may not reach every test."""
         if session.testsfailed:
-            raise session.Interrupted("the tests cannot be read")
+            raise session.Interrupted("errors while collecting the tests")
         began = time.monotonic()
         while session.items and self.elapsed < self._seconds:
             self.rounds += 1
@@ -67,16 +67,16 @@ class Rounds:
 
 
 def main() -> int:
-    """Run what the arguments name, and say how much it was."""
+    """Run the tests that the arguments name, and print the number of rounds and examples."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("paths", nargs="*", default=[str(TESTS / "property")])
-    given = parser.parse_args()
-    rounds = Rounds(given.seconds)
-    options = ["-c", str(TESTS.parent / "pyproject.toml"), "-x", "-q", "-m", "hypothesis"]
-    # The tests that are to come are not counted, and so there is no share of them to show.
-    options += ["-o", "console_output_style=classic", "-p", "no:cacheprovider"]
-    status = pytest.main([*options, *given.paths], plugins=[rounds])
+    options = parser.parse_args()
+    rounds = Rounds(options.seconds)
+    arguments = ["-c", str(TESTS.parent / "pyproject.toml"), "-x", "-q", "-m", "hypothesis"]
+    # The number of tests to come is unknown, so show no percentage.
+    arguments += ["-o", "console_output_style=classic", "-p", "no:cacheprovider"]
+    status = pytest.main([*arguments, *options.paths], plugins=[rounds])
     if status == pytest.ExitCode.OK:
         print(
             f"No property failed in {rounds.elapsed:.0f} s. "
@@ -85,7 +85,7 @@ def main() -> int:
     elif status == pytest.ExitCode.TESTS_FAILED:
         print(
             f"A property failed in round {rounds.rounds}, after {rounds.examples} examples. "
-            "Put the example above on the test as @example(...), and it stays there."
+            "Add the example above to the test as @example(...) to keep it."
         )
     return int(status)
 

@@ -22,11 +22,11 @@ class PrismIsMissing(Exception):
 
 
 def check_installed(folder: Path = INSTALLED) -> None:
-    """Raise `PrismIsMissing` unless Node.js and the packages of the lock file are there."""
+    """Raise PrismIsMissing unless Node.js and the packages of the lock file are there."""
     if shutil.which("npx") is None:
-        raise PrismIsMissing("Prism needs Node.js 18 or newer, with npm and npx on the PATH")
+        raise PrismIsMissing("Prism needs Node.js 20 or newer, with npm and npx on the PATH.")
     if not (folder / "node_modules" / ".bin" / "prism").exists():
-        raise PrismIsMissing("Prism is not installed; `make prism` or `make test` does that")
+        raise PrismIsMissing("Prism is not installed: run `make prism` or `make test`.")
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def running_prism(folder: Path) -> Iterator[str]:
         _wait_until_it_answers(port, process, log)
         yield f"http://127.0.0.1:{port}"
     finally:
-        # npx has started others, which are in the same group; it alone would leave them behind.
+        # npx starts further processes in the same group, and would leave them behind.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         try:

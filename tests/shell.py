@@ -1,4 +1,4 @@
-"""`enphase-streaming` as it is started from a shell: through pipes, or on a pseudo-terminal."""
+"""Run `enphase-streaming` as a shell does: through pipes, or on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ REAL = {
     "ENPHASE_API_KEY": "planted-key",
     "ENPHASE_ACCESS_TOKEN": "planted-token",
     "ENPHASE_SYSTEM_ID": "1765",
-    # Should a question ever be passed over, nothing answers here.
+    # Nothing answers here, should a question be skipped.
     "ENPHASE_BASE_URL": "https://no.such.host.invalid/api/v4",
 }
 
@@ -38,7 +38,7 @@ REAL = {
 def environment(mock: MockServer | None, **more: str) -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ENPHASE_")}
     kept |= {"TERM": "xterm-256color", "TZ": "UTC", "COLUMNS": "", "LINES": ""}
-    # Whoever runs the tests may be logged in.
+    # The person who runs the tests may be logged in.
     kept |= {"HOME": "/nonexistent", "XDG_CONFIG_HOME": ""}
     if mock is not None:
         kept |= {
@@ -65,7 +65,7 @@ def run(
 
 
 class Done(NamedTuple):
-    """How a command went that ran inside the test's own process."""
+    """The result of a command that ran in the test's own process."""
 
     returncode: int
     stdout: str
@@ -73,7 +73,7 @@ class Done(NamedTuple):
 
 
 def inside(*arguments: str, env: dict[str, str], answers: str = "") -> Done:
-    """Run a command as `run` does, without the time that it takes to start Python."""
+    """Run a command as `run` does, without starting Python."""
     out = io.StringIO()
     done = printing_to(out, *arguments, env=env, answers=answers)
     return done._replace(stdout=out.getvalue())
@@ -82,7 +82,7 @@ def inside(*arguments: str, env: dict[str, str], answers: str = "") -> Done:
 def printing_to(
     out: TextIO | None, *arguments: str, env: dict[str, str], answers: str | None = ""
 ) -> Done:
-    """Run a command inside with a stdout of the test's; None is one that was closed."""
+    """Run a command with a stdout of the test; None is one that was closed."""
     err = io.StringIO()
     typed = None if answers is None else io.StringIO(answers)
     with (
@@ -97,7 +97,7 @@ def printing_to(
 
 @contextmanager
 def unwritable(kind: str) -> Iterator[TextIO]:
-    """A stdout whose reader has gone, or a disk that is full."""
+    """Yield a stdout whose reader is gone, or that is on a full disk."""
     if kind == "full":
         target: int | str = "/dev/full"
     else:
@@ -105,16 +105,16 @@ def unwritable(kind: str) -> Iterator[TextIO]:
         os.close(reader)
     with open(target, "w") as out:
         yield out
-        # What is left in it goes nowhere, and the file can be closed.
+        # Discard what is left in it, so that the file can be closed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def wait_until_asleep(process: subprocess.Popen[Any]) -> None:
-    """Wait until a process has nothing to do but to wait itself."""
+    """Wait until a process sleeps."""
     state = ["ps", "-o", "state=", "-p", str(process.pid)]
     deadline = time.monotonic() + 20
     while not subprocess.check_output(state).startswith(b"S"):
-        assert time.monotonic() < deadline, "it never waits"
+        assert time.monotonic() < deadline, "the process never sleeps"
 
 
 class Terminal:
@@ -125,7 +125,7 @@ class Terminal:
         self.text = ""
 
     def read_until(self, wanted: str | None) -> str:
-        """Read on until `wanted` is on the screen, or to the end."""
+        """Read until `wanted` is on the screen, or to the end."""
         deadline = time.monotonic() + 20
         while wanted is None or wanted not in self.text:
             assert time.monotonic() < deadline, self.text
@@ -133,7 +133,7 @@ class Terminal:
                 continue
             try:
                 chunk = os.read(self.master, 65536)
-            except OSError:  # Linux says so when the other side has gone
+            except OSError:  # raised by Linux when the other side is gone
                 chunk = b""
             if not chunk:
                 break
@@ -141,7 +141,7 @@ class Terminal:
         return self.text
 
     def wait_until_it_reads(self) -> None:
-        """Wait until the command sleeps, as it does once it waits for an answer."""
+        """Wait until the command waits for an answer."""
         wait_until_asleep(self.process)
 
     def finish(self) -> int:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from enphase_streaming import Budget, Reading, StreamEnd
-from enphase_streaming.core.exchange import Exchange
-from enphase_streaming.core.policy import ManyWindows
+from enphase_streaming import Budget, Reading, StaticAuth, StreamEnd
+from enphase_streaming.core.recovery import Recovery
 from stepping import (
     Answer,
     Authorize,
@@ -27,10 +26,10 @@ from stepping import (
     Step,
     Stopped,
     Wait,
+    make_options,
     of_watch,
 )
-from enphase_streaming.core.watch import OnGap, Policy, Watch
-from enphase_streaming.core.window import OnMalformed, Window
+from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 STREAM = Head(200, "text/event-stream", None, None)
@@ -44,6 +43,12 @@ class Clock:
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.time)
+
+
+class _Auth(StaticAuth):
+    def __init__(self, can_refresh: bool) -> None:
+        super().__init__("the-token")
+        self.can_refresh = can_refresh
 
 
 Chunk = tuple[float, bytes | Callable[[], bytes]]
@@ -76,8 +81,9 @@ class World:
     clock: Clock = field(default_factory=Clock)
     duration: int = 30
     chance: Callable[[], float] = lambda: 1.0
-    policy: Policy | None = None
+    recovery: Recovery | None = None
     on_gap: OnGap | None = None
+    on_wait: OnWait | None = None
     can_refresh: bool = True
     on_malformed: OnMalformed = "skip"
     first_reading_timeout: float = 20.0
@@ -97,15 +103,23 @@ class World:
     over: bool = False
 
     def __post_init__(self) -> None:
-        self.watch = Watch(
-            self._window,
-            name="Site 1765",
-            policy=self.policy or ManyWindows(self.chance),
-            budget=self.budget,
-            on_gap=self.on_gap,
-            can_refresh=self.can_refresh,
+        self.watch, self._core = of_watch(
+            lambda asking: Watch(
+                asking,
+                make_options(
+                    auth=_Auth(self.can_refresh),
+                    first_reading_timeout=self.first_reading_timeout,
+                    stall_timeout=self.stall_timeout,
+                ),
+                name="Site 1765",
+                duration=self.duration,
+                budget=self.budget,
+                recovery=self.recovery or Recovery(chance=self.chance),
+                on_malformed=self.on_malformed,
+                on_gap=self.on_gap,
+                on_wait=self.on_wait,
+            )
         )
-        self._core = of_watch(self.watch)
         self._step: Step = next(self._core)
         self._tell(None)
 
@@ -204,16 +218,3 @@ class World:
             self.over = True
         except Exception as error:  # noqa: BLE001 - what the tests are about
             self.over, self.error = True, error
-
-    def _window(self, exchange: Exchange, accept: Callable[[Reading], bool]) -> Window:
-        return Window(
-            exchange,
-            duration=self.duration,
-            first_reading_timeout=self.first_reading_timeout,
-            stall_timeout=self.stall_timeout,
-            max_event_bytes=1000,
-            host="api.example",
-            on_malformed=self.on_malformed,
-            mask=str,
-            accept=accept,
-        )

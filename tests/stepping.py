@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from enphase_streaming import StaticAuth
 from enphase_streaming.core.exchange import Failed, Head, Signal
 from enphase_streaming.core.exchange import Stopped as _Stopped
 from enphase_streaming.core.reading import Reading
+from enphase_streaming.core.options import Options
 from enphase_streaming.core.watch import Watch
-from enphase_streaming.core.window import Window
 
 
 class Begin(msgspec.Struct, frozen=True):
@@ -109,15 +110,41 @@ def steps(coroutine: Coroutine[Any, Any, Any]) -> Steps:
     return coroutine.__await__()  # type: ignore[return-value]
 
 
-def of_watch(watch: Watch) -> Steps:
-    """A watch's steps, and its readings between them."""
+class TestOptions(Options):
+    """A client's settings, with a mask for one secret: hush."""
+
+    __test__ = False
+
+    def mask(self, text: str) -> str:
+        return text.replace("hush", "***")
+
+
+def make_options(**changes: Any) -> Options:
+    """Settings as a client makes them, on clocks that are never read."""
+    defaults: dict[str, Any] = {
+        "api_key": "the-key",
+        "auth": StaticAuth("the-token"),
+        "base_url": "https://api.example/api/v4",
+        "token_url": "https://api.example/oauth/token",
+        "first_reading_timeout": 20.0,
+        "stall_timeout": 20.0,
+        "max_event_bytes": 1000,
+        "monotonic": None,
+        "now": None,
+    }
+    return TestOptions(**defaults | changes)
+
+
+def of_watch(make: Callable[[Asking], Watch]) -> tuple[Watch, Steps]:
+    """A watch, its steps, and its readings between them."""
     asking = Asking()
-    watch.exchange = asking
+    watch = make(asking)
 
     async def run() -> None:
         try:
             await asking.ask(Begin())
-            if await watch.open():
+            await watch.open()
+            if watch.end is None:
                 await asking.ask(Opened())
             while (reading := await watch.next()) is not None:
                 await asking.ask(reading)
@@ -126,21 +153,4 @@ def of_watch(watch: Watch) -> Steps:
             watch.stop()
             raise
 
-    return steps(run())
-
-
-def of_window(window: Window, asking: Asking, at: float) -> Steps:
-    """A window's steps, and its readings between them."""
-    asking.at = at
-
-    async def run() -> None:
-        try:
-            await window.open(at)
-            await asking.ask(Opened())
-            while (reading := await window.next()) is not None:
-                await asking.ask(reading)
-        except Stopped as stop:
-            window.stop(stop.at)
-            raise
-
-    return steps(run())
+    return watch, steps(run())

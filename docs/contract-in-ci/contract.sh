@@ -1,7 +1,7 @@
-# The contract suite on a mock of its own: sh contract.sh, and what pytest is to be told besides.
+# Run the contract suite on a mock of its own: sh contract.sh [pytest options]
 set -eu
 
-# The mock's clock runs so many times faster, so a stream of 45 s takes a little more than one.
+# How much faster than real the mock's clock runs: a stream of 45 s takes a little over one.
 speed=40
 
 folder=$(mktemp -d)
@@ -11,15 +11,16 @@ clean_up() {
 	rm -rf "$folder"
 }
 trap clean_up EXIT
-# A shell that dies of a signal runs no exit trap.
+# A shell killed by a signal runs no exit trap.
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
 mkfifo "$folder/printed"
 enphase-mock serve --port 0 --speed "$speed" >"$folder/printed" &
 mock=$!
-# It prints where it is once it answers; what else it prints needs a reader, too.
+# The mock prints its address once it is ready. Descriptor 3 stays open, so that it can print more.
 exec 3<"$folder/printed"
-read -r _ base_url <&3
+base_url=$(sed -n '/http:/ { s/.*\(http:[a-z0-9.:/]*\).*/\1/p; q; }' <&3)
+[ -n "$base_url" ] || exit 1
 
 pytest --pyargs enphase_streaming_mock.checks --base-url "$base_url" --clock-speed "$speed" "$@"

@@ -1,12 +1,12 @@
-"""Renews the tokens that `enphase-streaming login` has stored, and prints the new access token.
+"""Renew the tokens that `enphase-streaming login` stored, and print the new access token.
 
 An access token lives for a day. Run this daily, shortly before the nightly job, on the machine that
-holds the tokens, and hand on what it prints:
+holds the tokens, and pipe what it prints to where the job reads it:
 
     python fresh_token.py | gh secret set ENPHASE_ACCESS_TOKEN --repo you/yours
 
-It reads what the command reads: ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET, and the token store
-where it usually is, or where ENPHASE_TOKEN_FILE says.
+Like the command, it reads ENPHASE_CLIENT_ID, ENPHASE_CLIENT_SECRET and, for another token store
+than the usual one, ENPHASE_TOKEN_FILE.
 """
 
 import os
@@ -14,11 +14,11 @@ import sys
 from datetime import UTC, datetime
 
 from enphase_streaming import EnphaseStreamingError, FileTokenStore, RefreshingAuth
-from enphase_streaming.cli.access import token_file
-from enphase_streaming.endpoints import TOKEN_URL
+from enphase_streaming.core.options import TOKEN_URL
+from enphase_streaming.environment import token_file
 
 if sys.stdout.isatty():
-    sys.exit("This prints a secret: hand it to another program, and not to a terminal.")
+    sys.exit("This prints a secret: pipe it to another program.")
 path = token_file(os.environ)
 store = FileTokenStore(path)
 try:

@@ -1,6 +1,6 @@
 # Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
 # spec/generator, then run `make client`.
-"""What an operation is called with: where the API is, and who calls it."""
+"""The clients that operations are called with."""
 
 import ssl
 from typing import Any, Self
@@ -9,16 +9,16 @@ import httpx
 
 
 class Client:
-    """Where the API is, and one httpx client of each kind, made when it is first needed.
+    """The address of the API, and one httpx client of each kind, created on first use.
 
     Args:
-        base_url: What the paths of the operations are appended to.
-        headers: Sent with every request. Credentials beside the token belong here.
-        cookies: Sent with every request.
-        timeout: As httpx takes it; None, the default, waits without limit, as a stream needs.
-        verify_ssl: False, or a context of your own.
-        follow_redirects: Off by default: a redirect would carry credentials elsewhere.
-        httpx_args: Anything else that `httpx.Client` and `httpx.AsyncClient` take.
+        base_url: The URL that the paths of the operations are appended to.
+        headers: Headers of every request, such as further credentials.
+        cookies: Cookies of every request.
+        timeout: A time-out as of httpx. None, the default, has no limit, as streams need.
+        verify_ssl: False for no verification, or an SSL context.
+        follow_redirects: Off by default, as a redirect would send credentials elsewhere.
+        httpx_args: More arguments of `httpx.Client` and `httpx.AsyncClient`.
     """
 
     def __init__(
@@ -46,27 +46,27 @@ class Client:
         self._async_client: httpx.AsyncClient | None = None
 
     def __repr__(self) -> str:
-        # httpx masks the password of a URL. Everything else may be a secret.
+        # httpx masks the password of a URL. Everything else may contain a secret.
         return f"{type(self).__name__}({httpx.URL(self._base_url)!r})"
 
     def set_httpx_client(self, client: httpx.Client) -> Self:
-        """Use this client, as it is configured: this object's own settings no longer count."""
+        """Use this httpx client instead, with its own settings."""
         self._client = client
         return self
 
     def get_httpx_client(self) -> httpx.Client:
-        """The sync client; made on the first call."""
+        """Return the sync client, created on the first call."""
         if self._client is None:
             self._client = httpx.Client(**self._httpx_args)
         return self._client
 
     def set_async_httpx_client(self, async_client: httpx.AsyncClient) -> Self:
-        """Use this client, as it is configured: this object's own settings no longer count."""
+        """Use this httpx client instead, with its own settings."""
         self._async_client = async_client
         return self
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """The async client; made on the first call."""
+        """Return the async client, created on the first call."""
         if self._async_client is None:
             self._async_client = httpx.AsyncClient(**self._httpx_args)
         return self._async_client
@@ -90,10 +90,11 @@ class AuthenticatedClient(Client):
     """A client that sends a token with every request.
 
     Args:
-        token: Sent as `<auth_header_name>: <prefix> <token>`.
-        prefix: `Bearer`; `Basic` with base64 of `id:secret` for an operation that wants that.
-        auth_header_name: The header that carries the token.
-        others: What `Client` takes. A second credential goes into `headers`.
+        token: The token, sent as `<auth_header_name>: <prefix> <token>`.
+        prefix: `Bearer`, or `Basic` for a token that is the base64 of `id:secret`.
+        auth_header_name: The name of the header.
+        headers: Headers of every request, such as further credentials.
+        others: More arguments of `Client`.
     """
 
     def __init__(

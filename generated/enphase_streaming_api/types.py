@@ -1,6 +1,6 @@
 # Generated from spec/streaming.yaml. Do not edit: change the document or the templates in
 # spec/generator, then run `make client`.
-"""What every operation answers with."""
+"""The response of every operation."""
 
 from collections.abc import Mapping
 from typing import Generic, TypeVar
@@ -12,28 +12,28 @@ T = TypeVar("T")
 
 
 class Response(msgspec.Struct, Generic[T], frozen=True):
-    """An answer that was read to its end. Its repr shows neither body nor headers."""
+    """A response that was read to its end. The repr shows neither body nor headers."""
 
     status_code: int
-    """A plain int: the API answers with statuses that `http.HTTPStatus` does not know."""
+    """A plain int, as `http.HTTPStatus` lacks some of the API's statuses."""
     content: bytes
-    """The body as it came."""
+    """The body as it was received."""
     headers: httpx.Headers
     parsed: T | None = None
-    """The body as its type; None where the status is undocumented or the body is of another form."""
+    """The decoded body; None for an undocumented status or a body of another form."""
 
     def __repr__(self) -> str:
         return f"Response(status_code={self.status_code}, parsed={self.parsed!r})"
 
 
 def parse(response: httpx.Response, models: Mapping[int, type[T]]) -> Response[T]:
-    """Decode the body of a response, which must have been read, as the model of its status."""
+    """Decode the body of a response that was read, by the model of its status."""
     model = models.get(response.status_code)
     parsed: T | None = None
     if model is not None:
         try:
             parsed = msgspec.json.decode(response.content, type=model)
-        # msgspec lets the last two through: invalid UTF-8 in a string, and nesting without end.
+        # msgspec raises the last two for invalid UTF-8 in a string and for deep nesting.
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
     return Response(

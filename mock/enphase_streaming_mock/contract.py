@@ -48,8 +48,8 @@ class Contract:
             "{system_id}"
         )
         self.token_path: str = _TOKENS
-        self.key_name: str = document["components"]["securitySchemes"]["apiKey"]["name"]
-        self.token_scheme: str = document["components"]["securitySchemes"]["accessToken"]["scheme"]
+        self.key_name: str = document["components"]["securitySchemes"]["ApiKey"]["name"]
+        self.token_scheme = "bearer"  # RFC 6750: how a token of OAuth 2.0 is sent
         header = next(item for item in operation["parameters"] if item["in"] == "header")
         self.duration_name: str = header["name"]
         self.shortest: int = header["schema"]["minimum"]
@@ -67,7 +67,7 @@ class Contract:
 
     def event_faults(self, event: object) -> list[str]:
         """Return where the JSON of an event departs from the document."""
-        return self.faults("LiveEvent", event)
+        return self.faults("StreamSystemLiveDataResponse", event)
 
     def faults(self, schema: str, value: object) -> list[str]:
         """Return where a JSON value departs from a schema of the document, by the schema's name."""

@@ -10,11 +10,12 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from enphase_streaming.auth.auth import Auth, StaticAuth
-from enphase_streaming.core.budget import Budget
-from enphase_streaming.client import StreamingClient
-from enphase_streaming.core.drift import Drift
-from enphase_streaming.core.ends import StreamEnd
+from enphase_streaming.auth.auth import StaticAuth
+from enphase_streaming.client import AsyncStreamingClient, StreamingClient
+from enphase_streaming.core.budget import Budget, Plan
+from enphase_streaming.core.options import Auth
+from enphase_streaming.core.reading import Drift, Reading
+from enphase_streaming.core.watch import StreamEnd
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
@@ -41,14 +42,10 @@ from enphase_streaming.errors import (
     UnexpectedStatusError,
     UnsupportedGatewayError,
 )
-from enphase_streaming.core.plans import Plan
-from enphase_streaming.core.reading import Reading
-from enphase_streaming.stream import ReadingStream
+from enphase_streaming.stream import AsyncReadingStream, ReadingStream
 from enphase_streaming.version import __version__
 
 if TYPE_CHECKING:
-    from enphase_streaming.aclient import AsyncStreamingClient
-    from enphase_streaming.astream import AsyncReadingStream
     from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
     from enphase_streaming.auth.refreshing import RefreshingAuth
     from enphase_streaming.auth.tokens import (
@@ -105,13 +102,11 @@ __all__ = [
     "login_with_password",
 ]
 
-# A library is quiet until its user asks: without this, warnings would go to the terminal.
+# Without a handler, warnings would go to the terminal.
 logging.getLogger("enphase_streaming").addHandler(logging.NullHandler())
 
-# asyncio is as heavy as all the rest, and many a program needs neither it nor a login.
-_WHEN_ASKED_FOR = {
-    "aclient": ("AsyncStreamingClient",),
-    "astream": ("AsyncReadingStream",),
+# Imported when first used: many programs need no login.
+_LAZY = {
     "auth.oauth": ("authorize_url", "login_with_code", "login_with_password"),
     "auth.refreshing": ("RefreshingAuth",),
     "auth.tokens": ("FileTokenStore", "MemoryTokenStore", "TokenPair", "TokenStore"),
@@ -119,7 +114,7 @@ _WHEN_ASKED_FOR = {
 
 
 def __getattr__(name: str) -> Any:
-    for module, names in _WHEN_ASKED_FOR.items():
+    for module, names in _LAZY.items():
         if name in names:
             return getattr(import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,7 @@
-"""One HTTP exchange at a time, in asyncio.
+"""The asyncio client's exchange.
 
-The deadline of a wait is one timer, re-armed only when it fires, so that an event costs none. A
-read that is overdue or stopped is cancelled, and its response closed: a connection may be shared
-(HTTP/2), and need not be a socket.
+It awaits everything in the caller's own task. A deadline or `stop` cancels that await and never
+touches a socket: a connection may be shared (HTTP/2), and need not be a socket.
 """
 
 from __future__ import annotations
@@ -10,186 +9,190 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from time import monotonic as _real_time
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import httpx
 
-from enphase_streaming.core.exchange import (
-    INJECTED_NAP,
-    SECOND_LOOK,
-    Failed,
-    Head,
-    Signal,
-    Stopped,
-    head_of,
-    in_own_thread,
-)
-from enphase_streaming.options import Options
+from enphase_streaming.connection import INJECTED_NAP, SECOND_LOOK, head_of, run_in_thread
+from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
+from enphase_streaming.core.options import Options
+from enphase_streaming.errors import InvalidArgument
+
+_NO_REQUEST = httpx.Request("GET", "")
+_T = TypeVar("_T")
 
 _in_background: set[asyncio.Task[None]] = set()
-_NO_REQUEST = httpx.Request("GET", "")
-
 _log = logging.getLogger("enphase_streaming")
 
 
-class AsyncExchange:
-    """Sends requests and receives their responses; `stop` ends either from any task."""
+class AsyncConnection:
+    """Sends requests and receives their responses; `stop` ends either from any task.
+
+    Args:
+        http: the client's.
+        request: makes the request that carries a token.
+        options: the client's.
+    """
 
     def __init__(
-        self,
-        http: httpx.AsyncClient,
-        request: Callable[[str], httpx.Request],
-        options: Options,
+        self, http: httpx.AsyncClient, request: Callable[[str], httpx.Request], options: Options
     ) -> None:
         self.monotonic, self.now = options.monotonic, options.now
         self._http = http
-        self._request = request
+        self._make_request = request
         self._options = options
         self._token = ""
-        self._longest_nap = 3600.0 if options.monotonic is _real_time else INJECTED_NAP
-        self._stopped = False
-        self._stopping: asyncio.Future[None] | None = None
+        self._request = _NO_REQUEST
+        self._longest_nap = 3600.0 if options.monotonic is time.monotonic else INJECTED_NAP
         self._response: httpx.Response | None = None
         self._connecting: Any = None
         self._chunks: AsyncIterator[bytes]
-        self._reader: asyncio.Task[Any] | None = None
+        self._stopped = False
+        self._task: asyncio.Task[Any] | None = None
+        """The task that waits here."""
         self._is_cut = False
-        self._deadline = math.inf
-        self._alarm = math.inf
+        # One timer for all waits, re-armed only when it fires, so that an event costs none.
+        self._deadline = self._alarm = math.inf
         self._timer: asyncio.TimerHandle | None = None
-        self._waits = 0
-        self._overdue_wait = -1
+        self._waits = self._overdue_wait = 0
 
     async def authorize(self, *, afresh: bool) -> Failed | None:
-        """Have a token; one that has to be renewed is renewed even if nobody waits for it."""
-        token = None if afresh else self._options.auth.current(self._options.now())
+        """Prepare the next request with a token, renewed if need be."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise InvalidArgument(
+                "AsyncStreamingClient needs asyncio, and no asyncio event loop is running. Under "
+                "trio, use StreamingClient in a thread."
+            ) from None
+        token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            renewing = _renewing(self._options.renewal(self._token if afresh else None))
-            await self._wait(renewing, math.inf)
-            found = renewing.result()
+            renewal = self._options.renewal(self._token if afresh else None)
+            found = await self._until(math.inf, partial(_in_thread, renewal))
+            assert not isinstance(found, Signal)
             if isinstance(found, Failed):
                 return found
             token = found
         self._token = token
+        self._request = self._make_request(token)
         return None
 
     async def open(self, deadline: float) -> Head | Failed:
-        """Send the request and return what came by `deadline`."""
-        request = self._request(self._token)
+        """Send the request and return the head that came by `deadline`."""
+        request, self._request = self._request, _NO_REQUEST
         request.extensions = {**request.extensions, "trace": self._trace}
-        sending = asyncio.ensure_future(self._http.send(request, stream=True))
-        try:
-            if not await self._wait(sending, deadline):
-                return Failed(TimeoutError("no answer within the time-out"))
-        finally:
-            if not sending.done():
-                sending.cancel()
-                await asyncio.wait({sending})
-            if not sending.cancelled() and sending.exception() is None:
-                self._response = sending.result()
-        if self._response is None:
-            error = sending.exception()
-            assert isinstance(error, Exception)
-            return Failed(error)
-        # Not aiter_raw(): it refuses a response that a test's transport made from bytes.
-        assert isinstance(self._response.stream, httpx.AsyncByteStream)
-        self._chunks = aiter(self._response.stream)
-        # The one that was sent is of no more use, and of many streams a part of what each holds.
-        self._response.request = _NO_REQUEST
-        return head_of(self._response)
+        found = await self._until(deadline, partial(self._send, request))
+        if found is Signal.OVERDUE:
+            return Failed(TimeoutError("no answer within the time-out"))
+        assert not isinstance(found, Signal)
+        return found
 
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
         """Return the next bytes, or how the response ended."""
+        return await self._until(deadline, self._next_chunk)
+
+    async def wait(self, until: float) -> None:
+        """Wait until `until`."""
+        await self._until(math.inf, partial(self._sleep, until))
+
+    async def hang_up(self, reason: str) -> None:
+        """Close the response, if there is one."""
+        self._disarm()
+        # A TLS handshake that was cancelled leaves its socket open.
+        still_open = self._response or self._connecting
+        self._response = self._connecting = None
+        if still_open is not None:
+            try:
+                await still_open.aclose()
+                # aiohttp closes a socket in the loop's next turn.
+                await asyncio.sleep(0)
+            except Exception as error:  # noqa: BLE001 - the stream is over, however a transport closes
+                _log.debug("Closing the connection failed: %s", error)
+
+    def stop(self) -> None:
+        """Free the task that waits here."""
+        self._stopped = True
+        self._cut()
+
+    def abandon(self) -> None:
+        """Hang up without waiting for it. Raises RuntimeError if no event loop runs."""
+        self.stop()
+        task = asyncio.get_running_loop().create_task(self.hang_up("stopped"))
+        _in_background.add(task)
+        task.add_done_callback(_in_background.discard)
+
+    async def _send(self, request: httpx.Request) -> Head | Failed:
+        try:
+            self._response = response = await self._http.send(request, stream=True)
+        except Exception as error:  # noqa: BLE001 - the core turns any exception of a transport into its own
+            return Failed(error)
+        # Not aiter_raw(): it refuses a response that a test's transport made from bytes.
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        self._chunks = aiter(response.stream)
+        # Sent, so of no more use; of many streams it would be a good part of the memory.
+        response.request = _NO_REQUEST
+        return head_of(response)
+
+    async def _next_chunk(self) -> bytes | Failed | Signal:
+        try:
+            return await anext(self._chunks)
+        except StopAsyncIteration:
+            return Signal.CLOSED
+        except Exception as error:  # noqa: BLE001 - the core turns any exception of a transport into its own
+            return Failed(error)
+
+    async def _sleep(self, until: float) -> None:
+        left = until - self.monotonic()
+        while left > 0:
+            await asyncio.sleep(min(left, self._longest_nap))
+            left = until - self.monotonic()
+
+    async def _until(
+        self, deadline: float, work: Callable[[], Coroutine[Any, Any, _T]]
+    ) -> _T | Signal:
+        """Await `work`; return OVERDUE if `deadline` passes first, raise `Stopped` after `stop`."""
         if self._stopped:
             raise Stopped
         self._waits += 1
         self._deadline = deadline
         if deadline < self._alarm:
             self._arm(deadline - self.monotonic())
-        self._reader = asyncio.current_task()
+        self._task = asyncio.current_task()
         try:
-            return await anext(self._chunks)
-        except StopAsyncIteration:
-            return self._as_cut() or Signal.CLOSED
+            found: _T | Signal = await work()
         except asyncio.CancelledError:
-            if (cut := self._as_cut()) is None:
+            if not self._is_cut or self._end_cut() > 0:
                 raise
-            return cut
-        except Exception as error:  # noqa: BLE001 - whatever a transport raises goes to the core
-            return self._as_cut() or Failed(error)
+            found = Signal.OVERDUE
         finally:
             self._deadline = math.inf
-            self._reader = None
-
-    async def wait(self, until: float) -> None:
-        """Let time pass until `until`."""
-        await self._wait(None, until)
-
-    async def hang_up(self, reason: str) -> None:
-        """Close the response, if there is one. Only for whoever opens and receives."""
-        self._disarm()
-        # A handshake that was cancelled leaves its socket open: nobody else closes that one.
-        open_still = self._response or self._connecting
-        self._response = self._connecting = None
-        if open_still is not None:
-            try:
-                await open_still.aclose()
-                # A transport of asyncio's closes its socket in the loop's next turn.
-                await asyncio.sleep(0)
-            except Exception as error:  # noqa: BLE001 - how a transport closes changes nothing any more
-                _log.debug("Closing the connection failed: %s", error)
-
-    def stop(self) -> None:
-        """Free whoever waits here."""
-        self._stopped = True
-        if self._stopping is not None and not self._stopping.done():
-            self._stopping.set_result(None)
-        self.cut()
-
-    def let_go(self) -> None:
-        """Hang up without waiting for it."""
-        self.stop()
-        in_background(self.hang_up, "stopped")
-
-    async def _wait(self, work: asyncio.Future[Any] | None, deadline: float) -> bool:
-        """Wait until `work` is done or `deadline`; return whether it is done."""
-        self._stopping = asyncio.get_running_loop().create_future()
-        awaited = {self._stopping} if work is None else {self._stopping, work}
-        while not (self._stopped or (work is not None and work.done())):
-            left = deadline - self.monotonic()
-            if left <= 0:
-                break
-            nap = min(left, self._longest_nap)
-            await asyncio.wait(awaited, timeout=nap, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_cut:  # too late: the work ended otherwise
+                self._end_cut()
+            self._task = None
         if self._stopped:
             raise Stopped
-        return work is not None and work.done()
+        return found
+
+    def _cut(self) -> None:
+        """Cancel the wait, only once: a second time would interrupt httpcore's clean-up."""
+        if self._task is not None and not self._is_cut:
+            self._is_cut = True
+            self._task.cancel()
+
+    def _end_cut(self) -> int:
+        """Take our cancellation back; return how many others are pending."""
+        assert self._task is not None
+        self._is_cut = False
+        return self._task.uncancel()
 
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith("connect_tcp.complete"):
             self._connecting = info["return_value"]
         elif event.endswith("send_request_headers.started"):
             self._connecting = None
-
-    def cut(self) -> None:
-        """End the read that is under way as one that is overdue, and only once."""
-        if self._reader is not None and not self._is_cut:
-            self._is_cut = True
-            self._reader.cancel()
-
-    def _as_cut(self) -> Signal | None:
-        """Return how the read ended that was cut; None if it was not, or not only by us."""
-        if not self._is_cut:
-            return None
-        self._is_cut = False
-        assert self._reader is not None
-        if self._reader.uncancel() > 0:
-            return None
-        if self._stopped:
-            raise Stopped
-        return Signal.OVERDUE
 
     def _arm(self, delay: float) -> None:
         self._disarm()
@@ -214,10 +217,11 @@ class AsyncExchange:
             self._overdue_wait = self._waits
             self._arm(SECOND_LOOK)
         else:
-            self.cut()
+            self._cut()
 
 
-def _renewing(work: Callable[[], str]) -> asyncio.Future[str | Failed]:
+async def _in_thread(work: Callable[[], str]) -> str | Failed:
+    """Await `work` on a thread that goes on if the caller leaves."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[str | Failed] = loop.create_future()
 
@@ -229,14 +233,7 @@ def _renewing(work: Callable[[], str]) -> asyncio.Future[str | Failed]:
         try:
             loop.call_soon_threadsafe(finish, found)
         except RuntimeError as error:
-            _log.debug("Nobody waits for the token any more: %s", error)
+            _log.debug("The event loop is gone: %s", error)
 
-    in_own_thread(work, tell)
-    return future
-
-
-def in_background(work: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
-    """Have the running loop do it, and hold on to it until it is done."""
-    task = asyncio.get_running_loop().create_task(work(*arguments))
-    _in_background.add(task)
-    task.add_done_callback(_in_background.discard)
+    run_in_thread(work, tell)
+    return await future

@@ -1,19 +1,255 @@
-"""`StreamingClient`: the stream in plain Python."""
+"""`StreamingClient` and `AsyncStreamingClient`: checked settings, and streams made from them."""
 
 from __future__ import annotations
 
+import threading
+import time
+import weakref
 from collections.abc import Callable
-from typing import Any, Self, SupportsIndex
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Generic, Self, SupportsIndex, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
-from enphase_streaming.base import BaseClient
-from enphase_streaming.connection import BlockingExchange
+from enphase_streaming.auth.auth import StaticAuth
+from enphase_streaming.connection import LIMITS, Connection, Reader
+from enphase_streaming.core import arguments
+from enphase_streaming.core.arguments import MAXIMUM_DURATION, Duration
 from enphase_streaming.core.budget import Budget
-from enphase_streaming.errors import StreamDropped
+from enphase_streaming.core.options import BASE_URL, TOKEN_URL, Auth, Options
 from enphase_streaming.core.reading import Reading
-from enphase_streaming.stream import ReadingStream
-from enphase_streaming.core.watch import Watch
+from enphase_streaming.core.recovery import Recovery
+from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
+from enphase_streaming.errors import InvalidArgument, StreamDropped
+from enphase_streaming.secrets import keep_out_of_logs
+from enphase_streaming.stream import AsyncReadingStream, BaseStream, ReadingStream
+
+Transport = TypeVar("Transport")
+Stream = TypeVar("Stream", bound=BaseStream)
+
+
+def utc_now() -> datetime:
+    """Return the present moment, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class BaseClient(Generic[Transport, Stream]):
+    """What both clients share: everything but the transport of the bytes."""
+
+    _sends: str
+    """The method that a transport for this client must have."""
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        access_token: str | None = None,
+        auth: Auth | None = None,
+        base_url: str = BASE_URL,
+        token_url: str = TOKEN_URL,
+        first_reading_timeout: float = 20.0,
+        stall_timeout: float = 20.0,
+        max_event_bytes: int = 1_048_576,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = utc_now,
+        transport: Transport | None = None,
+        insecure_http: bool = False,
+    ) -> None:
+        """Make a client; nothing is sent yet. Use it in `with`, or close it.
+
+        Every call of `live_data` and `snapshot`, and every window of `watch`, costs money on every
+        plan.
+
+        Args:
+            api_key: the key of your application.
+            access_token: the token of the site's owner; it lives for a day.
+            auth: provides the tokens instead, such as `RefreshingAuth`.
+            base_url: where the API is; https, or http on a loopback host.
+            token_url: where tokens are issued; https, or http on a loopback host.
+            first_reading_timeout: seconds from sending the request to the first reading.
+            stall_timeout: seconds between two readings.
+            max_event_bytes: the size limit of one event.
+            monotonic: the clock that measures, in seconds.
+            now: the clock that stamps; aware.
+            transport: an httpx transport to send through: a proxy, a private CA, a test's.
+            insecure_http: accept plain http to any host, for a test server on another machine. It
+                shows the key and the token to the network.
+
+        Raises:
+            InvalidArgument: for an argument that breaks its rule.
+        """
+        if transport is not None:
+            _check_transport(transport, self._sends)
+        self._options = Options(
+            api_key=arguments.secret(
+                "api_key",
+                api_key,
+                "It is the API key of your application in Enphase's developer portal.",
+            ),
+            auth=_auth(access_token, auth),
+            base_url=arguments.url("base_url", base_url, insecure_http=insecure_http),
+            token_url=arguments.url("token_url", token_url, insecure_http=insecure_http),
+            first_reading_timeout=arguments.seconds("first_reading_timeout", first_reading_timeout),
+            stall_timeout=arguments.seconds("stall_timeout", stall_timeout),
+            max_event_bytes=arguments.positive("max_event_bytes", max_event_bytes),
+            monotonic=monotonic,
+            now=now,
+        )
+        keep_out_of_logs(self._options)
+        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._connect(
+            transport=transport,
+            limits=LIMITS,
+            timeout=httpx.Timeout(None, connect=first_reading_timeout),
+            follow_redirects=False,
+            mounts=_direct(self._options.base_url),
+            # No cookie is kept: one site's answer must not change another site's request.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
+
+    def _connect(self, **settings: Any) -> None:
+        raise NotImplementedError
+
+    def _make(
+        self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
+    ) -> Stream:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._options.base_url!r})"
+
+    def live_data(
+        self,
+        system_id: SupportsIndex,
+        duration: Duration = None,
+        budget: Budget | None = None,
+        *,
+        on_malformed: OnMalformed = "skip",
+    ) -> Stream:
+        """Return the readings of a site for `duration` seconds.
+
+        Entering it sends the one request and raises the exception of an error answer. The loop over
+        it ends when the window is over, and raises a `StreamError` if the stream ended in any other
+        way; `end` tells how, after both. A token that is refused is refreshed once, where `auth`
+        can, and the request sent once more.
+
+        Args:
+            system_id: the number of the site.
+            duration: whole seconds within the API's bounds; None for the API's default of 30.
+            budget: counts each attempt before it is made.
+            on_malformed: what to do with an event that is no JSON object: skip and count it, call
+                this with the `MalformedEvent`, or `"raise"` it.
+
+        Raises:
+            InvalidArgument: before anything is sent.
+        """
+        return self._stream(
+            system_id,
+            duration,
+            budget=budget,
+            recovery=Recovery(once=True),
+            on_malformed=on_malformed,
+        )
+
+    def watch(
+        self,
+        system_id: SupportsIndex,
+        *,
+        budget: Budget,
+        duration: Duration = MAXIMUM_DURATION,
+        on_gap: OnGap | None = None,
+        on_wait: OnWait | None = None,
+        on_malformed: OnMalformed = "skip",
+    ) -> Stream:
+        """Return the readings of a site for as long as `budget` lasts, window after window.
+
+        The first request is sent when the first reading is asked for. A window that ends as
+        planned is followed by the next at once, one that fails after a pause that grows from 2 s
+        to 5 min. The loop ends when the budget is used up after a planned end; `end.reason` is
+        `budget` then.
+
+        Its loop raises the exception of any failure that a retry cannot recover from, the last
+        exception after five attempts without a reading, and `BudgetExhausted` if the budget is
+        used up while it recovers.
+
+        Args:
+            system_id: the number of the site.
+            budget: counts each attempt before it is made.
+            duration: the length of each window, in whole seconds within the API's bounds.
+            on_gap: called when readings resume, with the moments between which they are missing
+                and the exception that began the gap.
+            on_wait: called before each pause with its seconds and the exception that caused it,
+                None where the plan's calls a minute are used up.
+            on_malformed: as for `live_data`.
+
+        Raises:
+            InvalidArgument: before anything is sent.
+        """
+        if budget is None:
+            raise InvalidArgument(
+                "budget is required: every window costs money. Pass Budget(calls=…), "
+                "Budget(dollars=…) or Budget.unlimited()."
+            )
+        return self._stream(
+            system_id,
+            duration,
+            budget=budget,
+            recovery=Recovery(),
+            on_malformed=on_malformed,
+            on_gap=on_gap,
+            on_wait=on_wait,
+        )
+
+    def _stream(
+        self,
+        system_id: SupportsIndex,
+        duration: Duration,
+        *,
+        budget: Budget | None,
+        recovery: Recovery,
+        on_malformed: OnMalformed,
+        on_gap: OnGap | None = None,
+        on_wait: OnWait | None = None,
+    ) -> Stream:
+        site = arguments.system_id(system_id)
+        seconds = arguments.whole_seconds(duration)
+        if on_malformed not in ("skip", "raise") and not callable(on_malformed):
+            raise InvalidArgument(
+                "on_malformed must be 'skip', 'raise' or a callable that takes a MalformedEvent, "
+                f"got {arguments.shown(on_malformed)}."
+            )
+        arguments.function("on_gap", on_gap)
+        arguments.function("on_wait", on_wait)
+        if budget is not None and not isinstance(budget, Budget):
+            raise InvalidArgument(
+                f"budget must be a Budget, such as Budget(calls=12), got {arguments.shown(budget)}."
+            )
+        with self._lock:
+            if self._closed:
+                raise InvalidArgument("This client is closed; make a new one.")
+            stream = self._make(
+                lambda token: self._options.request(site, seconds, token),
+                open_on_enter=recovery.once,
+                name=f"Site {site}",
+                duration=seconds,
+                budget=budget,
+                recovery=recovery,
+                on_malformed=on_malformed,
+                on_gap=on_gap,
+                on_wait=on_wait,
+            )
+            self._streams.add(stream)
+        return stream
+
+    def _close_down(self) -> list[Stream]:
+        """Return the streams that are left, and let no more be made."""
+        with self._lock:
+            self._closed = True
+            return list(self._streams)
 
 
 class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
@@ -28,9 +264,11 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
         self.close()
 
     def close(self) -> None:
-        """End every stream that is open, and let go of the transport."""
-        for stream in self._to_end():
+        """End every open stream, and close the transport."""
+        for stream in self._close_down():
             stream.close()
+        for reader in list(self._readers):
+            reader.leave(client_closes=True)
         self._http.close()
 
     def snapshot(self, system_id: SupportsIndex, budget: Budget | None = None) -> Reading:
@@ -42,11 +280,91 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
 
     def _connect(self, **settings: Any) -> None:
         self._http = httpx.Client(**settings)
+        self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
 
     def _make(
-        self, core: Watch, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool
+        self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
     ) -> ReadingStream:
-        exchange = BlockingExchange(
+        connection = Connection(
+            self._http,
+            lambda token: self._http.build_request(**request(token)),
+            self._options,
+            self._readers,
+        )
+        core = Watch(connection, self._options, **settings)
+        return ReadingStream(core, connection, self._options, open_on_enter=open_on_enter)
+
+
+class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStream]):
+    """Live readings of solar sites in asyncio: `StreamingClient`, awaited."""
+
+    _sends = "handle_async_request"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End every open stream, and close the transport."""
+        for stream in self._close_down():
+            await stream.aclose()
+        await self._http.aclose()
+
+    async def snapshot(self, system_id: SupportsIndex, budget: Budget | None = None) -> Reading:
+        """Return the first reading of a site, and hang up. Raises what `live_data` raises."""
+        async with self.live_data(system_id, budget=budget) as stream:
+            async for reading in stream:
+                return reading
+        raise StreamDropped("The client was closed before the first reading.")
+
+    def _connect(self, **settings: Any) -> None:
+        self._http = httpx.AsyncClient(**settings)
+
+    def _make(
+        self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
+    ) -> AsyncReadingStream:
+        # Imported here because asyncio takes as long to import as all the rest.
+        from enphase_streaming.aconnection import AsyncConnection
+
+        connection = AsyncConnection(
             self._http, lambda token: self._http.build_request(**request(token)), self._options
         )
-        return ReadingStream(core, exchange, self._options, open_on_enter=open_on_enter)
+        core = Watch(connection, self._options, **settings)
+        return AsyncReadingStream(core, connection, self._options, open_on_enter=open_on_enter)
+
+
+def _auth(access_token: str | None, auth: Auth | None) -> Auth:
+    if auth is None:
+        return StaticAuth(access_token)
+    if access_token is not None:
+        raise InvalidArgument("Pass either access_token or auth, not both.")
+    if not callable(getattr(auth, "renew", None)):
+        raise InvalidArgument(
+            "auth must be a RefreshingAuth, or an object with its methods, got "
+            f"{arguments.shown(auth)}."
+        )
+    return auth
+
+
+def _check_transport(transport: object, method: str) -> None:
+    if not hasattr(transport, method):
+        raise InvalidArgument(
+            f"transport must have the method {method}(), as httpx's have, got "
+            f"{arguments.shown(transport)}."
+        )
+    modules = {kind.__module__.partition(".")[0] for kind in type(transport).__mro__}
+    if "httpx_aiohttp" in modules and not getattr(transport, "sends_once", False):
+        raise InvalidArgument(
+            "transport must send each request once, and aiohttp sends some again, which no budget "
+            "counts: use enphase_streaming.fleet.fleet_transport()."
+        )
+
+
+def _direct(base_url: str) -> dict[str, None]:
+    """Return httpx's mounts that keep a loopback host out of the environment's proxies."""
+    host = urlsplit(base_url).hostname or ""
+    if not arguments.is_loopback(host):
+        return {}
+    return {f"all://[{host}]" if ":" in host else f"all://{host}": None}

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions.
+"""The exceptions of this library, and what each API status means.
 
 ::
 
@@ -7,7 +7,7 @@
     │   └── InvalidDuration
     ├── ConnectionFailed                  no response: DNS, refused, TLS, time-out
     ├── LoginRequired                     the tokens are spent or refused
-    ├── BudgetExhausted                   no call is left to spend
+    ├── BudgetExhausted                   the budget has no call left
     ├── APIStatusError                    the API answered with an error
     │   ├── AuthenticationError           401
     │   ├── PermissionDeniedError         403
@@ -19,7 +19,7 @@
     │   ├── GatewayNotReportingError      473
     │   ├── ServiceUnavailableError       550, 551, 552 and every other 5xx
     │   └── UnexpectedStatusError         anything else
-    └── StreamError                       the stream opened, and did not end well
+    └── StreamError                       the stream opened, and did not end as planned
         ├── StreamEndedEarly
         ├── StreamDropped
         ├── StreamStalled
@@ -30,50 +30,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVarTuple
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-Ts = TypeVarTuple("Ts")
+
+class Retry(Enum):
+    """How `watch` reacts to a failure."""
+
+    NEVER = "stop: the same call would fail again"
+    REFRESH = "refresh the access token, then try once more"
+    BACKOFF = "wait 2 s, doubling to 5 min"
+    SLOWLY = "wait 5 min"
+    PERIOD = "wait for the end of the plan's period"
 
 
 class EnphaseStreamingError(Exception):
-    """The base of every exception that this library raises on purpose.
+    """Base class of every exception that this library raises on purpose."""
 
-    `of_callback` tells that a callback of yours raised it: a `watch` does not try to mend that.
-    """
-
-    of_callback: bool = False
-
-
-def call_back(callback: Callable[[*Ts], object], *arguments: *Ts) -> None:
-    """Call what the user gave, and note whose an exception of this library is."""
-    try:
-        callback(*arguments)
-    except EnphaseStreamingError as error:
-        error.of_callback = True
-        raise
+    retry: Retry = Retry.NEVER
 
 
 class InvalidArgument(EnphaseStreamingError, ValueError):
-    """An argument breaks a rule; nothing was sent and nothing was spent."""
+    """An argument or a setting breaks a rule. Nothing was sent and nothing was spent."""
 
 
 class InvalidDuration(InvalidArgument):
-    """A duration that is not 30 to 300 whole seconds.
+    """A duration outside the API's bounds, or not in whole seconds.
 
-    `status_code` is the answer that the API has for such a value: 461 (too short), 462 (too
-    long) or 463 (not an integer).
+    `status_code` is what the API would answer: 461 (too short), 462 (too long) or 463 (not an
+    integer).
     """
 
     status_code: int = 463
 
-    def __init__(self, message: str = "", *, status_code: int | None = None) -> None:
+    def __init__(self, message: str = "", *, status_code: int = 463) -> None:
         super().__init__(message)
-        if status_code is not None:
-            self.status_code = status_code
+        self.status_code = status_code
 
 
 class ConnectionFailed(EnphaseStreamingError):
@@ -87,14 +82,15 @@ class ConnectionFailed(EnphaseStreamingError):
     def __init__(self, message: str = "", *, untrusted: bool = False) -> None:
         super().__init__(message)
         self.untrusted = untrusted
+        self.retry = Retry.NEVER if untrusted else Retry.BACKOFF
 
 
 class LoginRequired(EnphaseStreamingError):
-    """There is no token that opens a stream, and none can be had without the site's owner."""
+    """No valid token is available, and the site's owner has to log in for a new one."""
 
 
 class BudgetExhausted(EnphaseStreamingError):
-    """The budget has no call left; the failure that used the last one is chained."""
+    """The budget has no call left. The failure that used the last one is chained."""
 
 
 class APIStatusError(EnphaseStreamingError):
@@ -102,16 +98,9 @@ class APIStatusError(EnphaseStreamingError):
 
     `status_code` is a plain int, since the API's 461 to 552 are in no registry. `status`
     (`INVALID_DURATION`, …), `type` (`validation_error`, …) and `message` are the API's own words,
-    None or empty where it sent none. `retryable` tells whether the same call can succeed later.
-    `body` is the start of the answer (64 KiB at most), with this client's secrets masked.
+    None or empty where it sent none. `body` is the start of the answer (64 KiB at most). This
+    client's secrets are masked in all of them.
     """
-
-    retryable: bool = False
-    status_code: int = 0
-    status: str | None = None
-    type: str | None = None
-    message: str = ""
-    body: str = ""
 
     def __init__(
         self,
@@ -129,6 +118,12 @@ class APIStatusError(EnphaseStreamingError):
         self.type = type
         self.message = message
         self.body = body
+        self.retry = status_row(status_code).retry
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call can succeed later."""
+        return self.retry not in (Retry.NEVER, Retry.REFRESH)
 
 
 class AuthenticationError(APIStatusError):
@@ -142,13 +137,14 @@ class PermissionDeniedError(APIStatusError):
 class RateLimitError(APIStatusError):
     """429: the calls that the plan allows are used up.
 
-    `retry_at` is when the API takes calls again (aware UTC), None if it did not say; wait a minute
+    `retry_at` is when the API takes calls again (aware UTC), `retry_in` the same in seconds from
+    the answer, measured by the server's clock; both are None if the API did not say: wait a minute
     then. `period` is `"minute"` or `"month"` where the API named the limit; the month's is not
     `retryable`.
     """
 
-    retryable = True
     retry_at: datetime | None = None
+    retry_in: float | None = None
     period: str | None = None
 
 
@@ -171,17 +167,13 @@ class LiveStreamNotSupportedError(APIStatusError):
 class GatewayNotReportingError(APIStatusError):
     """473: the gateway is offline at the moment."""
 
-    retryable = True
-
 
 class ServiceUnavailableError(APIStatusError):
     """550, 551, 552 and every other 5xx: a failure on the API's side."""
 
-    retryable = True
-
 
 class UnexpectedStatusError(APIStatusError):
-    """A status that nobody documented."""
+    """A status without a class of its own."""
 
 
 class StreamError(EnphaseStreamingError):
@@ -189,12 +181,13 @@ class StreamError(EnphaseStreamingError):
 
 
 class StreamEndedEarly(StreamError):
-    """The server closed the stream in good order, before its duration was over.
+    """The server closed the stream cleanly, before its duration was over.
 
     `missing` is the number of seconds that were left.
     """
 
     missing: float = 0.0
+    retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, missing: float = 0.0) -> None:
         super().__init__(message)
@@ -204,9 +197,13 @@ class StreamEndedEarly(StreamError):
 class StreamDropped(StreamError):
     """The connection broke inside the stream; the cause is chained."""
 
+    retry = Retry.BACKOFF
+
 
 class StreamStalled(StreamError):
     """The stream stayed without a reading for too long, or closed without one."""
+
+    retry = Retry.BACKOFF
 
 
 class MalformedEvent(StreamError):
@@ -227,24 +224,40 @@ class NotAnEventStream(StreamError):
     """A 200 that is no event stream. `body` is its start, with this client's secrets masked."""
 
     body: str = ""
+    retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, body: str = "") -> None:
         super().__init__(message)
         self.body = body
 
 
-STATUS_ERRORS: dict[int, type[APIStatusError]] = {
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    429: RateLimitError,
-    461: InvalidDurationError,
-    462: InvalidDurationError,
-    463: InvalidDurationError,
-    466: UnsupportedGatewayError,
-    468: SystemNotFoundError,
-    472: LiveStreamNotSupportedError,
-    473: GatewayNotReportingError,
-    550: ServiceUnavailableError,
-    551: ServiceUnavailableError,
-    552: ServiceUnavailableError,
+class StatusRow(NamedTuple):
+    """What a status means: the exception it raises, and how `watch` reacts."""
+
+    error: type[APIStatusError]
+    retry: Retry = Retry.NEVER
+
+
+STATUSES = {
+    401: StatusRow(AuthenticationError, Retry.REFRESH),
+    403: StatusRow(PermissionDeniedError),
+    429: StatusRow(RateLimitError, Retry.PERIOD),
+    461: StatusRow(InvalidDurationError),
+    462: StatusRow(InvalidDurationError),
+    463: StatusRow(InvalidDurationError),
+    466: StatusRow(UnsupportedGatewayError),
+    468: StatusRow(SystemNotFoundError),
+    472: StatusRow(LiveStreamNotSupportedError),
+    473: StatusRow(GatewayNotReportingError, Retry.SLOWLY),
+    550: StatusRow(ServiceUnavailableError, Retry.BACKOFF),
+    551: StatusRow(ServiceUnavailableError, Retry.BACKOFF),
+    552: StatusRow(ServiceUnavailableError, Retry.BACKOFF),
 }
+"""One row for each status of the document."""
+
+
+def status_row(status_code: int) -> StatusRow:
+    """Return the row of a status; an undocumented 5xx is retried, any other is not."""
+    if 500 <= status_code <= 599:
+        return STATUSES.get(status_code, StatusRow(ServiceUnavailableError, Retry.BACKOFF))
+    return STATUSES.get(status_code, StatusRow(UnexpectedStatusError))

@@ -1,23 +1,88 @@
-"""The iterator that `StreamingClient` hands out: it runs the core in the caller's own thread."""
+"""The iterators over a stream's readings: each runs the core on its own kind of connection."""
 
 from __future__ import annotations
 
+import os
 import threading
+import warnings
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from enphase_streaming.connection import BlockingExchange
-from enphase_streaming.core.exchange import Stopped, run_blocking
-from enphase_streaming.iteration import Iteration
-from enphase_streaming.options import Options
+from enphase_streaming.connection import Connection
+from enphase_streaming.core.exchange import Stopped
+from enphase_streaming.core.options import Options
 from enphase_streaming.core.reading import Reading
-from enphase_streaming.core.watch import Watch
+from enphase_streaming.core.watch import StreamEnd, Watch
+from enphase_streaming.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from enphase_streaming.aconnection import AsyncConnection
+    from enphase_streaming.recording.recording import Recording
 
 _T = TypeVar("_T")
 
 
-class ReadingStream(Iteration):
+class BaseStream:
+    """What both iterators share: the core, its recording, and how it ended."""
+
+    def __init__(self, core: Watch, options: Options, *, open_on_enter: bool) -> None:
+        self.recording: Recording | None = None
+        self._core = core
+        self._options = options
+        self._open_on_enter = open_on_enter
+        self._begun = self._stopped = False
+
+    def __repr__(self) -> str:
+        state = "under way" if self._begun else "not begun"
+        return f"<{type(self).__name__} of {self._core.name}: {self.end or state}>"
+
+    @property
+    def end(self) -> StreamEnd | None:
+        """How the stream ended; None while it has not."""
+        return self._core.end
+
+    def record(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Self:
+        """Also write every byte that arrives to a file, and return this stream.
+
+        Call it first, as in `client.live_data(…).record("site.jsonl")`. Values that identify the
+        site or its devices are replaced; docs/recording.md says how. `recording` tells how much
+        was written, and whether writing failed.
+
+        Raises:
+            InvalidArgument: before anything is sent, if the file exists and `overwrite` is false,
+                if it cannot be written, and if the stream has begun.
+        """
+        if self._begun or self.recording is not None:
+            raise InvalidArgument("record() must be called once, before the stream begins.")
+        # Imported here because few streams are recorded.
+        from enphase_streaming.recording.recording import Recording
+
+        options = self._options
+        self.recording = self._core.observer = Recording(
+            path,
+            overwrite=overwrite,
+            started=options.monotonic(),
+            now=options.now(),
+            hidden=options.secrets,
+            max_event_bytes=options.max_event_bytes,
+        )
+        return self
+
+    def _end_core(self) -> None:
+        self._core.stop()
+        if self.recording is not None:
+            self.recording.ended("stopped", self._options.monotonic())
+            self.recording.close()
+
+    def _should_open(self) -> bool:
+        if self._begun and self.end is not None:
+            raise InvalidArgument("This stream is over; ask the client for another one.")
+        return self._open_on_enter and not self._begun
+
+
+class ReadingStream(BaseStream):
     """The readings of one stream, one by one; what `StreamingClient.live_data` returns.
 
     Entering it (or asking for the first reading) sends the request. Leaving it, or `close()` from
@@ -25,16 +90,15 @@ class ReadingStream(Iteration):
     """
 
     def __init__(
-        self, core: Watch, exchange: BlockingExchange, options: Options, *, open_on_enter: bool
+        self, core: Watch, connection: Connection, options: Options, *, open_on_enter: bool
     ) -> None:
-        super().__init__(core, exchange, options, open_on_enter=open_on_enter)
-        self._exchange = exchange
+        super().__init__(core, options, open_on_enter=open_on_enter)
+        self._connection = connection
         self._running = threading.RLock()
         self._inside = False
 
     def __enter__(self) -> Self:
-        self._check_not_over()
-        if self._open_on_enter and not self._begun:
+        if self._should_open():
             self._run(self._core.open)
         return self
 
@@ -49,7 +113,7 @@ class ReadingStream(Iteration):
     def __del__(self) -> None:
         self._end_core()
         if self._begun:
-            self._exchange.stop()
+            self._connection.stop()
 
     def __iter__(self) -> Self:
         return self
@@ -63,7 +127,7 @@ class ReadingStream(Iteration):
     def close(self) -> None:
         """End the stream at once, from any thread. Harmless when it has ended."""
         self._stopped = True
-        self._exchange.stop()
+        self._connection.stop()
         self._finish_if_idle()
 
     def _run(self, method: Callable[[], Coroutine[Any, Any, _T]]) -> _T | None:
@@ -72,7 +136,7 @@ class ReadingStream(Iteration):
                 self._begun = self._inside = True
                 try:
                     found = None if self._stopped else run_blocking(method())
-                    if found is None:
+                    if self.end is not None:
                         self._finish()
                     return found
                 except Stopped:
@@ -87,7 +151,7 @@ class ReadingStream(Iteration):
                 self._finish_if_idle()
 
     def _finish_if_idle(self) -> None:
-        # Whoever is inside sees _stopped before leaving, and comes here afterwards.
+        # A thread inside sees _stopped before it leaves, and comes here afterwards.
         if self._running.acquire(blocking=False):
             try:
                 if not self._inside:
@@ -98,4 +162,90 @@ class ReadingStream(Iteration):
     def _finish(self) -> None:
         self._end_core()
         if self._begun:
-            run_blocking(self._exchange.hang_up("stopped"))
+            run_blocking(self._connection.hang_up("stopped"))
+
+
+class AsyncReadingStream(BaseStream):
+    """The readings of one stream, one by one; what `AsyncStreamingClient.live_data` returns.
+
+    Entering it (or asking for the first reading) sends the request. Leaving it, or `aclose()` from
+    any task, ends it at once. One task at a time can ask for readings.
+    """
+
+    def __init__(
+        self, core: Watch, connection: AsyncConnection, options: Options, *, open_on_enter: bool
+    ) -> None:
+        super().__init__(core, options, open_on_enter=open_on_enter)
+        self._connection = connection
+        self._running = False
+
+    async def __aenter__(self) -> Self:
+        if self._should_open():
+            await self._run(self._core.open)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if self._begun and self.end is None:
+            warnings.warn(
+                f"{self!r} was not closed: use 'async with'",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+            with suppress(RuntimeError):  # the event loop that would close it is gone
+                self._connection.abandon()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Reading:
+        reading = await self._run(self._core.next)
+        if reading is None:
+            raise StopAsyncIteration
+        return reading
+
+    async def aclose(self) -> None:
+        """End the stream at once, from any task. Harmless when it has ended."""
+        self._stopped = True
+        self._connection.stop()
+        if not self._running:
+            await self._finish()
+
+    async def _run(self, method: Callable[[], Coroutine[Any, Any, _T]]) -> _T | None:
+        if self._running:
+            raise RuntimeError("Another task is waiting for this stream's next reading.")
+        self._running = self._begun = True
+        finished = True
+        try:
+            found = None if self._stopped else await method()
+            finished = self._stopped or self.end is not None
+            return found
+        except Stopped:
+            return None
+        finally:
+            self._running = False
+            if finished:  # also by an exception, such as the one that cancels this task
+                await self._finish()
+
+    async def _finish(self) -> None:
+        self._end_core()
+        await self._connection.hang_up("stopped")
+
+
+def run_blocking(coroutine: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine that never suspends, since its connection blocks instead."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        found: _T = done.value
+        return found
+    coroutine.close()
+    raise RuntimeError("A connection of the sync client suspended.")

@@ -1,1 +1,1 @@
-"""Compares what is published about the streaming operation with `streaming.yaml`."""
+"""Compare a published OpenAPI document with `streaming.yaml`."""

@@ -1,4 +1,4 @@
-"""What `schemathesis.toml` cannot say: where each path is served, and a check of its own."""
+"""Extensions of Schemathesis: a path's own server, and a check of every credential."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,13 +7,13 @@ import requests
 import schemathesis
 from schemathesis import APIOperation, Case, CheckContext, HookContext, Response
 
-# Where it was confirmed: the base URL and the operation.
+# Base URL and operation of each confirmation.
 _confirmed: set[tuple[str | None, str]] = set()
 
 
 @schemathesis.hook
 def before_init_operation(ctx: HookContext, operation: APIOperation[Any, Any, Any, Any]) -> None:
-    """Keep to the servers that a path names itself; `--url` would stand for those as well."""
+    """Use the path of an operation's own server, which `--url` would replace."""
     servers = operation.schema.raw_schema["paths"][operation.path].get("servers")
     if servers:
         assert operation.base_url is not None
@@ -23,16 +23,16 @@ def before_init_operation(ctx: HookContext, operation: APIOperation[Any, Any, An
 
 @schemathesis.check
 def every_credential_counts(ctx: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Ask again with all credentials but one, and with one that is wrong.
+    """Repeat a granted request without one credential, and with a wrong one; expect 401.
 
-    Schemathesis' own `ignored_auth` sends one wrong credential and nothing else, so it passes an
-    API that checks only the other one. Once an operation is enough.
+    Schemathesis' own `ignored_auth` sends one wrong credential and nothing else, so an API that
+    checks only the other one passes. One confirmation per operation is enough.
     """
     place = case.operation.base_url, case.operation.label
     if response.status_code != 200 or place in _confirmed:
         return
     with requests.Session() as session:
-        session.trust_env = False  # no proxy stands between
+        session.trust_env = False  # no proxy
         for name in ("Authorization", "key"):
             if name not in response.request.headers:
                 continue

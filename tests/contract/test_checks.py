@@ -1,124 +1,125 @@
-"""The contract suite on the mock and on Prism, as users run it.
-
-Where Prism differs, and how, is one list: `enphase_streaming_mock.checks.prism`.
-"""
+"""The contract suite on the mock and on Prism, as `make contract` runs it."""
 
 import os
 import re
 import subprocess
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 import each_backend
-from each_backend import ALONE, SPEED, on_prism, on_the_mock
+import prism_differences
+from each_backend import ALONE, SPEED, check_prism, on_the_mock
 from enphase_streaming_mock import MockServer
-from enphase_streaming_mock.checks.prism import DIFFERENCES
 from prism import ROOT, PrismIsMissing, check_installed
+from prism_differences import DIFFERENCES
 
-pytest_plugins = ["pytester"]
 
-
-def run(command: list[str], folder: Path) -> str:
-    finished = subprocess.run(
-        command, cwd=folder, env=os.environ | ALONE, capture_output=True, text=True, timeout=120
+def report(folder: Path, **messages: str) -> Path:
+    """A JUnit report in which these checks fail, and all others that the list names pass."""
+    cases = "".join(
+        f'<testcase name="{check}">'
+        + (f"<failure>{message}</failure>" if message else "")
+        + "</testcase>"
+        for check, message in messages.items()
     )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished.stdout
+    path = folder / "report.xml"
+    path.write_text(f"<testsuites>{cases}</testsuites>", "utf-8")
+    return path
 
 
-def outcomes(said: str) -> dict[str, str]:
-    """What became of each check, by its name."""
-    return dict(re.findall(r"::(\S+) ([A-Z]+)", said))
+def listed() -> dict[str, str]:
+    return {check: difference.message for check, difference in DIFFERENCES.items()}
 
 
 @pytest.mark.enphase_mock(speed=SPEED)
-def test_the_mock_keeps_the_contract(tmp_path: Path, enphase_mock: MockServer) -> None:
-    found = outcomes(run([*on_the_mock(enphase_mock), "-v"], tmp_path))
-    assert len(found) > len(DIFFERENCES)
-    assert set(found.values()) == {"PASSED"}
+def test_mock_passes_every_check(tmp_path: Path, enphase_mock: MockServer) -> None:
+    run = subprocess.run(
+        [*on_the_mock(enphase_mock), "-v"],
+        cwd=tmp_path,
+        env=os.environ | ALONE,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    outcomes = dict(re.findall(r"::(\S+) ([A-Z]+)", run.stdout))
+    assert outcomes.keys() >= DIFFERENCES.keys()
+    assert set(outcomes.values()) == {"PASSED"}
 
 
-def test_the_page_lists_every_difference_of_prism() -> None:
+def test_prism_fails_the_listed_checks_and_no_others(tmp_path: Path, prism: str) -> None:
+    assert check_prism(prism, tmp_path) == []
+
+
+def test_page_lists_every_difference_of_prism() -> None:
     page = (ROOT / "docs" / "contract.md").read_text("utf-8")
-    listed = re.findall(r"^- (.*)$", page, re.MULTILINE)
-    assert sorted(listed) == sorted({each.why for each in DIFFERENCES.values()})
+    differences = re.findall(r"^- (.*)$", page, re.MULTILINE)
+    assert sorted(differences) == sorted({each.why for each in DIFFERENCES.values()}), (
+        "docs/contract.md lists the reasons of tests/prism_differences.py; update the page"
+    )
 
 
-def test_prism_keeps_it_but_for_the_listed_differences(tmp_path: Path, prism: str) -> None:
-    said = run([*on_prism(prism), "-v"], tmp_path)
-    found = outcomes(said)
-    assert set(found.values()) == {"PASSED"}
-    assert DIFFERENCES.keys() <= found.keys()
-    for difference in DIFFERENCES.values():
-        assert f"Prism differs: {difference.why}" in said
+def test_listed_differences_are_expected(tmp_path: Path) -> None:
+    assert prism_differences.unexpected(report(tmp_path, **listed(), test_another="")) == []
 
 
-@pytest.fixture
-def taken_for_prism(
-    pytester: pytest.Pytester, enphase_mock: MockServer, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], pytest.RunResult]:
-    """Runs the checks of a choice as if the mock were Prism."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    _, _, _, *options = on_prism(enphase_mock.base_url)
-    return lambda choice: pytester.runpytest_inprocess(*options, "-k", choice)
-
-
-def test_a_difference_that_is_gone_is_told(
-    taken_for_prism: Callable[[str], pytest.RunResult],
+@pytest.mark.parametrize(
+    ("check", "message", "found"),
+    [
+        ("test_tokens_are_not_cached", "", "test_tokens_are_not_cached passes on Prism: remove"),
+        ("test_tokens_are_not_cached", "the status is 500", "fails on Prism without"),
+        ("test_another", "the status is 500", "test_another fails on Prism and is not in"),
+    ],
+)
+def test_change_in_a_difference_is_reported(
+    tmp_path: Path, check: str, message: str, found: str
 ) -> None:
-    result = taken_for_prism("is_no_whole_number or below_the_least")
-    assert result.parseoutcomes()["failed"] == 3
-    result.stdout.fnmatch_lines(["Prism differs no longer; take it off its list: a bad duration*"])
+    (line,) = prism_differences.unexpected(report(tmp_path, **{**listed(), check: message}))
+    assert found in line
 
 
-def test_a_difference_that_is_another_now_is_told(
-    taken_for_prism: Callable[[str], pytest.RunResult], enphase_mock: MockServer
-) -> None:
-    enphase_mock.fault("gateway", shape="unavailable", always=True)
-    result = taken_for_prism("is_no_whole_number or below_the_least")
-    assert result.parseoutcomes()["failed"] == 3
-    result.stdout.fnmatch_lines(["*status: 500 != 422*"])
+def test_listed_check_that_does_not_exist_is_reported(tmp_path: Path) -> None:
+    found = listed()
+    del found["test_tokens_are_not_cached"]
+    (line,) = prism_differences.unexpected(report(tmp_path, **found))
+    assert line.startswith("test_tokens_are_not_cached was not run")
 
 
-@pytest.mark.parametrize("has_a_way_in", [False, True])
-def test_the_verb_runs_it_on_each_backend_and_on_the_real_api_where_there_is_a_way_in(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    has_a_way_in: bool,
+@pytest.mark.parametrize("has_credentials", [False, True])
+def test_make_contract_asks_the_real_api_only_with_credentials(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], has_credentials: bool
 ) -> None:
     def call(command: list[str], cwd: str, env: dict[str, str]) -> int:
         commands.append(" ".join(command))
         return 0
 
     commands: list[str] = []
-    monkeypatch.setattr(each_backend, "RECORDINGS", tmp_path / "recordings")
     monkeypatch.setattr(each_backend, "running_prism", lambda folder: nullcontext("http://prism"))
+    monkeypatch.setattr(each_backend, "check_prism", lambda base_url, folder: [])
     monkeypatch.setattr(subprocess, "call", call)
     for name in each_backend.CREDENTIALS:
-        monkeypatch.setenv(name, "planted" if has_a_way_in else "")
+        monkeypatch.setenv(name, "planted" if has_credentials else "")
     assert each_backend.main() == 0
-    on_mock, on_prism, *on_real = commands
+    on_mock, *on_real = commands
+    printed = capsys.readouterr()
     assert "--backend" not in on_mock
-    assert "--backend prism --base-url http://prism" in on_prism
-    if has_a_way_in:
+    assert "Prism differs: " in printed.out
+    if has_credentials:
         (command,) = on_real
-        assert command.endswith(f"--backend real --record {tmp_path / 'recordings'}")
+        assert command.endswith("--backend real")
         assert "planted" not in command
-        assert (tmp_path / "recordings").is_dir()
     else:
         assert on_real == []
-        assert "The real API is left out: ENPHASE_API_KEY, " in capsys.readouterr().err
+        assert "The real API is left out: ENPHASE_API_KEY, " in printed.err
 
 
-def test_what_to_install_is_said_where_prism_is_missing(
+def test_missing_prism_names_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(PrismIsMissing, match="`make prism` or `make test` does that"):
+    with pytest.raises(PrismIsMissing, match="`make prism` or `make test`"):
         check_installed(tmp_path)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(PrismIsMissing, match=r"needs Node\.js 18 or newer"):
+    with pytest.raises(PrismIsMissing, match=r"needs Node\.js"):
         check_installed()

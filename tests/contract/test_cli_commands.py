@@ -31,18 +31,17 @@ from starting import interrupt_the_import_of
 WATCH = ["watch", "--once", "--clock-speed", "50"]
 
 
-def test_through_a_pipe_each_reading_is_a_line(enphase_mock: MockServer) -> None:
+def test_a_pipe_gets_a_table_of_80_columns(enphase_mock: MockServer) -> None:
     done = run(*WATCH, env=environment(enphase_mock))
-    lines = done.stdout.splitlines()
-    assert (done.returncode, len(lines)) == (0, 30)
-    assert re.fullmatch(
-        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  pv \d+ W  load \d+ W  battery charging \d+ W \(\d+ %\)  "
-        r"grid export \d+ W  Self-consumption  On Grid",
-        lines[0],
-    )
+    state, heading, *rows = done.stdout.splitlines()
+    assert (done.returncode, len(rows)) == (0, 30)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d  On Grid  Self-consumption", state)
+    assert heading.split() == ["Time", "Solar", "Consumption", "Battery", "Grid", "Charge"]
+    row = r"[\d:]{8} +\d+ W +\d+ W +\d+ W charging +\d+ W export +\d+ %"
+    assert all(re.fullmatch(row, each) and len(each) <= 80 for each in rows)
     opening, last = done.stderr.splitlines()
     assert opening.startswith("This opens one stream of the mock at 127.0.0.1:")
-    said = r"The stream ended as planned\. 30 readings in (\d+) s, 1 call, free\."
+    said = r"Done: the stream ended as planned\. 30 readings in (\d+) s, 1 call, free\."
     found = re.fullmatch(said, last)
     assert found is not None, last
     # By the mock's clock, which a busy machine lets run on beyond the window.
@@ -57,7 +56,9 @@ def test_json_is_an_object_a_line_and_nothing_else(enphase_mock: MockServer) -> 
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
-def test_a_reader_who_has_enough_ends_it_quietly(enphase_mock: MockServer, more: list[str]) -> None:
+def test_a_pipe_that_is_closed_ends_the_stream_quietly(
+    enphase_mock: MockServer, more: list[str]
+) -> None:
     with subprocess.Popen(
         [*COMMAND, *WATCH, *more],
         env=environment(enphase_mock),
@@ -85,7 +86,7 @@ WRITING = [
 
 
 @pytest.mark.parametrize("command", WRITING, ids=" ".join)
-def test_output_that_cannot_be_written_is_an_error_in_a_sentence(
+def test_output_that_cannot_be_written_is_reported_in_one_line(
     enphase_mock: MockServer, command: list[str]
 ) -> None:
     with unwritable("full") as full:
@@ -96,14 +97,14 @@ def test_output_that_cannot_be_written_is_an_error_in_a_sentence(
 
 
 @pytest.mark.parametrize("command", WRITING, ids=" ".join)
-def test_a_reader_who_has_gone_is_no_failure(enphase_mock: MockServer, command: list[str]) -> None:
+def test_a_broken_pipe_is_no_failure(enphase_mock: MockServer, command: list[str]) -> None:
     with unwritable("gone") as gone:
         done = printing_to(gone, *command, env=environment(enphase_mock))
     assert done.returncode == 0
     assert [line for line in done.stderr.splitlines() if not line.startswith("This opens")] == []
 
 
-def test_what_is_left_of_the_output_is_written_off_when_python_ends() -> None:
+def test_python_reports_no_lost_output_at_exit() -> None:
     # A shell's pipe; and Python, which flushes once more when it ends, says nothing of it.
     line = " ".join([*COMMAND[:2], "'" + COMMAND[2] + "'", "budget"])
     done = subprocess.run(
@@ -121,22 +122,22 @@ def test_what_is_left_of_the_output_is_written_off_when_python_ends() -> None:
 
 
 @pytest.mark.parametrize("command", [WATCH, ["snapshot"]], ids=" ".join)
-def test_nothing_is_spent_where_stdout_is_closed(
-    enphase_mock: MockServer, command: list[str]
-) -> None:
+def test_a_closed_stdout_spends_nothing(enphase_mock: MockServer, command: list[str]) -> None:
     done = printing_to(None, *command, env=environment(enphase_mock))
     assert done.returncode == 4
-    assert done.stderr == "enphase-streaming: stdout is closed; give it a file, or /dev/null.\n"
+    assert done.stderr == (
+        "enphase-streaming: stdout is closed; redirect it to a file or /dev/null.\n"
+    )
     assert enphase_mock.requests == []
 
 
-def test_where_stdin_is_closed_nobody_can_be_asked() -> None:
+def test_a_closed_stdin_cannot_confirm_the_cost() -> None:
     done = printing_to(io.StringIO(), "snapshot", env=environment(None, **REAL), answers=None)
     assert done.returncode == 2
-    assert "Nobody is here to agree to that" in done.stderr
+    assert "Not a terminal: pass --yes to confirm the cost." in done.stderr
 
 
-def test_where_stderr_is_closed_stdout_still_holds_readings_only(
+def test_a_closed_stderr_leaves_stdout_to_the_readings(
     enphase_mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in environment(enphase_mock).items():
@@ -146,7 +147,7 @@ def test_where_stderr_is_closed_stdout_still_holds_readings_only(
     assert json.loads(capsys.readouterr().out)["grid_status"] == "On Grid"
 
 
-def test_the_version_is_said() -> None:
+def test_the_version_is_printed() -> None:
     assert inside("--version", env=environment(None)) == (
         0,
         f"enphase-streaming {__version__}\n",
@@ -154,7 +155,7 @@ def test_the_version_is_said() -> None:
     )
 
 
-def test_it_runs_as_a_module_too(
+def test_it_runs_as_a_module(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["enphase_streaming", "--version"])
@@ -164,7 +165,7 @@ def test_it_runs_as_a_module_too(
     assert capsys.readouterr().out.startswith("enphase-streaming ")
 
 
-def test_interrupted_while_it_starts_it_says_nothing(
+def test_an_interrupt_at_the_start_is_quiet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     interrupt_the_import_of("enphase_streaming.cli.app", monkeypatch)
@@ -178,11 +179,11 @@ def test_a_terminal_gets_the_live_view(enphase_mock: MockServer) -> None:
     assert code == 0
     assert left_clean(screen.text)
     left = after_the_screen(screen.text)
-    assert "Site 1765" in left
+    assert "Site 1765 at " in left
     assert "← export" in left
     assert "0 s  left of 30 s" in left
     last = left.rstrip().splitlines()[-1]
-    said = r"The stream ended as planned\. 30 readings in (\d+) s, 1 call, free\."
+    said = r"Done: the stream ended as planned\. 30 readings in (\d+) s, 1 call, free\."
     found = re.fullmatch(said, last)
     assert found is not None, last
     # By the mock's clock, which a busy machine lets run on beyond the window.
@@ -195,7 +196,7 @@ def test_a_terminal_gets_the_live_view(enphase_mock: MockServer) -> None:
 
 @pytest.mark.enphase_mock(speed=2)
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_it_sums_up_and_gives_the_terminal_back(
+def test_an_interrupt_prints_the_summary_and_restores_the_terminal(
     enphase_mock: MockServer, end: signal.Signals
 ) -> None:
     arguments = ["watch", "--once", "--clock-speed", "2"]
@@ -211,7 +212,7 @@ def test_interrupted_it_sums_up_and_gives_the_terminal_back(
 
 
 @pytest.mark.enphase_mock(speed=2)
-def test_interrupted_in_a_pipe_it_sums_up_on_stderr(enphase_mock: MockServer) -> None:
+def test_an_interrupt_in_a_pipe_prints_the_summary_on_stderr(enphase_mock: MockServer) -> None:
     with subprocess.Popen(
         [*COMMAND, "watch", "--once", "--clock-speed", "2"],
         env=environment(enphase_mock),
@@ -230,13 +231,13 @@ def test_interrupted_in_a_pipe_it_sums_up_on_stderr(enphase_mock: MockServer) ->
 def test_a_snapshot_is_a_table_or_an_object(enphase_mock: MockServer) -> None:
     table = run("snapshot", env=environment(enphase_mock))
     assert table.returncode == 0
-    assert "Solar        " in table.stdout
-    assert "← charging" in table.stdout
+    assert "Time       Solar Consumption " in table.stdout
+    assert " W charging " in table.stdout
     done = inside("snapshot", "--json", env=environment(enphase_mock))
     assert json.loads(done.stdout)["grid_status"] == "On Grid"
 
 
-def test_without_credentials_one_message_says_what_and_where() -> None:
+def test_missing_credentials_are_reported_in_one_line() -> None:
     done = inside("snapshot", env=environment(None))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(
@@ -246,27 +247,27 @@ def test_without_credentials_one_message_says_what_and_where() -> None:
 
 
 @pytest.mark.parametrize("command", [["watch", "--once"], ["snapshot"]])
-def test_nobody_to_ask_is_a_refusal_that_names_yes(command: list[str]) -> None:
+def test_a_cost_that_cannot_be_confirmed_names_yes(command: list[str]) -> None:
     done = inside(*command, env=environment(None, **REAL))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "enphase-streaming: This opens one stream of the real API: 1 call, $0.10. "
-        "Nobody is here to agree to that; give --yes to do so.\n"
+        "Not a terminal: pass --yes to confirm the cost.\n"
     )
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "\x04"])
-def test_the_cost_is_asked_about_and_no_is_no(answer: str) -> None:
+def test_a_cost_that_is_not_confirmed_opens_nothing(answer: str) -> None:
     with terminal("watch", "--once", env=environment(None, **REAL)) as screen:
         screen.read_until("[y/N] ")
         os.write(screen.master, answer.encode())
         code = screen.finish()
     assert code == 2
-    assert "This opens one stream of the real API: 1 call, $0.10. Go on? [y/N] " in screen.text
-    assert screen.text.rstrip().endswith("Nothing was opened, and nothing was spent.")
+    assert "This opens one stream of the real API: 1 call, $0.10. Continue? [y/N] " in screen.text
+    assert screen.text.rstrip().endswith("Cancelled: no stream was opened, and nothing was spent.")
 
 
-def test_interrupted_at_the_question_it_opens_nothing() -> None:
+def test_an_interrupt_at_the_question_opens_nothing() -> None:
     with terminal("snapshot", env=environment(None, **REAL)) as screen:
         screen.read_until("[y/N] ")
         # Python misses a signal of the instant before its read begins until that read is over.
@@ -281,24 +282,54 @@ def test_interrupted_at_the_question_it_opens_nothing() -> None:
     ("arguments", "more", "code", "said"),
     [
         (["watch"], {}, 2, "--calls N, --dollars X or --unlimited"),
-        (["watch", "--once", "--duration", "29"], {}, 2, "--duration is '29'"),
-        (["watch", "--once", "--duration", "x"], {}, 2, "--duration is 'x'"),
-        (["watch", "--once", "--plan", "foo"], {}, 2, "--plan is 'foo'"),
-        (["watch", "--once", "--plan", "watt"], {}, 2, "the plans that can stream are kilowatt"),
-        (["watch", "--once", "nine"], {}, 2, "SYSTEM_ID is 'nine'"),
-        (["snapshot"], {"ENPHASE_SYSTEM_ID": "nine"}, 2, "ENPHASE_SYSTEM_ID is 'nine'"),
-        (["snapshot", ""], {}, 2, "SYSTEM_ID is ''"),
+        (
+            ["watch", "--once", "--duration", "29"],
+            {},
+            2,
+            "--duration must be a whole number from 30 to 300, got '29'",
+        ),
+        (
+            ["watch", "--once", "--duration", "x"],
+            {},
+            2,
+            "--duration must be a whole number from 30 to 300, got 'x'",
+        ),
+        (
+            ["watch", "--once", "--plan", "foo"],
+            {},
+            2,
+            "--plan must be a plan that can stream (kilowatt, megawatt, partner), got 'foo'",
+        ),
+        (["watch", "--once", "--plan", "watt"], {}, 2, "a plan that can stream (kilowatt,"),
+        (
+            ["watch", "--once", "nine"],
+            {},
+            2,
+            "SYSTEM_ID must be the number of a site, such as 1765, got 'nine'",
+        ),
+        (
+            ["snapshot"],
+            {"ENPHASE_SYSTEM_ID": "nine"},
+            2,
+            "ENPHASE_SYSTEM_ID must be the number of a site, such as 1765, got 'nine'",
+        ),
+        (["snapshot", ""], {}, 2, "SYSTEM_ID must be the number of a site, such as 1765, got ''"),
         # Missing credentials hide no other mistake.
-        (["snapshot", "nine"], {"ENPHASE_API_KEY": ""}, 2, "SYSTEM_ID is 'nine'"),
+        (
+            ["snapshot", "nine"],
+            {"ENPHASE_API_KEY": ""},
+            2,
+            "SYSTEM_ID must be the number of a site, such as 1765, got 'nine'",
+        ),
         (["watch"], {"ENPHASE_API_KEY": ""}, 2, "--calls N, --dollars X or --unlimited"),
-        (["snapshot", "9999"], {}, 3, "The API refused: 468 INVALID_SYSTEM_ID"),
-        (["watch", "--once", "9999"], {}, 3, "The API refused: 468 INVALID_SYSTEM_ID"),
+        (["snapshot", "9999"], {}, 3, "API error: 468 INVALID_SYSTEM_ID"),
+        (["watch", "--once", "9999"], {}, 3, "API error: 468 INVALID_SYSTEM_ID"),
         (["snapshot"], {"ENPHASE_ACCESS_TOKEN": "planted-token"}, 3, "401 UNAUTHORIZED"),
         (
             ["snapshot"],
             {"ENPHASE_API_KEY": "planted key"},
             2,
-            "ENPHASE_API_KEY is not a plain string",
+            "ENPHASE_API_KEY must be a str of printable ASCII",
         ),
         (
             ["snapshot"],
@@ -307,10 +338,15 @@ def test_interrupted_at_the_question_it_opens_nothing() -> None:
             "No response from 127.0.0.1:1: ",
         ),
         (["watch", "--once"], {"ENPHASE_BASE_URL": "http://127.0.0.1:1"}, 4, "No response"),
-        (["watch", "--once", "--clock-speed", "0.5"], {}, 2, "--clock-speed is '0.5'"),
+        (
+            ["watch", "--once", "--clock-speed", "0.5"],
+            {},
+            2,
+            "--clock-speed must be a number from 1 to 1,000, got '0.5'",
+        ),
     ],
 )
-def test_what_goes_wrong_is_said_in_a_sentence_with_its_exit_code(
+def test_a_failure_has_one_line_and_its_exit_code(
     enphase_mock: MockServer,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -330,7 +366,7 @@ def test_what_goes_wrong_is_said_in_a_sentence_with_its_exit_code(
     assert "planted" not in err
 
 
-def test_a_stream_that_ends_early_by_the_clock_is_a_failure_of_the_stream(
+def test_a_stream_that_ends_early_is_a_failure(
     enphase_mock: MockServer,
 ) -> None:
     # The mock's 30 s last 0.6 s, and this command measures by the real clock.
@@ -342,7 +378,7 @@ def test_a_stream_that_ends_early_by_the_clock_is_a_failure_of_the_stream(
 def test_the_help_documents_the_exit_codes_and_the_variables() -> None:
     done = inside("watch", "--help", env=environment(None))
     assert done.returncode == 0
-    assert "Exit codes: 0 it ended as planned" in " ".join(done.stdout.split())
+    assert "Exit codes: 0 success" in " ".join(done.stdout.split())
     assert "ENPHASE_SYSTEM_ID" in done.stdout
     assert not re.search("<bool>|--yes +[A-Z<]{2}", done.stdout)
     assert "ENPHASE_API_KEY" in inside("--help", env=environment(None)).stdout
@@ -356,14 +392,19 @@ def test_no_output_holds_a_secret(enphase_mock: MockServer) -> None:
             assert secret not in done.stdout + done.stderr
 
 
-def test_a_terminal_that_lacks_the_signs_still_gets_its_readings(enphase_mock: MockServer) -> None:
-    done = run("snapshot", env=environment(enphase_mock, PYTHONIOENCODING="ascii"))
-    assert done.returncode == 0
-    assert "? charging" in done.stdout
+def test_an_ascii_terminal_gets_ascii_bars(enphase_mock: MockServer) -> None:
+    with terminal(*WATCH, env=environment(enphase_mock, PYTHONIOENCODING="ascii")) as screen:
+        assert screen.finish() == 0
+    assert screen.text.isascii()
+    left = after_the_screen(screen.text)
+    assert re.search(r"Solar +\d+ W +> producing +[*#]{10}", left)
+    assert re.search(r"Grid +\d+ W +< export +[*#]{10}", left)
+    assert re.search(r"Charge +\d+ % +-----", left)
+    assert "?" not in left
 
 
 @pytest.mark.parametrize("package", ["typer", "rich"])
-def test_without_the_extra_it_says_what_to_install(package: str) -> None:
+def test_a_missing_extra_names_what_to_install(package: str) -> None:
     done = subprocess.run(
         [
             sys.executable, "-c",

@@ -71,7 +71,7 @@ def test_a_code_becomes_tokens_that_open_a_stream(
         os.write(screen.master, address.encode())
         code = screen.finish()
     assert code == 0
-    assert f"The tokens are in {path}" in " ".join(screen.text.split())
+    assert f"The tokens are in {path} and renew themselves." in " ".join(screen.text.split())
     assert "planted" not in screen.text
     assert "app-access" not in screen.text
     (call,) = endpoint.calls
@@ -92,7 +92,7 @@ def test_a_code_becomes_tokens_that_open_a_stream(
     assert endpoint.streamed == ["app-access-1"]
 
 
-def test_each_login_has_a_state_of_its_own(env: dict[str, str]) -> None:
+def test_each_login_has_its_own_state(env: dict[str, str]) -> None:
     states = set()
     for _ in range(2):
         with terminal("login", "--redirect-uri", REDIRECT, env=env) as screen:
@@ -100,7 +100,7 @@ def test_each_login_has_a_state_of_its_own(env: dict[str, str]) -> None:
     assert len(states) == 2
 
 
-def test_another_state_is_refused_and_nothing_is_sent(
+def test_a_wrong_state_sends_nothing(
     env: dict[str, str], path: Path, endpoint: TokenEndpoint
 ) -> None:
     address = f"{REDIRECT}&code=planted-code&state=made-up\n"
@@ -112,7 +112,7 @@ def test_another_state_is_refused_and_nothing_is_sent(
     assert not path.exists()
 
 
-def test_a_code_alone_is_taken_through_a_pipe(
+def test_a_code_alone_is_read_from_a_pipe(
     env: dict[str, str], path: Path, endpoint: TokenEndpoint
 ) -> None:
     done = inside("login", env=env, answers=f"{REDIRECT}\nplanted-code\n")
@@ -121,7 +121,7 @@ def test_a_code_alone_is_taken_through_a_pipe(
     assert path.exists()
 
 
-def test_a_code_that_is_refused_keeps_the_old_tokens(
+def test_a_refused_code_keeps_the_old_tokens(
     env: dict[str, str], path: Path, endpoint: TokenEndpoint
 ) -> None:
     assert inside("login", env=env, answers=f"{REDIRECT}\nfirst\n").returncode == 0
@@ -139,14 +139,12 @@ def test_a_code_that_is_refused_keeps_the_old_tokens(
     assert path.read_bytes() == before
 
 
-def test_a_password_is_asked_for_hidden(
-    env: dict[str, str], path: Path, endpoint: TokenEndpoint
-) -> None:
+def test_a_password_is_not_shown(env: dict[str, str], path: Path, endpoint: TokenEndpoint) -> None:
     without = {name: value for name, value in env.items() if name not in APPLICATION}
     with terminal("login", "--password", env=without) as screen:
         for prompt, answer in (
-            ("Client ID: ", "app"),
-            ("Client secret: ", "planted-secret"),
+            ("ENPHASE_CLIENT_ID: ", "app"),
+            ("ENPHASE_CLIENT_SECRET: ", "planted-secret"),
             ("User name: ", "owner@example.com"),
             ("Password: ", "planted pässword"),
         ):
@@ -166,7 +164,7 @@ def test_a_password_is_asked_for_hidden(
     assert path.exists()
 
 
-def test_an_application_that_is_refused_is_named_by_its_variables(
+def test_a_refused_application_is_named_by_its_variables(
     env: dict[str, str], endpoint: TokenEndpoint
 ) -> None:
     endpoint.answer = lambda peer, call: send_json(
@@ -174,45 +172,44 @@ def test_an_application_that_is_refused_is_named_by_its_variables(
     )
     done = inside("login", env=env, answers=f"{REDIRECT}\ncode\n")
     assert done.returncode == 6
-    assert "(401: invalid_client): check ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET." in (
-        done.stderr
-    )
+    assert "(401: invalid_client)" in done.stderr
+    assert "Check ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET" in done.stderr
 
 
 @pytest.mark.parametrize("uri", ["not a uri", "", "example.com/in", "https://", "https://a b"])
-def test_a_redirect_uri_that_is_none_is_refused_before_anybody_types(
-    env: dict[str, str], uri: str
-) -> None:
+def test_a_wrong_redirect_uri_is_refused_before_any_question(env: dict[str, str], uri: str) -> None:
     done = inside("login", "--redirect-uri", uri, env=env)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"enphase-streaming: --redirect-uri is {uri!r}; give the address")
+    assert done.stderr.startswith("enphase-streaming: --redirect-uri must be the URL ")
+    assert done.stderr.endswith(f", got {uri!r}.\n")
 
 
-def test_a_redirect_uri_that_is_typed_is_checked_as_well(env: dict[str, str]) -> None:
+def test_a_typed_redirect_uri_is_checked(env: dict[str, str]) -> None:
     done = inside("login", env=env, answers="example.com\ncode\n")
     assert done.returncode == 2
-    assert "The redirect URI is 'example.com'; give the address" in done.stderr
+    assert "The redirect URI must be the URL " in done.stderr
+    assert done.stderr.endswith(", got 'example.com'.\n")
 
 
-def test_an_answer_that_a_variable_could_hold_names_it(env: dict[str, str]) -> None:
+def test_a_missing_answer_names_its_variable(env: dict[str, str]) -> None:
     without = {name: value for name, value in env.items() if name not in APPLICATION}
     done = inside("login", env=without)
-    assert "Client ID: no answer was given; ENPHASE_CLIENT_ID can hold it." in done.stderr
+    assert "ENPHASE_CLIENT_ID: the answer is empty." in done.stderr
     done = inside("login", env=without, answers="app\n")
-    assert "Client secret: no answer was given; ENPHASE_CLIENT_SECRET can hold it." in done.stderr
+    assert "ENPHASE_CLIENT_SECRET: the answer is empty." in done.stderr
 
 
 @pytest.mark.parametrize("answers", ["", "\n", f"{REDIRECT}\n", f"{REDIRECT}\n\n"])
-def test_an_answer_that_is_missing_is_bad_input(
+def test_a_missing_answer_is_bad_input(
     env: dict[str, str], answers: str, endpoint: TokenEndpoint
 ) -> None:
     done = inside("login", env=env, answers=answers)
     assert done.returncode == 2
-    assert "no answer was given" in done.stderr
+    assert "the answer is empty" in done.stderr
     assert endpoint.calls == []
 
 
-def test_a_place_that_cannot_be_written_is_named_before_anybody_types(
+def test_a_token_file_that_cannot_be_written_is_named_before_any_question(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -222,7 +219,7 @@ def test_a_place_that_cannot_be_written_is_named_before_anybody_types(
     assert done.stderr.startswith(f"enphase-streaming: The token file {path} cannot be written: ")
 
 
-def test_a_failing_token_endpoint_has_the_exit_code_of_its_failure(
+def test_a_failing_token_endpoint_has_its_exit_code(
     env: dict[str, str], endpoint: TokenEndpoint
 ) -> None:
     endpoint.answer = lambda peer, call: send_json(peer, "503 Service Unavailable", {})
@@ -231,7 +228,7 @@ def test_a_failing_token_endpoint_has_the_exit_code_of_its_failure(
     assert inside("login", env=env, answers=f"{REDIRECT}\ncode\n").returncode == 4
 
 
-def test_tokens_that_were_refused_want_another_login(
+def test_refused_tokens_require_another_login(
     env: dict[str, str], path: Path, endpoint: TokenEndpoint
 ) -> None:
     assert inside("login", env=env, answers=f"{REDIRECT}\ncode\n").returncode == 0
@@ -239,7 +236,7 @@ def test_tokens_that_were_refused_want_another_login(
     path.write_text(json.dumps({**pair, "renew_at": 1.0, "refresh_token": "planted-spent"}))
     done = inside("watch", "1765", "--calls", "2", env={**env, "ENPHASE_API_KEY": "the-key"})
     assert (done.returncode, done.stdout) == (6, "")
-    assert "`enphase-streaming login` does that." in done.stderr
+    assert "Run `enphase-streaming login`." in done.stderr
     assert done.stderr.rstrip().endswith("0 calls, free.")
     assert "planted" not in done.stderr
     assert endpoint.streamed == []

@@ -75,49 +75,58 @@ def site(*ways: str) -> Iterator[tuple[Scripted, dict[str, str]]]:
         )
 
 
+def rows_of(stdout: str) -> int:
+    """How many lines of a table are readings."""
+    return len(re.findall(r"^\d\d:\d\d:\d\d ", stdout, re.MULTILINE))
+
+
 # --- watch ----------------------------------------------------------------------------------------
 
 
-def test_it_goes_on_until_the_budget_is_spent(enphase_mock: MockServer) -> None:
+def test_a_watch_ends_when_the_budget_is_used_up(enphase_mock: MockServer) -> None:
     done = run(*WATCH, "--calls", "2", env=environment(enphase_mock))
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 60)
+    assert (done.returncode, rows_of(done.stdout)) == (0, 60)
     opening, last = done.stderr.splitlines()
     assert re.fullmatch(
         r"This opens up to 2 streams of the mock at [\d.:]+, which costs nothing\.", opening
     )
-    assert re.fullmatch(r"The budget is spent\. 60 readings in 6\d s, 2 calls, free\.", last)
+    assert re.fullmatch(
+        r"Done: the budget is used up\. 60 readings in 6\d s, 2 calls, free\.", last
+    )
 
 
-def test_dollars_are_a_limit_as_well(enphase_mock: MockServer) -> None:
+def test_dollars_are_a_limit(enphase_mock: MockServer) -> None:
     done = inside(*WATCH, "--dollars", "0.1", "--json", env=environment(enphase_mock))
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 30)
     assert "1 call, free." in done.stderr
 
 
-def test_a_failure_is_waited_out_with_its_reason_and_counted_as_a_gap() -> None:
+def test_a_recovery_prints_its_waits_and_its_gap() -> None:
     with site("drops", "550", "whole") as (_, env):
         done = inside(*WATCH, "--calls", "3", env=env)
-    assert (done.returncode, len(done.stdout.splitlines())) == (0, 33)
+    assert (done.returncode, rows_of(done.stdout)) == (0, 33)
     _, first, second, gap, last = done.stderr.splitlines()
-    assert re.fullmatch(r"Next try in \d s\. The connection broke .* after 3 readings: .*", first)
+    assert re.fullmatch(r"Next call in \d s\. The connection broke .* after 3 readings: .*", first)
     assert re.fullmatch(
-        r"Next try in \d s\. The API refused: 550 SERVICE_UNREACHABLE: Try again\. .*", second
+        r"Next call in \d s\. API error: 550 SERVICE_UNREACHABLE: Try again\. .*", second
     )
     assert re.fullmatch(r"No readings from [\d:]{8} to [\d:]{8}\.", gap)
-    assert re.fullmatch(r"The budget is spent\. 33 readings in \d+ s, 1 gap, 3 calls, free\.", last)
+    assert re.fullmatch(
+        r"Done: the budget is used up\. 33 readings in \d+ s, 1 gap, 3 calls, free\.", last
+    )
 
 
-def test_a_budget_spent_before_the_failure_was_mended_has_its_own_exit_code() -> None:
+def test_a_budget_that_runs_out_in_a_recovery_has_its_exit_code() -> None:
     with site("whole", "drops") as (_, env):
         done = inside(*WATCH, "--calls", "2", env=env)
-    assert (done.returncode, len(done.stdout.splitlines())) == (5, 33)
+    assert (done.returncode, rows_of(done.stdout)) == (5, 33)
     last = done.stderr.splitlines()[-1]
-    assert "The budget is spent. The last failure: The connection" in last
+    assert "The budget ran out before the stream recovered. Last failure: The connection" in last
     assert re.search(r" 33 readings in \d+ s, 2 calls, free\.$", last)
 
 
 @pytest.mark.enphase_mock(speed=2)
-def test_a_reader_who_has_enough_ends_it_quietly(enphase_mock: MockServer) -> None:
+def test_a_pipe_that_is_closed_ends_the_watch_quietly(enphase_mock: MockServer) -> None:
     line = " ".join([*COMMAND[:2], "'" + COMMAND[2] + "'", "watch", "--unlimited", "--json"])
     done = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {line} --clock-speed 2 | head -3"],
@@ -132,7 +141,7 @@ def test_a_reader_who_has_enough_ends_it_quietly(enphase_mock: MockServer) -> No
     assert len(done.stderr.splitlines()) == 1  # what it costs
 
 
-def test_a_terminal_shows_what_is_spent_and_left(enphase_mock: MockServer) -> None:
+def test_a_terminal_shows_calls_spent_and_left(enphase_mock: MockServer) -> None:
     with terminal(*WATCH, "--calls", "2", env=environment(enphase_mock)) as screen:
         screen.read_until("0 calls left")
         code = screen.finish()
@@ -145,16 +154,16 @@ def test_a_terminal_shows_what_is_spent_and_left(enphase_mock: MockServer) -> No
     assert left.rstrip().endswith("2 calls, free.")
 
 
-def test_a_terminal_shows_why_it_waits() -> None:
+def test_a_terminal_shows_the_reason_of_a_wait() -> None:
     # The wait after a 473 is 300 s, which are 6 s of the real clock here.
     with (
         site("drops", "473") as (_, env),
         terminal(*WATCH, "--calls", "3", env=env) as screen,
     ):
-        screen.read_until("The API refused: 473 SERVICE_UNREACHABLE")
+        screen.read_until("API error: 473 SERVICE_UNREACHABLE")
         screen.process.send_signal(signal.SIGINT)
         code = screen.finish()
-    assert re.search(r"Next try in [23]\d\d s\.", screen.text)
+    assert re.search(r"Next call in [23]\d\d s\.", screen.text)
     assert code == 130
     assert left_clean(screen.text)
     last = after_the_screen(screen.text).rstrip().splitlines()[-1]
@@ -163,7 +172,7 @@ def test_a_terminal_shows_why_it_waits() -> None:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.enphase_mock(speed=10)
-def test_interrupted_it_sums_up(enphase_mock: MockServer, end: signal.Signals) -> None:
+def test_an_interrupt_prints_the_summary(enphase_mock: MockServer, end: signal.Signals) -> None:
     with terminal(
         "watch", "--unlimited", "--clock-speed", "10", env=environment(enphase_mock)
     ) as screen:
@@ -178,21 +187,42 @@ def test_interrupted_it_sums_up(enphase_mock: MockServer, end: signal.Signals) -
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["watch"], "Say how much may be spent"),
-        (["watch", "--calls", "1", "--unlimited"], "Say how much may be spent"),
-        (["watch", "--calls", "0"], "--calls is '0'; give a whole number from 1 to"),
-        (["watch", "--calls", "abc"], "--calls is 'abc'; give a whole number from 1 to"),
-        (["watch", "--dollars", "0.05"], "--dollars is '0.05'; give a number from 0.1"),
-        (["watch", "--dollars", "nan"], "--dollars is 'nan'"),
-        (["watch", "--calls", "1", "--plan", "watt"], "plans that can stream are kilowatt"),
-        (["watch", "--calls", "1", "--plan", "gigawatt"], "--plan is 'gigawatt'; the plans"),
-        (["watch", "--calls", "1", "--duration", "301"], "--duration is '301'"),
-        (["watch", "--once", "--calls", "1"], "--once is a limit already"),
-        (["record", "1765", "/dev/null/x"], "Say how much may be spent"),
-        (["record", "1765", "/", "--calls", "1"], "exists; choose another name"),
+        (["watch"], "Set one limit: --calls N, --dollars X or --unlimited."),
+        (
+            ["watch", "--calls", "1", "--unlimited"],
+            "Set one limit: --calls N, --dollars X or --unlimited.",
+        ),
+        (["watch", "--calls", "0"], "--calls must be a whole number from 1 to 1,000,000, got '0'"),
+        (
+            ["watch", "--calls", "abc"],
+            "--calls must be a whole number from 1 to 1,000,000, got 'abc'",
+        ),
+        (
+            ["watch", "--dollars", "0.05"],
+            "--dollars must be a number from 0.1 to 100,000, got '0.05'",
+        ),
+        (
+            ["watch", "--dollars", "nan"],
+            "--dollars must be a number from 0.1 to 100,000, got 'nan'",
+        ),
+        (["watch", "--calls", "1", "--plan", "watt"], "a plan that can stream (kilowatt,"),
+        (["watch", "--calls", "1", "--plan", "gigawatt"], "partner), got 'gigawatt'"),
+        (
+            ["watch", "--calls", "1", "--duration", "301"],
+            "--duration must be a whole number from 30 to 300, got '301'",
+        ),
+        (["watch", "--once", "--calls", "1"], "--once cannot be combined with --calls"),
+        (
+            ["record", "1765", "/dev/null/x"],
+            "Set one limit: --calls N, --dollars X or --unlimited.",
+        ),
+        (["record", "1765", "/", "--calls", "1"], "exists: choose another name"),
         (["record", "1765", "/nonexistent/x", "--calls", "1", "--yes"], "cannot be written"),
-        (["budget", "--sites", "0"], "--sites is '0'; give a whole number from 1 to 1,000,000"),
-        (["budget", "--plan", "gigawatt"], "--plan is 'gigawatt'; the plans are watt, kilowatt"),
+        (["budget", "--sites", "0"], "--sites must be a whole number from 1 to 1,000,000, got '0'"),
+        (
+            ["budget", "--plan", "gigawatt"],
+            "--plan must be a plan (watt, kilowatt, megawatt, partner), got 'gigawatt'",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_any_call(
@@ -217,11 +247,14 @@ def test_bad_input_is_refused_before_any_call(
     ("arguments", "price"),
     [
         (["watch", "--calls", "12"], "up to 12 streams of the real API: 12 calls, $1.20 at most."),
-        (["watch", "--unlimited"], "$0.10 each, and 288 calls, $28.80 a day in windows of 300 s."),
+        (
+            ["watch", "--unlimited"],
+            "$0.10 each, up to 288 calls, $28.80 a day with streams of 300 s.",
+        ),
         (["record", "1765", "FILE", "--dollars", "2"], "20 calls, $2.00 at most."),
     ],
 )
-def test_what_it_costs_at_most_is_asked_about(
+def test_the_highest_cost_has_to_be_confirmed(
     arguments: list[str], price: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "site.jsonl"
@@ -229,27 +262,29 @@ def test_what_it_costs_at_most_is_asked_about(
     env = environment(None, **REAL)
     done = inside(*arguments, env=env)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"{price} Nobody is here to agree to that; give --yes" in done.stderr
+    assert f"{price} Not a terminal: pass --yes to confirm the cost." in done.stderr
     with terminal(*arguments, env=env) as screen:
         screen.read_until("[y/N] ")
         os.write(screen.master, b"n\n")
         assert screen.finish() == 2
-    assert f"{price} Go on? [y/N] " in " ".join(screen.text.split())
+    assert f"{price} Continue? [y/N] " in " ".join(screen.text.split())
     assert not file.exists()
 
 
 # --- record ---------------------------------------------------------------------------------------
 
 
-def test_a_recording_holds_what_was_sent(enphase_mock: MockServer, tmp_path: Path) -> None:
+def test_a_recording_holds_the_bytes_of_the_stream(
+    enphase_mock: MockServer, tmp_path: Path
+) -> None:
     file = tmp_path / "site.jsonl"
     env = environment(enphase_mock)
     arguments = ["record", "1765", str(file), "--calls", "1", "--duration", "30", *FAST]
     done = run(*arguments, env=env)
     assert (done.returncode, done.stdout) == (0, "")
     _, last, size = done.stderr.splitlines()
-    assert re.fullmatch(r"The budget is spent\. 30 readings in 3\d s, 1 call, free\.", last)
-    assert re.fullmatch(rf"\d+ kB in {file}\.", size)
+    assert re.fullmatch(r"Done: the budget is used up\. 30 readings in 3\d s, 1 call, free\.", last)
+    assert re.fullmatch(rf"\d+\.\d kB in {file}\.", size)
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     received = b"".join(base64.b64decode(line["bytes"]) for line in lines if "bytes" in line)
     assert received.count(b"pv_power") == 30
@@ -258,12 +293,12 @@ def test_a_recording_holds_what_was_sent(enphase_mock: MockServer, tmp_path: Pat
     again = inside(*arguments, env=env)
     assert again.returncode == 2
     assert again.stderr == (
-        f"enphase-streaming: {file} exists; choose another name, or give --overwrite.\n"
+        f"enphase-streaming: {file} exists: choose another name, or pass --overwrite.\n"
     )
     assert inside(*arguments, "--overwrite", env=env).returncode == 0
 
 
-def test_a_recording_says_once_a_minute_how_far_it_is(
+def test_a_recording_prints_progress_once_a_minute(
     enphase_mock: MockServer, tmp_path: Path
 ) -> None:
     file = str(tmp_path / "x")
@@ -271,20 +306,20 @@ def test_a_recording_says_once_a_minute_how_far_it_is(
     done = inside(*arguments, env=environment(enphase_mock))
     progress = done.stderr.splitlines()[1:-2]
     assert len(progress) == 2
-    assert all(re.fullmatch(r"\d+ readings, \d+ kB, 1 call, free\.", line) for line in progress)
+    assert all(re.fullmatch(r"\d+ readings, \d+\.\d kB, 1 call, free\.", line) for line in progress)
 
 
-def test_a_recording_on_a_terminal_is_the_live_view_and_the_size(
+def test_a_recording_on_a_terminal_has_the_live_view_and_its_size(
     enphase_mock: MockServer, tmp_path: Path
 ) -> None:
     arguments = ["record", "1765", str(tmp_path / "x.jsonl"), "--calls", "1", "--duration", "30"]
     with terminal(*arguments, *FAST, env=environment(enphase_mock)) as screen:
         code = screen.finish()
     assert code == 0
-    assert re.search(r"Readings +30 +\d+ kB in x\.jsonl", after_the_screen(screen.text))
+    assert re.search(r"Readings +30 +\d+\.\d kB in x\.jsonl", after_the_screen(screen.text))
 
 
-def test_a_recording_that_cannot_be_written_on_ends_it(enphase_mock: MockServer) -> None:
+def test_a_full_disk_ends_a_recording(enphase_mock: MockServer) -> None:
     arguments = ["record", "1765", "/dev/full", "--overwrite", "--unlimited", *FAST]
     done = inside(*arguments, env=environment(enphase_mock))
     assert done.returncode == 4
@@ -293,9 +328,7 @@ def test_a_recording_that_cannot_be_written_on_ends_it(enphase_mock: MockServer)
 
 
 @pytest.mark.enphase_mock(speed=2)
-def test_a_recording_that_is_asked_to_end_is_whole(
-    enphase_mock: MockServer, tmp_path: Path
-) -> None:
+def test_an_interrupted_recording_is_complete(enphase_mock: MockServer, tmp_path: Path) -> None:
     file = tmp_path / "x.jsonl"
     with subprocess.Popen(
         [*COMMAND, "record", "1765", str(file), "--unlimited", "--clock-speed", "2"],
@@ -316,7 +349,7 @@ def test_a_recording_that_is_asked_to_end_is_whole(
 # --- budget ---------------------------------------------------------------------------------------
 
 
-def test_the_plans_are_a_table_or_objects_and_nobody_is_asked() -> None:
+def test_the_plans_are_a_table_or_objects() -> None:
     env = environment(None)
     table = inside("budget", "--sites", "10", env=env)
     assert (table.returncode, table.stderr) == (0, "")

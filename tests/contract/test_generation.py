@@ -1,6 +1,7 @@
-"""`generated/` is what the document and the templates say, to the byte."""
+"""`generated/` is byte for byte what `make client` writes."""
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ Run = Callable[..., tuple[int, str]]
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of what generation reads and writes."""
+    """A copy of the files that generation reads and writes."""
     for folder in ("spec", "generated"):
         shutil.copytree(
             ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
@@ -49,7 +50,7 @@ def test_generating_twice_from_nothing_gives_the_committed_bytes(checkout: Path)
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the generator writes, made once: most tests are about what is done with it."""
+    """The output of the generator, made once for all tests."""
     package = tmp_path_factory.mktemp("fresh") / PACKAGE.name
     script(ROOT).generate(package)
     return package
@@ -73,7 +74,7 @@ def run_with_fresh(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
-    """Runs the script on the checkout as `run` does, with what was generated once."""
+    """Run the script on the checkout as `run` does, with the output of `fresh`."""
     module = script(checkout)
     monkeypatch.setattr(module, "generate", lambda package: shutil.copytree(fresh, package))
 
@@ -121,7 +122,7 @@ def test_generation_removes_what_is_no_longer_generated(
     assert not stray.exists()
 
 
-def test_a_changed_template_fails_the_check_and_shows_in_what_is_generated(checkout: Path) -> None:
+def test_a_changed_template_fails_the_check_and_is_used(checkout: Path) -> None:
     template = checkout / "spec" / "generator" / "templates" / "types.py.jinja"
     template.write_text(template.read_text("utf-8") + "\nNEW = 1\n", "utf-8")
     check = run(checkout, "--check")
@@ -131,13 +132,24 @@ def test_a_changed_template_fails_the_check_and_shows_in_what_is_generated(check
     assert (checkout / PACKAGE / "types.py").read_text("utf-8").endswith("\nNEW = 1\n")
 
 
+def test_bounds_come_from_the_document(checkout: Path) -> None:
+    document = checkout / "spec" / "streaming.yaml"
+    text = document.read_text("utf-8")
+    changed = re.sub(r"minimum: \d+, maximum: \d+", "maximum: 9000", text)
+    assert changed != text
+    document.write_text(changed, "utf-8")
+    assert run(checkout).returncode == 0
+    module = checkout / PACKAGE / "api" / "streaming" / "stream_system_live_data.py"
+    assert '"duration": (None, 9000),' in module.read_text("utf-8")
+
+
 def test_a_changed_document_fails_the_check(checkout: Path) -> None:
     document = checkout / "spec" / "streaming.yaml"
     document.write_text(document.read_text("utf-8").replace("pv_power", "sun_power"), "utf-8")
     assert run(checkout, "--check").returncode == 1
 
 
-def test_a_document_that_the_generator_warns_of_generates_nothing(checkout: Path) -> None:
+def test_a_warning_of_the_generator_stops_the_generation(checkout: Path) -> None:
     document = checkout / "spec" / "streaming.yaml"
     form = "application/x-www-form-urlencoded:"
     document.write_text(document.read_text("utf-8").replace(form, "text/csv:"), "utf-8")

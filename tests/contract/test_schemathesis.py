@@ -1,6 +1,6 @@
-"""Schemathesis reads the documents, makes up requests by itself, and judges the mock's answers.
+"""Schemathesis generates requests from the documents, and checks the mock's answers.
 
-`schemathesis.toml` says what it is told; docs/outside-opinions.md, what it shows.
+`schemathesis.toml` has its settings; docs/outside-opinions.md says what the runs show.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from enphase_streaming_api.api.streaming.stream_system_live_data import BOUNDS
 from enphase_streaming_mock import MockServer
 from enphase_streaming_mock.account import ACCESS_TOKEN, Grant
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.control import Control
-from examined import built_view, examine_api, examine_controls
+from run_schemathesis import build_view, run_on_api, run_on_controls
 
 STREAM = ["--include-operation-id", "streamSystemLiveData"]
 EXAMPLES = ["--phases", "examples"]
@@ -21,7 +22,7 @@ COVERAGE = ["--phases", "coverage"]
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built_view(tmp_path_factory.mktemp("view"))
+    return build_view(tmp_path_factory.mktemp("view"))
 
 
 @pytest.fixture
@@ -34,31 +35,32 @@ def statuses(mock: MockServer, path: str) -> set[int]:
     return {call.status for call in mock.requests if call.path.startswith(path)}
 
 
-def test_stream_and_tokens_are_as_the_document_says(mock: MockServer, view: Path) -> None:
-    found = examine_api(mock, view, "--seed", "1", "--max-examples", "5")
+def test_stream_and_tokens_conform_to_the_document(mock: MockServer, view: Path) -> None:
+    found = run_on_api(mock, view, "--seed", "1", "--max-examples", "5")
     assert found.exit_code == 0, found.output
-    # That it was given something to judge.
+    # A run without these answers would have checked nothing.
     assert statuses(mock, "/api/v4/systems/") >= {200, 401, 461, 462, 463, 468}
     assert statuses(mock, "/oauth/token") >= {200, 400, 401}
     whole = [call for call in mock.requests if call.events_sent and call.closed_by == "server"]
-    assert {30, 300} <= {call.events_sent for call in whole}
+    bounds = set(BOUNDS["duration"])
+    assert bounds <= {call.events_sent for call in whole}
     for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
         assert f"✅ {phase}" in found.output
 
 
-def test_the_controls_are_as_their_document_says(mock: MockServer) -> None:
-    found = examine_controls(mock, "--seed", "1", "--max-examples", "2")
+def test_the_controls_conform_to_their_document(mock: MockServer) -> None:
+    found = run_on_controls(mock, "--seed", "1", "--max-examples", "2")
     assert found.exit_code == 0, found.output
     for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
         assert f"✅ {phase}" in found.output
 
 
-def test_every_documented_error_is_as_the_document_says(mock: MockServer, view: Path) -> None:
+def test_every_documented_error_conforms_to_the_document(mock: MockServer, view: Path) -> None:
     refusals = load_contract().refusals
     for code, examples in refusals.items():
         for example in examples:
             mock.fault("error", code=code, example=example)
-    found = examine_api(
+    found = run_on_api(
         mock, view, *STREAM, "--phases", "fuzzing", "--mode", "positive", "--seed", "1",
         "--max-examples", "20", "--checks",
         "not_a_server_error,status_code_conformance,content_type_conformance,"
@@ -69,7 +71,7 @@ def test_every_documented_error_is_as_the_document_says(mock: MockServer, view: 
 
 
 class AnyToken(dict[str, Grant]):
-    """Takes every token for the first one."""
+    """Tokens of which every one is accepted as the mock's own."""
 
     def get(self, key: str, default: object = None) -> Grant:
         return self[ACCESS_TOKEN]
@@ -103,12 +105,12 @@ def no_token_checked(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mock.account, "access", AnyToken(mock.account.access))
 
 
-def another_bound(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_contract(), "longest", 600)
+def moved_bound(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load_contract(), "longest", load_contract().longest + 300)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "options", "said"),
+    ("break_it", "options", "said"),
     [
         (answer_500, EXAMPLES, "Server error"),
         (answer_404, EXAMPLES, "Undocumented status code"),
@@ -117,26 +119,28 @@ def another_bound(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
         (half_a_json_text, EXAMPLES, "cannot deserialize payload"),
         (no_credentials_checked, EXAMPLES, "API accepts requests without authentication"),
         (no_token_checked, EXAMPLES, "200 without Authorization, not 401"),
-        (another_bound, COVERAGE, "Schema-violating request accepted"),
+        (moved_bound, COVERAGE, "Schema-violating request accepted"),
     ],
 )
-def test_a_spoiled_mock_is_found_out(
+def test_a_mock_that_departs_from_the_document_is_found(
     mock: MockServer,
     view: Path,
     monkeypatch: pytest.MonkeyPatch,
-    spoil: Callable[[MockServer, pytest.MonkeyPatch], None],
+    break_it: Callable[[MockServer, pytest.MonkeyPatch], None],
     options: list[str],
     said: str,
 ) -> None:
-    spoil(mock, monkeypatch)
-    found = examine_api(mock, view, *STREAM, *options)
+    break_it(mock, monkeypatch)
+    found = run_on_api(mock, view, *STREAM, *options)
     assert found.exit_code == 1
     assert said in found.output
 
 
-def test_spoiled_controls_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_controls_that_depart_from_their_document_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(Control, "_clock", lambda self, body: {"speed": "fast"})
     with MockServer() as mock:
-        found = examine_controls(mock, "--include-operation-id", "getClock", "--phases", "coverage")
+        found = run_on_controls(mock, "--include-operation-id", "getClock", "--phases", "coverage")
     assert found.exit_code == 1
     assert "is not of type" in found.output

@@ -406,7 +406,7 @@ def test_aclose_and_cancellation_end_a_wait_at_once(
 def used_up_for_a_minute(clock: HandClock) -> Budget:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     for _ in range(50):
-        budget.spend(budget.queue(), clock.monotonic())
+        budget._spend(budget._queue(), clock.monotonic())
     return budget
 
 
@@ -422,7 +422,7 @@ def test_close_ends_the_wait_for_a_slot_and_gives_it_back(clock: HandClock) -> N
         assert not thread.is_alive(), "close() did not end the wait"
     assert watch.end is not None
     assert (watch.end.reason, watch.end.elapsed, budget.spent) == ("stopped", 0, 50)
-    assert budget.spend(budget.queue(), clock.time + 60) == clock.time + 60
+    assert budget._spend(budget._queue(), clock.time + 60) == clock.time + 60
 
 
 @pytest.mark.parametrize("how", ["watch", "client", "cancel"])
@@ -436,7 +436,7 @@ def test_aclose_and_cancellation_end_the_wait_for_a_slot(how: str, clock: HandCl
 
     asyncio.run(run())
     assert budget.spent == 50
-    assert budget.spend(budget.queue(), clock.time + 60) == clock.time + 60
+    assert budget._spend(budget._queue(), clock.time + 60) == clock.time + 60
 
 
 # Tokens

@@ -1,16 +1,15 @@
-"""The command: exit 0 where all agree, 1 for a cell that fails, 2 for a document of no use."""
+"""The command: exit 0 if all columns agree, 1 for a cell that fails, 2 for an unusable document."""
 
 import argparse
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from drift.command import clean
-from drift.files import DocumentError
+from drift.command import clean, print_lines, usable
+from drift.document import DocumentError
 
 from . import document, generated, mock, overlay
-from .table import failures, rows, table
+from .table import failures, markdown, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "spec" / "streaming.yaml"
@@ -18,10 +17,9 @@ PAGE = ROOT / "docs" / "matrix.md"
 HEAD = """\
 # The contract matrix
 
-`spec/streaming.yaml` says what the wire is; the generated client, the overlay and the mock are each
-a reading of it. This page holds the four side by side, row by row. `make contract` prints it and
-writes it, and fails where a cell does. Nothing here is kept by hand: a test fails if this page is
-not what would be written.
+`spec/streaming.yaml` says what the API is; the generated client, the overlay and the mock each
+implement it. This page compares the four, row by row. `make client` and `make contract` write it
+and name the cells that fail. A test fails if a cell does, or if this page is out of date.
 
 ```console
 $ make contract
@@ -33,57 +31,51 @@ $ .venv/bin/python tests/matrix --document other.yaml    # the same for another 
 
 | a cell | means |
 |---|---|
-| a value | what the document says, where a yes would not be enough |
-| ✓ | the same here; beside it, in what form: an exception or its attribute, or how it is met |
-| ✗ | it is missing here, or is what stands beside it |
-| - | it may be missing here, for the reason under the table |
+| a value | what the document says, where a yes is not enough |
+| ✓ | the same here; beside it the exception, or its attribute |
+| ✗ | missing here, or another value |
+| - | may be missing here, for the reason under the table |
 
-A row is there because one of the four claims it. The document says so; the generated client has it
-in its models, its tables or the requests it makes; the overlay sends it, refuses it or makes an
-exception or a reading of it; the mock answers so when it is asked. None of these three is shown the
-document for it, so what is only in the document fails in their columns, and what the document lacks
-in its own. A class of exception that stands for a whole range of statuses does not count as knowing
-one of them.
+Each column makes rows: the document by what it says; the generated client by its models, tables
+and requests; the overlay by what it sends, refuses and makes of an answer; the mock by its answers.
+The last three are never shown the document, so a fact that only the document has fails in their
+columns, and a fact that it lacks fails in its own. An exception for a whole range of statuses makes
+no row.
 
-The mock reads the document at run time: change an error or a bound there, and the mock changes with
-it. Its cell for that fails for another `--document`, or by the mock's own code. `unasked` is a
-status that a client meets by what it does, `on request` one that it has to ask for, with
-`Prefer: code=…` or a fault.
+The mock reads the document at run time: a new error or another bound needs no change in it, and its
+cell fails only for another `--document`, or by the mock's own code.
 
-Formats, examples and sentences are free, but for one: the seconds that a stream lasts without the
-header are in the parameter's description, since a default in its schema would always be sent.
+Formats, examples and prose are not compared, except for one sentence: how long a stream lasts
+without the header is in the description of the parameter, as a default in its schema would always
+be sent.
 """
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the table and what fails in it, write or check the page, and return the status."""
-    parser = argparse.ArgumentParser("matrix", description="Four readings of one contract.")
+    """Print the tables and the cells that fail, write or check the page, return the status."""
+    parser = argparse.ArgumentParser("matrix", description="Compare four readings of the contract.")
     parser.add_argument("--document", type=Path, help="another one than spec/streaming.yaml")
-    parser.add_argument("--check", action="store_true", help="write no page, fail if it is old")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing, fail if the page is old"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print only the cells that fail")
     options = parser.parse_args(arguments)
-    file = options.document or DOCUMENT
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a C locale has no marks
     try:
-        first = document.witness(file)
+        first = usable(options.document or DOCUMENT, document.column)
     except DocumentError as error:
-        return refused(f"{file} {error}")
-    except RecursionError:
-        return refused(f"{file} is nested too deeply to be compared")
-    witnesses = [first, generated.witness(), overlay.witness(), mock.witness()]
-    lines, wrong = list(table(witnesses)), [each.words for each in failures(witnesses)]
+        print(clean(f"matrix: {error}"), file=sys.stderr)
+        return 2
+    columns = [first, generated.column(), overlay.column(), mock.column()]
+    lines, wrong = list(markdown(columns)), list(failures(columns).values())
     page = "\n".join((HEAD, *lines[1:], ""))
     if options.check and not options.document:
         if not PAGE.is_file() or PAGE.read_text("utf-8") != page:
-            wrong.append("docs/matrix.md is not what would be written: run make contract")
+            wrong.append("docs/matrix.md is out of date: run make client")
     elif not options.document:
-        PAGE.write_bytes(page.encode())
-    for line in [*lines, "", *wrong, f"Rows: {len(rows(witnesses))}. Failures: {len(wrong)}."]:
-        print(clean(line))
+        PAGE.write_text(page, "utf-8", newline="\n")
+    if options.quiet:
+        print_lines(wrong)
+    else:
+        summary = f"Rows: {len(rows(columns))}. Failures: {len(wrong)}."
+        print_lines([*lines, "", *wrong, summary])
     return 1 if wrong else 0
-
-
-def refused(why: str) -> int:
-    """Say why there is nothing to compare."""
-    print(clean(f"matrix: {why}"), file=sys.stderr)
-    return 2

@@ -1,171 +1,124 @@
-"""What `streaming.yaml`, or another document, says."""
+"""The column of `streaming.yaml`, or of another document."""
 
 import json
-import pathlib
 import re
 from itertools import chain
-from typing import Any
+from pathlib import Path
 
-from drift.addresses import Found, find, shape
-from drift.document import Document, items, listed, mapping
-from drift.facts import LIMITS, Facts, facts
-from drift.files import load
-from drift.operation import credentials, operation
-from drift.responses import responses
-from drift.schemas import Path, fields, merge
-from drift.things import Things
+from drift.document import Document, items, load, mapping
+from drift.operation import STREAM, Things, find, operation, parameter_nodes
+from drift.schemas import facts, merge
 
-from .rows import (
-    YES,
-    Claims,
-    Part,
-    Row,
-    Said,
-    Witness,
-    claims,
-    field_in,
-    field_of,
-    named,
-    parameter,
-    required,
-    shared,
-    when_not_given,
-)
+from .table import Cell, Cells, Column, Row, Section, dotted, each, united
 
 TOKENS = "/oauth/token"
-# What is said of a value beside its type. How text looks inside is nothing that is compared.
-BOUNDS = {*LIMITS.values(), "other fields"} - {"format"}
-_UNSENT = re.compile(r"[Ww]ithout the header .*?(\d+) seconds", re.DOTALL)
+_WITHOUT = re.compile(r"[Ww]ithout the header .*?(\d+) seconds", re.DOTALL)
 
 
-def witness(file: pathlib.Path) -> Witness:
-    """Return what the document says. Raises DocumentError if there is no use in it."""
+def column(file: Path) -> Column:
+    """Return what a document says.
+
+    Raises:
+        DocumentError: it is broken, or lacks one of the two operations.
+    """
     document = Document(load(file))
-    stream = find(document)[0]
-    things = operation(document)
-    said = chain(
-        [(Row(Part.OPERATIONS, f"GET {shape(stream.path)}"), YES)],
-        _parameters(things),
-        _unsent(document, stream),
-        _credentials("stream", document, stream.node),
-        _media_types(things),
+    stream, tokens = operation(document), operation(document, TOKENS, "post")
+    cells = chain(
+        [(Row(Section.OPERATIONS, f"GET {STREAM}"), Cell())],
+        [(Row(Section.OPERATIONS, f"POST {TOKENS}"), Cell())],
+        _parameters(stream),
+        _without_the_header(document),
+        _credentials("stream", stream),
+        _credentials("token", tokens),
+        _media_types(stream),
+        _answers(stream, Section.STATUSES, Section.EVENT, Section.ERROR),
         _known(document),
-        _answers(things, Part.STATUSES, Part.EVENT, Part.ERROR),
-        _tokens(document),
+        _token_request(tokens),
+        _answers(tokens, Section.TOKEN_STATUSES, Section.TOKEN_ANSWER, Section.TOKEN_REFUSAL),
     )
-    return Witness("document", dict(said), {})
+    return Column("document", dict(cells), lambda section: "spec/streaming.yaml")
 
 
-def _parameters(things: Things) -> Claims:
+def _parameters(things: Things) -> Cells:
     for key, thing in things.items():
-        if key.group != "Parameters" or "in" not in thing.facts:
-            continue
         said = thing.facts
+        if key.group != "Parameters" or "in" not in said:
+            continue
         name = said.get("spelt", thing.name.rpartition(" ")[2])
-        needed = said["required"] == "yes"
-        yield parameter(name, said["type"], said["in"], needed=needed)
-        if not needed:
+        required = ", required" if said["required"] == "yes" else ""
+        yield Row(Section.PARAMETERS, name), Cell(f"{said['type']} in the {said['in']}{required}")
+        if not required:
             # A default in the schema is what the generated client would always send.
-            yield when_not_given(name, said.get("default"))
-        yield from _bounds(name, {fact: said[fact] for fact in said if fact != "default"})
+            row = Row(Section.PARAMETERS, f"{name}, sent when not given")
+            yield row, Cell(said.get("default", "nothing"))
+        for bound in ("minimum", "maximum"):
+            if bound in said:
+                yield Row(Section.BOUNDS, f"{name}, {bound}"), Cell(said[bound])
 
 
-def _unsent(document: Document, stream: Found) -> Claims:
-    """Yield what a header that is left out stands for: no schema can say that, so prose does."""
-    for level in (stream.shared, stream.node):
-        for each in listed(level.get("parameters"), "`parameters`"):
-            node = document.resolved(each, "a parameter")
-            description = node.get("description")
-            if isinstance(description, str) and (found := _UNSENT.search(description)):
-                yield Row(Part.BOUNDS, f"{node['name']}, without the header"), Said(found[1])
+def _without_the_header(document: Document) -> Cells:
+    """Yield what a missing header stands for, which only prose can say without a default."""
+    stream = find(document, STREAM, "get")[0]
+    for node in parameter_nodes(document, stream.item, stream.node):
+        if found := _WITHOUT.search(str(node.get("description"))):
+            yield Row(Section.BOUNDS, f"{node['name']}, without the header"), Cell(found[1])
 
 
-def _bounds(name: str, said: Facts) -> Claims:
-    for bound in sorted(BOUNDS & said.keys()):
-        yield Row(Part.BOUNDS, f"{name}, {bound}"), Said(said[bound])
+def _credentials(name: str, things: Things) -> Cells:
+    (needed,) = (
+        thing.facts["credentials"] for thing in things.values() if thing.name == "security"
+    )
+    ways = [way.split(" and ") for way in needed.split(", or ")]
+    for credential in dict.fromkeys(chain(*ways)):
+        if credential != "nothing":
+            when = "always" if all(credential in way for way in ways) else "one of several ways"
+            yield Row(Section.CREDENTIALS, f"{name}: {credential}"), Cell(when)
 
 
-def _credentials(operation: str, document: Document, node: dict[Any, Any]) -> Claims:
-    ways = [way.split(" and ") for way in credentials(document, node).split(", or ")]
-    for name in dict.fromkeys(name for way in ways for name in way):
-        if name != "nothing":
-            when = "always" if all(name in way for way in ways) else "one of several ways"
-            yield Row(Part.CREDENTIALS, f"{operation}: {name}"), Said(when)
+def _media_types(things: Things) -> Cells:
+    for thing in things.values():
+        for name in filter(None, thing.facts.get("media type", "").split(", ")):
+            yield Row(Section.MEDIA_TYPES, name), Cell()
 
 
-def _media_types(things: Things) -> Claims:
+def _answers(things: Things, statuses: Section, good: Section, bad: Section) -> Cells:
+    """Yield the statuses of an operation, and the fields of its answers."""
+    bodies: dict[str, dict[str, str]] = {}
     for key, thing in things.items():
-        if key.group in ("Events", "Errors") and "media type" in thing.facts:
-            for kind in thing.facts["media type"].split(", "):
-                yield Row(Part.MEDIA_TYPES, kind), YES
+        if key.group == "Statuses":
+            yield Row(statuses, key.path[0]), Cell()
+        elif key.group in ("Events", "Errors") and len(key.path) > 1:
+            bodies.setdefault(key.status, {})[dotted(key.path[1:])] = thing.facts["type"]
+            if key.group == "Events":
+                for value in _values(thing.facts.get("values", "")):
+                    yield Row(Section.KNOWN, f"{key.path[-1]}: {value}"), Cell("no other")
+    fields = united(body for status, body in bodies.items() if status.startswith("2"))
+    yield from each(good, fields)
+    yield from each(bad, united(body for status, body in bodies.items() if status[0] != "2"))
 
 
-def _answers(things: Things, statuses: Part, good: Part, bad: Part) -> Claims:
-    """Yield the statuses of an operation, and what is said of the fields of its answers."""
-    found = [key.path[0] for key in things if key.group == "Statuses"]
-    yield from ((Row(statuses, status), YES) for status in found)
-    errors = [status for status in found if not status.startswith("2")]
-    yield from claims(good, _kinds(things, "Events", "200"))
-    yield from claims(bad, shared({status: _kinds(things, "Errors", status) for status in errors}))
-    for key, thing in things.items():
-        if key.group in ("Events", "Errors"):
-            part = good if key.group == "Events" else bad
-            yield from _limits(part, Part.KNOWN, key.path, thing.facts)
-
-
-def _kinds(things: Things, group: str, status: str) -> dict[str, str]:
-    return {
-        named(key.path): thing.facts["type"]
-        for key, thing in things.items()
-        if (key.group, key.status) == (group, status) and key.path
-    }
-
-
-def _limits(part: Part, values: Part, path: Path, said: Facts) -> Claims:
-    """Yield what is said of a field beside its type: bounds, that it is required, its values."""
-    yield from _bounds(field_in(part, path), said)
-    if path and said.get("required") == "yes":
-        yield required(part, path)
-    for value in _values(said.get("values", "")):
-        yield Row(values, f"{'.'.join(path[-1:])}: {value}"), Said("no other")
-
-
-def _values(listed: str) -> list[object]:
-    try:
-        return list(json.loads(f"[{listed}]"))
-    except ValueError:  # an object or a list among them is not told as JSON
-        return [listed]
-
-
-def _known(document: Document) -> Claims:
-    """Yield the values of the enums that restrict no field; they are named after one."""
+def _known(document: Document) -> Cells:
+    """Yield the values of the enums that restrict no field; each is named after one."""
     components = mapping(document.root.get("components"), "`components`")
     for name, schema in items(components.get("schemas"), "`schemas`"):
         if name.startswith("Known"):
-            values = facts(merge(document, schema)).get("values", "")
-            for value in _values(values):
-                yield Row(Part.KNOWN, f"{field_of(name)}: {value}"), Said("and others")
+            for value in _values(facts(merge(document, schema)).get("values", "")):
+                row = Row(Section.KNOWN, f"{field_of(name)}: {value}")
+                yield row, Cell("and others")
 
 
-def _tokens(document: Document) -> Claims:
-    """Yield what is said of the token operation; nothing if there is none."""
-    paths = dict(items(document.root.get("paths"), "`paths`"))
-    path = document.resolved(paths.get(TOKENS), f"the path {TOKENS}")
-    node = mapping(path.get("post"), f"POST {TOKENS}")
-    if not node:
-        return
-    yield Row(Part.OPERATIONS, f"POST {TOKENS}"), YES
-    yield from _credentials("token", document, node)
-    yield from _token_request(document, node)
-    things = responses(document, node)
-    yield from _answers(things, Part.TOKEN_STATUSES, Part.TOKEN_ANSWER, Part.TOKEN_REFUSAL)
+def field_of(known: str) -> str:
+    """Return the field that an enum of known values is about: `grid_status` of KnownGridStatus."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", known.removeprefix("Known")).lower()
 
 
-def _token_request(document: Document, node: dict[Any, Any]) -> Claims:
-    body = document.resolved(node.get("requestBody"), "`requestBody`")
-    for _, media in items(body.get("content"), "`content`"):
-        schema = document.resolved(media, "a media type").get("schema")
-        for path, said in fields(document, schema):
-            if path:
-                yield Row(Part.TOKEN_REQUEST, named(path)), Said(said["type"])
-            yield from _limits(Part.TOKEN_REQUEST, Part.GRANTS, path, said)
+def _token_request(things: Things) -> Cells:
+    for key, thing in things.items():
+        if key.group == "Parameters" and key.path[0] == "body" and key.path[1:]:
+            yield Row(Section.TOKEN_REQUEST, dotted(key.path[1:])), Cell(thing.facts["type"])
+            for value in _values(thing.facts.get("values", "")):
+                yield Row(Section.GRANTS, f"{key.path[-1]}: {value}"), Cell("no other")
+
+
+def _values(listed: str) -> list[object]:
+    return list(json.loads(f"[{listed}]"))

@@ -1,4 +1,4 @@
-"""What the generated client knows: its models, its tables of statuses, the requests it makes."""
+"""The column of the generated client: its models, its tables, and the requests it makes."""
 
 import inspect
 from collections.abc import Iterator
@@ -13,22 +13,8 @@ from enphase_streaming_api import AuthenticatedClient, models
 from enphase_streaming_api.api.streaming import stream_system_live_data as live_data
 from enphase_streaming_api.api.tokens import issue_token
 
-from .rows import (
-    YES,
-    Claims,
-    Part,
-    Row,
-    Said,
-    Witness,
-    claims,
-    field_of,
-    named,
-    parameter,
-    places_of,
-    required,
-    shared,
-    when_not_given,
-)
+from .document import field_of
+from .table import Cell, Cells, Column, Row, Section, dotted, each, united
 
 BASE_URL = "http://127.0.0.1:9"  # nothing listens there, and nothing is sent
 _KINDS: dict[type[msgspec.inspect.Type], str] = {
@@ -42,90 +28,91 @@ _KINDS: dict[type[msgspec.inspect.Type], str] = {
     msgspec.inspect.StrType: "string",
     msgspec.inspect.StructType: "object",
 }
-Typed = tuple[tuple[str, ...], str, msgspec.inspect.Type]
 
 
-def witness() -> Witness:
+def column() -> Column:
     """Return what the generated client knows."""
-    said = chain(
-        _requests(),
-        _parameters(),
-        _streams_answers(),
-        _known(),
-        _tokens(),
-    )
-    silent = {
-        Part.BOUNDS: "it sends what it is given; the overlay checks that",
-        Part.CREDENTIALS: (
+    cells = chain(_requests(), _parameters(), _answers(), _known(), _tokens())
+    optional = {
+        Section.BOUNDS: "it knows minimum and maximum, and checks neither",
+        Section.CREDENTIALS: (
             "the generator knows no API keys, and leaves the scheme of the token operation to the "
             "caller"
         ),
     }
-    return Witness("generated client", dict(said), silent)
+    return Column("generated client", dict(cells), lambda section: "run make client", optional)
 
 
-def _requests() -> Claims:
-    sent = live_data.get_kwargs(7)
-    yield Row(Part.OPERATIONS, f"{sent['method']} {sent['url'].replace('/7/', '/{}/')}"), YES
-    for kind in sent["headers"]["Accept"].split(", "):
-        yield Row(Part.MEDIA_TYPES, kind), YES
-    body = models.TokenRequest(grant_type=models.TokenRequestGrantType.PASSWORD)
-    sent = issue_token.get_kwargs(body=body)
-    yield Row(Part.OPERATIONS, f"{sent['method']} {sent['url']}"), YES
-    yield from _credentials()
-
-
-def _credentials() -> Claims:
+def _requests() -> Cells:
     requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         requests.append(request)
-        return httpx.Response(200)
+        return httpx.Response(400)
 
     options = {"transport": httpx.MockTransport(answer)}
-    with (
-        AuthenticatedClient(BASE_URL, "the-token", httpx_args=options) as client,
-        live_data.stream(7, client=client),
-    ):
-        scheme, _, token = requests[0].headers["Authorization"].partition(" ")
+    body = models.TokenRequest(grant_type=models.TokenRequestGrantType.PASSWORD)
+    with AuthenticatedClient(BASE_URL, "the-token", httpx_args=options) as client:
+        with live_data.stream(7, client=client):
+            pass
+        issue_token.sync(client=client, body=body)
+    for request in requests:
+        path = request.url.path.replace("/7/", "/{system_id}/")
+        yield Row(Section.OPERATIONS, f"{request.method} {path}"), Cell()
+    headers = requests[0].headers
+    for name in headers["Accept"].split(", "):
+        yield Row(Section.MEDIA_TYPES, name), Cell()
+    scheme, _, token = headers["Authorization"].partition(" ")
     if token == "the-token":
-        yield Row(Part.CREDENTIALS, f"stream: {scheme.lower()}"), Said("always")
+        yield Row(Section.CREDENTIALS, f"stream: {scheme.lower()}"), Cell("always")
 
 
-def _parameters() -> Claims:
+def _parameters() -> Cells:
     hints = get_type_hints(live_data.get_kwargs)
     parameters = inspect.signature(live_data.get_kwargs).parameters
     needed = {name: 7 for name, each in parameters.items() if each.default is each.empty}
-    unset = httpx.Request(**_absolute(live_data.get_kwargs(**needed)))
+    unset = live_data.get_kwargs(**needed)["headers"]
     for name in parameters:
-        sent = httpx.Request(**_absolute(live_data.get_kwargs(**{**needed, name: 60})))
-        _, kind, _ = next(_of_model(hints[name]))
-        for place, spelt in places_of("60", sent):
-            yield parameter(spelt or name, kind, place, needed=name in needed)
-            if name not in needed:
-                yield when_not_given(spelt, unset.headers.get(spelt))
+        sent = live_data.get_kwargs(**{**needed, name: 60})
+        _, kind = next(_of_type(msgspec.inspect.type_info(hints[name])))
+        for place, spelt in places_of("60", sent["url"], sent["headers"]):
+            required = ", required" if name in needed else ""
+            row = Row(Section.PARAMETERS, spelt or name)
+            yield row, Cell(f"{kind} in the {place}{required}")
+            if not required:
+                row = Row(Section.PARAMETERS, f"{spelt}, sent when not given")
+                yield row, Cell(unset.get(spelt, "nothing"))
+    for name, bounds in live_data.BOUNDS.items():
+        for bound, value in zip(("minimum", "maximum"), bounds, strict=True):
+            if value is not None:
+                yield Row(Section.BOUNDS, f"{name}, {bound}"), Cell(str(value))
 
 
-def _absolute(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {**arguments, "url": BASE_URL + arguments["url"]}
+def places_of(text: str, url: str, headers: Any) -> Iterator[tuple[str, str]]:
+    """Yield where a text is in a request, and under which name."""
+    parsed = httpx.URL(url)
+    if text in parsed.path.split("/"):
+        yield "path", ""
+    for place, pairs in (("header", headers), ("query", parsed.params)):
+        yield from ((place, name) for name, value in pairs.items() if value == text)
 
 
-def _streams_answers() -> Claims:
-    yield Row(Part.STATUSES, "200"), YES
-    yield from claims(Part.EVENT, fields_of(live_data.EVENT))
-    yield from _required(Part.EVENT, live_data.EVENT)
+def _answers() -> Cells:
+    yield Row(Section.STATUSES, "200"), Cell()
+    yield from each(Section.EVENT, fields_of(live_data.EVENT))
     for status in live_data.ERRORS:
-        yield Row(Part.STATUSES, str(status)), YES
-    bodies = {str(status): fields_of(model) for status, model in live_data.ERRORS.items()}
-    yield from claims(Part.ERROR, shared(bodies))
-    for model in live_data.ERRORS.values():
-        yield from _required(Part.ERROR, model)
+        yield Row(Section.STATUSES, str(status)), Cell()
+    bodies = [fields_of(model) for model in live_data.ERRORS.values()]
+    yield from each(Section.ERROR, united(bodies))
 
 
-def _known() -> Claims:
+def _known() -> Cells:
     for name, value in known_values():
-        yield Row(Part.KNOWN, f"{name}: {value}"), Said("and others")
-    yield from _limited(Part.KNOWN, live_data.EVENT)
+        yield Row(Section.KNOWN, f"{name}: {value}"), Cell("and others")
+    for field in msgspec.structs.fields(models.TokenRequest):
+        if isinstance(field.type, type) and issubclass(field.type, StrEnum):
+            for value in field.type:
+                yield Row(Section.GRANTS, f"{field.encode_name}: {value}"), Cell("no other")
 
 
 def known_values() -> Iterator[tuple[str, str]]:
@@ -135,52 +122,27 @@ def known_values() -> Iterator[tuple[str, str]]:
             yield from ((field_of(name), value) for value in known)
 
 
-def _tokens() -> Claims:
-    yield from claims(Part.TOKEN_REQUEST, fields_of(models.TokenRequest))
-    yield from _limited(Part.GRANTS, models.TokenRequest)
-    yield from _required(Part.TOKEN_REQUEST, models.TokenRequest)
-    refusals = {}
-    for status, model in issue_token.ANSWERS.items():
-        yield Row(Part.TOKEN_STATUSES, str(status)), YES
-        if status == 200:
-            yield from claims(Part.TOKEN_ANSWER, fields_of(model))
-            yield from _required(Part.TOKEN_ANSWER, model)
-        else:
-            refusals[str(status)] = fields_of(model)
-            yield from _required(Part.TOKEN_REFUSAL, model)
-    yield from claims(Part.TOKEN_REFUSAL, shared(refusals))
+def _tokens() -> Cells:
+    yield from each(Section.TOKEN_REQUEST, fields_of(models.TokenRequest))
+    for status in issue_token.ANSWERS:
+        yield Row(Section.TOKEN_STATUSES, str(status)), Cell()
+    bodies = {status: fields_of(model) for status, model in issue_token.ANSWERS.items()}
+    yield from each(Section.TOKEN_ANSWER, bodies.pop(200))
+    yield from each(Section.TOKEN_REFUSAL, united(bodies.values()))
 
 
 def fields_of(model: type) -> dict[str, str]:
-    """Return the names and types of a model's fields, as they are on the wire."""
-    return {named(path): kind for path, kind, _ in _of_model(model) if path}
+    """Return the JSON types of a model's fields, by their names on the wire."""
+    return {dotted(path): kind for path, kind in _of_type(msgspec.inspect.type_info(model)) if path}
 
 
-def _limited(part: Part, model: type) -> Claims:
-    for path, _, info in _of_model(model):
-        if isinstance(info, msgspec.inspect.EnumType):
-            for member in info.cls:
-                yield Row(part, f"{path[-1]}: {member.value}"), Said("no other")
-
-
-def _required(part: Part, model: type) -> Claims:
-    for path, _, info in _of_model(model):
-        if isinstance(info, msgspec.inspect.StructType):
-            for field in info.fields:
-                if field.required:
-                    yield required(part, (*path, field.encode_name))
-
-
-def _of_model(model: type) -> Iterator[Typed]:
-    return _of_type(msgspec.inspect.type_info(model), ())
-
-
-def _of_type(info: msgspec.inspect.Type, path: tuple[str, ...]) -> Iterator[Typed]:
-    """Yield what a type holds, itself first: path, type in the document's words, msgspec's type."""
+def _of_type(
+    info: msgspec.inspect.Type, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
     forms = [info]
     if isinstance(info, msgspec.inspect.UnionType):
-        forms = [each for each in info.types if not isinstance(each, msgspec.inspect.NoneType)]
-    yield path, " or ".join(sorted(_KINDS[type(form)] for form in forms)), forms[0]
+        forms = [form for form in info.types if not isinstance(form, msgspec.inspect.NoneType)]
+    yield path, " or ".join(sorted(_KINDS[type(form)] for form in forms))
     for form in forms:
         if isinstance(form, msgspec.inspect.ListType):
             yield from _of_type(form.item_type, (*path, "[]"))

@@ -1,76 +1,75 @@
-"""What is mutated, and which tests are to notice: those that mirror the module, in-process."""
+"""Which modules are mutated, and which tests should notice: most of it follows from names."""
 
 from __future__ import annotations
 
-UNIT, PROPERTY, MOCK = "tests/unit", "tests/property", "tests/unit/mock"
-CONTRACT = "tests/contract"
-_READING = (f"{UNIT}/test_reading.py", f"{PROPERTY}/test_reading.py")
-_WINDOW = (f"{UNIT}/test_window.py", f"{UNIT}/test_watch.py")
-_RECORDED = (f"{UNIT}/test_redaction.py", f"{UNIT}/test_recording.py")
-_STATUSES = (f"{CONTRACT}/test_statuses.py", f"{UNIT}/test_policy.py")
+import re
+from pathlib import Path
 
-OVERLAY = {
-    "core.sse": (f"{UNIT}/test_sse.py", f"{PROPERTY}/test_sse.py"),
-    "core.duration": (f"{UNIT}/test_duration.py", f"{PROPERTY}/test_duration.py"),
-    "core.reading": _READING,
-    "core.window": _WINDOW,
-    "core.watch": (
-        f"{UNIT}/test_watch.py",
-        f"{UNIT}/test_policy.py",
-        f"{PROPERTY}/test_watch_machine.py",
-    ),
-    "core.budget": (f"{UNIT}/test_budget.py", f"{PROPERTY}/test_budget.py"),
-    "errors": (
-        f"{UNIT}/test_errors.py",
-        f"{UNIT}/test_duration.py",
-        f"{UNIT}/test_reading.py",
-        f"{UNIT}/test_window.py",
-    ),
-    "core.drift": _READING,
-    "core.ends": _WINDOW,
-    "core.arrivals": _WINDOW,
-    "core.policy": (f"{UNIT}/test_policy.py", f"{UNIT}/test_watch.py"),
-    "core.answers": (f"{UNIT}/test_answers.py", *_STATUSES, *_READING),
-    "core.refusal": (f"{UNIT}/test_refusal.py", *_STATUSES, f"{UNIT}/test_window.py"),
-    "core.arguments": (
-        f"{CONTRACT}/test_requests.py",
-        f"{UNIT}/test_duration.py",
-        f"{UNIT}/test_budget.py",
-        f"{UNIT}/test_grants.py",
-        f"{PROPERTY}/test_base_url.py",
-    ),
-    "secrets": (f"{UNIT}/test_masking.py",),
-    "spelling": (f"{UNIT}/test_masking.py",),
-    "recording.redaction": _RECORDED,
-    "recording.naming": _RECORDED,
-    "recording.echoes": (f"{UNIT}/test_echoes.py", *_RECORDED),
-    "recording.pseudonyms": _RECORDED,
-    "core.plans": (f"{UNIT}/test_budget.py",),
-    "core.exchange": _WINDOW,
-}
-MOCKED = {
-    "wire": (f"{MOCK}/test_mock_wire.py",),
-    "stream": (f"{MOCK}/test_mock_stream.py", f"{PROPERTY}/test_mock_wire.py"),
-    "faults.fault": (f"{MOCK}/test_mock_faults.py",),
-    "faults.stream": (f"{MOCK}/test_mock_effects.py",),
-    "faults.answer": (f"{MOCK}/test_mock_effects.py",),
-    "contract": (f"{MOCK}/test_mock_contract.py",),
-}
+ROOT = Path(__file__).parents[2]
+MUTATED = (
+    "overlay/enphase_streaming/core/[!_]*.py",
+    "overlay/enphase_streaming/errors.py",
+    "overlay/enphase_streaming/secrets.py",
+    "overlay/enphase_streaming/recording/redaction.py",
+    "mock/enphase_streaming_mock/contract.py",
+    "mock/enphase_streaming_mock/faults/[!_]*.py",
+    "mock/enphase_streaming_mock/wire.py",
+)
+"""Patterns of files: the rules, which do no I/O."""
 
-SUITES = {f"enphase_streaming.{name}": tests for name, tests in OVERLAY.items()} | {
-    f"enphase_streaming_mock.{name}": tests for name, tests in MOCKED.items()
+FURTHER_TESTS = {
+    "enphase_streaming.core.answers": ("contract/test_statuses.py",),
+    "enphase_streaming.core.arguments": ("contract/test_requests.py",),
+    "enphase_streaming.core.encoding": ("contract/test_readable_answers.py",),
+    "enphase_streaming.core.options": ("contract/test_requests.py",),
+    "enphase_streaming.core.window": ("unit/test_watch.py",),
+    "enphase_streaming.errors": ("unit/test_duration.py", "contract/test_statuses.py"),
 }
+"""Tests in tests/ that neither are named after a module nor import it."""
+
+
+def mutated() -> list[str]:
+    """Return the names of all modules that are mutated.
+
+    Raises:
+        ValueError: a pattern of `MUTATED` matches no file.
+    """
+    found = []
+    for pattern in MUTATED:
+        files = sorted(ROOT.glob(pattern))
+        if not files:
+            raise ValueError(f"tests/mutation/modules.py: {pattern} matches no file.")
+        found += [".".join(file.relative_to(ROOT).with_suffix("").parts[1:]) for file in files]
+    return found
+
+
+def suite_of(module: str) -> list[str]:
+    """Return the unit and property tests that are named after a module or import it."""
+    parent, _, leaf = module.rpartition(".")
+    imported = re.compile(
+        rf"\b{re.escape(module)}\b|from {re.escape(parent)} import (\(\n)?[^()\n]*\b{leaf}\b"
+    )
+    found = [f"tests/{each}" for each in FURTHER_TESTS.get(module, ())]
+    for folder in ("unit", "property"):
+        for file in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
+            # Tests of cost measure time or memory, which mutants change for other reasons.
+            if "cost" not in file.stem and (
+                leaf in file.stem.split("_") or imported.search(file.read_text("utf-8"))
+            ):
+                found.append(file.relative_to(ROOT).as_posix())
+    return found
 
 
 def chosen(names: list[str]) -> list[str]:
     """Return the modules called `names`, with or without their package; all of them for none."""
+    modules = mutated()
     if not names:
-        return list(SUITES)
+        return modules
     found = []
     for name in names:
-        fits = [module for module in SUITES if name in (module, module.rpartition(".")[2])]
+        fits = [module for module in modules if name in (module, module.rpartition(".")[2])]
         if not fits:
-            known = ", ".join(module.rpartition(".")[2] for module in SUITES)
-            raise SystemExit(f"{name} is no module that is mutated; give some of {known}.")
+            known = ", ".join(module.rpartition(".")[2] for module in modules)
+            raise SystemExit(f"ONLY must be a mutated module, got {name}: choose from {known}.")
         found += fits
     return found

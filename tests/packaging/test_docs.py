@@ -1,7 +1,7 @@
-"""What the pages show works: their Python runs, their commands exist, their links lead somewhere.
+"""The pages are correct: their Python runs, their commands exist, their links resolve.
 
-The pages speak of the real API, so the clients' default address, clocks and time-outs are those of
-a mock while a page runs; nothing else about it is different from what a reader would do.
+The pages use the real API, so a page runs with the address, clocks and time-outs of a mock as the
+defaults of the clients, and is otherwise run as a reader would run it.
 """
 
 import io
@@ -35,7 +35,7 @@ SUITE = ("pytest", "--pyargs", "enphase_streaming_mock.checks")
 
 
 class Block(NamedTuple):
-    """A fenced block: its language, its text, and the page's line that the text begins on."""
+    """A fenced block: its language, its text, and the line of the page where the text begins."""
 
     language: str
     text: str
@@ -72,7 +72,7 @@ def shell_lines(page: Path) -> Iterator[list[str]]:
 def readers_machine(
     enphase_mock: MockServer, monkeypatch: pytest.MonkeyPatch, pytester: pytest.Pytester
 ) -> pytest.Pytester:
-    """What a reader has: credentials in the environment, a CA in the folder, an Enter key."""
+    """What pages expect: credentials in the environment, a CA in the folder, an Enter key."""
     monkeypatch.setenv("ENPHASE_API_KEY", enphase_mock.api_key)
     monkeypatch.setenv("ENPHASE_ACCESS_TOKEN", enphase_mock.access_token)
     monkeypatch.setenv("ENPHASE_SYSTEM_ID", str(enphase_mock.system_id))
@@ -85,7 +85,7 @@ def readers_machine(
         monkeypatch.setitem(defaults, "base_url", enphase_mock.base_url)
         monkeypatch.setitem(defaults, "monotonic", enphase_mock.monotonic)
         monkeypatch.setitem(defaults, "now", enphase_mock.now)
-        # By the fast clock the usual 20 s would be too short for a busy machine.
+        # 20 s of the fast clock are too short for a busy machine.
         monkeypatch.setitem(defaults, "first_reading_timeout", 3600.0)
         monkeypatch.setitem(defaults, "stall_timeout", 3600.0)
     return pytester
@@ -106,18 +106,18 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(
             run = readers_machine.runpytest_inprocess("-W", "error", "-p", "no:cacheprovider")
             run.assert_outcomes(passed=tests)
         else:
-            # The empty lines make a traceback name the page's own.
+            # Empty lines make the line numbers of a traceback those of the page.
             code = "\n" * (block.line - 1) + block.text
             exec(compile(code, str(page), "exec"), namespace)
 
 
-def test_the_first_reading_is_within_one_screen() -> None:
+def test_the_first_example_is_within_one_screen() -> None:
     first = next(block for block in blocks(ROOT / "README.md") if block.language == "python")
     assert "live_data" in first.text
     assert first.line + first.text.count("\n") <= 40
 
 
-def test_the_first_reading_can_be_tried_on_the_mock(
+def test_the_first_example_runs_on_the_mock(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = (ROOT / "README.md").read_text("utf-8")
@@ -130,7 +130,7 @@ def test_the_first_reading_can_be_tried_on_the_mock(
         monkeypatch.setenv("ENPHASE_SYSTEM_ID", str(mock.system_id))
         tried = first.text.replace("StreamingClient(\n", f"StreamingClient(\n    {address},\n")
         assert address in tried
-        # One reading is enough: by the real clock, which is the reader's, a window takes a minute.
+        # Stop after one reading, as the reader's clock is the real one and a stream takes a minute.
         exec(re.sub(r"^( +)print\(reading.*\n", r"\g<0>\1break\n", tried, flags=re.MULTILINE), {})
         mock.assert_call(duration=60, status=200)
     reading, end = capsys.readouterr().out.splitlines()
@@ -140,7 +140,7 @@ def test_the_first_reading_can_be_tried_on_the_mock(
 
 @cache
 def help_of(*command: str) -> str:
-    """What a command of this project says about itself; fails the test if there is none such."""
+    """Return the help of a command of this project; fail the test if it does not exist."""
     script = Path(sysconfig.get_path("scripts"), command[0])
     run = subprocess.run(
         [script, *command[1:], "--help"],
@@ -168,7 +168,7 @@ def test_the_commands_of_a_page_exist(page: Path) -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The anchors that headings get where such pages are read."""
+    """Return the anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

@@ -24,10 +24,10 @@ def test_no_sixty_seconds_hold_more_calls_than_the_plan_allows(
     for pause, asked in bursts:
         at += pause
         for _ in range(asked):
-            ticket = budget.queue()
-            if budget.spend(ticket, at) == at:
+            ticket = budget._queue()
+            if budget._spend(ticket, at) == at:
                 counted.append(at)
-            budget.leave(ticket)
+            budget._leave(ticket)
     assert budget.spent == len(counted)
     assert all(later - first >= 60 for first, later in zip(counted, counted[LIMIT:], strict=False))
 
@@ -43,7 +43,7 @@ def test_whoever_waits_gets_a_slot_in_the_order_of_asking(
     for pause, arriving in arrivals:
         at += pause
         for _ in range(arriving):
-            tickets.append(budget.queue())
+            tickets.append(budget._queue())
             waiting.append((at, len(tickets) - 1))
     at = 0.0
     while waiting:
@@ -51,7 +51,7 @@ def test_whoever_waits_gets_a_slot_in_the_order_of_asking(
         due, number = waiting.pop(0)
         at = max(at, due)
         try:
-            again = budget.spend(tickets[number], at)
+            again = budget._spend(tickets[number], at)
         except BudgetExhausted:
             break
         if again == at:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from enphase_streaming import InvalidDuration
-from enphase_streaming.core.duration import whole_seconds
+from enphase_streaming.core.arguments import whole_seconds
 
 
 class Subclass(int):

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from enphase_streaming import APIStatusError, Drift, MalformedEvent, Reading
-from enphase_streaming.core.reading import decode
+from enphase_streaming.reading import decode
 
 ARRIVED = datetime(2026, 6, 21, 12, tzinfo=UTC)
 INTEGERS = [

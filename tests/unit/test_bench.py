@@ -1,4 +1,4 @@
-"""The page of `make bench`: what was measured is on it, in order, and nothing that failed."""
+"""The page of `make bench`: every benchmark in order, written only if none failed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MODULES = (
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project whose measurements take no time, with no peers."""
+    """A copy of the project with benchmarks that take no time."""
     for folder in ("bench", "docs", "mock/prism"):
         (tmp_path / folder).mkdir(parents=True)
     shutil.copy(ROOT / "bench" / "__main__.py", tmp_path / "bench")
@@ -46,7 +46,7 @@ def page(project: Path) -> Path:
     return project / "docs" / "performance.md"
 
 
-def test_the_page_that_is_printed_is_the_one_that_is_written(project: Path) -> None:
+def test_the_page_is_printed_and_written(project: Path) -> None:
     run = bench(project)
     assert run.returncode == 0
     assert run.stdout == page(project).read_text("utf-8")
@@ -54,14 +54,14 @@ def test_the_page_that_is_printed_is_the_one_that_is_written(project: Path) -> N
     assert f"pytest {pytest.__version__}, prism 5." in run.stdout
 
 
-def test_a_part_of_it_is_only_printed(project: Path) -> None:
+def test_a_single_benchmark_is_only_printed(project: Path) -> None:
     run = bench(project, "day")
     assert run.stdout.endswith("\n\n## day\n")
     assert "decode" not in run.stdout
     assert not page(project).exists()
 
 
-def test_a_measurement_that_fails_leaves_the_page_alone(project: Path) -> None:
+def test_a_failing_benchmark_does_not_change_the_page(project: Path) -> None:
     page(project).write_text("as it was")
     (project / "bench" / "day.py").write_text("raise SystemExit(3)")
     run = bench(project)
@@ -70,14 +70,14 @@ def test_a_measurement_that_fails_leaves_the_page_alone(project: Path) -> None:
     assert page(project).read_text() == "as it was"
 
 
-def test_a_measurement_that_is_not_there_is_a_failure(project: Path) -> None:
+def test_a_missing_benchmark_is_a_failure(project: Path) -> None:
     (project / "bench" / "day.py").unlink()
     run = bench(project)
     assert run.returncode != 0
     assert not page(project).exists()
 
 
-def test_what_there_is_to_choose_from_is_named(project: Path) -> None:
+def test_an_unknown_benchmark_is_refused_with_the_choices(project: Path) -> None:
     run = bench(project, "weather")
     assert run.returncode != 0
-    assert "no weather; choose from decode, " in run.stderr
+    assert "got weather: choose from decode, " in run.stderr

@@ -15,7 +15,7 @@ import pytest
 from enphase_streaming import Budget, BudgetExhausted, InvalidArgument, Plan
 from enphase_streaming.core.arguments import shown
 from enphase_streaming.core.budget import Ticket
-from enphase_streaming.core.plans import READ_ON, STREAM_PRICE
+from enphase_streaming.core.budget import READ_ON, STREAM_PRICE
 
 
 class Written(float):
@@ -27,11 +27,11 @@ class Written(float):
 
 def spend(budget: Budget, at: float = 0.0) -> float:
     """Ask for one call; return `at` if it was counted, else when to ask again."""
-    ticket = budget.queue()
+    ticket = budget._queue()
     try:
-        return budget.spend(ticket, at)
+        return budget._spend(ticket, at)
     finally:
-        budget.leave(ticket)
+        budget._leave(ticket)
 
 
 def test_calls_are_counted_down() -> None:
@@ -46,16 +46,16 @@ def test_the_last_call_is_the_last() -> None:
     spend(budget)
     spend(budget)
     with pytest.raises(BudgetExhausted, match=r"All 2 calls of the budget \(\$0\.20\) are spent"):
-        budget.queue()
+        budget._queue()
     assert (budget.spent, budget.left) == (2, 0)
 
 
 def test_a_call_that_somebody_else_took_is_gone_for_those_who_queue() -> None:
     budget = Budget(calls=1)
-    first, second = budget.queue(), budget.queue()
-    budget.spend(second, 0.0)
+    first, second = budget._queue(), budget._queue()
+    budget._spend(second, 0.0)
     with pytest.raises(BudgetExhausted):
-        budget.spend(first, 0.0)
+        budget._spend(first, 0.0)
     assert budget.spent == 1
 
 
@@ -197,46 +197,46 @@ def full(at: float = 0.0) -> Budget:
 
 def test_a_slot_goes_to_whoever_asked_first() -> None:
     budget = full()
-    tickets = [budget.queue() for _ in range(51)]
-    assert {budget.spend(ticket, 1.0) for ticket in tickets[:50]} == {60.0}
-    assert budget.spend(tickets[50], 1.0) == 120.0
-    newcomer = budget.queue()
-    assert budget.spend(newcomer, 60.0) > 60.0
-    assert budget.spend(tickets[50], 60.0) > 60.0
-    assert [budget.spend(ticket, 60.0) for ticket in reversed(tickets[:50])] == [60.0] * 50
-    assert budget.spend(newcomer, 120.0) == 120.0
+    tickets = [budget._queue() for _ in range(51)]
+    assert {budget._spend(ticket, 1.0) for ticket in tickets[:50]} == {60.0}
+    assert budget._spend(tickets[50], 1.0) == 120.0
+    newcomer = budget._queue()
+    assert budget._spend(newcomer, 60.0) > 60.0
+    assert budget._spend(tickets[50], 60.0) > 60.0
+    assert [budget._spend(ticket, 60.0) for ticket in reversed(tickets[:50])] == [60.0] * 50
+    assert budget._spend(newcomer, 120.0) == 120.0
 
 
 def test_a_slot_that_nobody_holds_is_taken_by_whoever_is_ahead() -> None:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     for _ in range(25):
         spend(budget, 0.0)
-    tickets = [budget.queue() for _ in range(51)]
+    tickets = [budget._queue() for _ in range(51)]
     # 25 of them can go at once, 25 when the first calls are a minute old, and then one more.
-    assert [budget.spend(tickets[place], 1.0) for place in (25, 49, 50)] == [60.0, 60.0, 61.0]
+    assert [budget._spend(tickets[place], 1.0) for place in (25, 49, 50)] == [60.0, 60.0, 61.0]
 
 
 def test_a_place_that_is_left_goes_to_the_next() -> None:
     budget = full()
-    tickets = [budget.queue() for _ in range(51)]
-    budget.leave(tickets[7])
-    assert budget.spend(tickets[50], 1.0) == 60.0
+    tickets = [budget._queue() for _ in range(51)]
+    budget._leave(tickets[7])
+    assert budget._spend(tickets[50], 1.0) == 60.0
     assert budget.spent == 50
 
 
 def test_leaving_twice_or_after_the_call_is_harmless() -> None:
     budget = Budget(calls=2)
-    ticket = budget.queue()
-    budget.spend(ticket, 0.0)
-    budget.leave(ticket)
-    budget.leave(ticket)
-    budget.leave(Ticket())
+    ticket = budget._queue()
+    budget._spend(ticket, 0.0)
+    budget._leave(ticket)
+    budget._leave(ticket)
+    budget._leave(Ticket())
     assert budget.spent == 1
 
 
 def test_nobody_spends_before_a_pause_is_over() -> None:
     budget = Budget(calls=3)
-    budget.pause(40.0)
+    budget._pause(40.0)
     assert spend(budget, 39.5) == 40.0
     assert spend(budget, 40.0) == 40.0
     assert budget.spent == 1
@@ -244,8 +244,8 @@ def test_nobody_spends_before_a_pause_is_over() -> None:
 
 def test_a_shorter_pause_does_not_shorten_one() -> None:
     budget = Budget(calls=3)
-    budget.pause(40.0)
-    budget.pause(10.0)
+    budget._pause(40.0)
+    budget._pause(10.0)
     assert spend(budget, 20.0) == 40.0
 
 

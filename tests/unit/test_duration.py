@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from enphase_streaming import InvalidArgument, InvalidDuration
-from enphase_streaming.core.duration import whole_seconds
+from enphase_streaming.core.arguments import whole_seconds
 
 
 class Index:

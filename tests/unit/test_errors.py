@@ -13,7 +13,6 @@ from enphase_streaming import (
     NotAnEventStream,
     StreamEndedEarly,
 )
-from enphase_streaming.errors import call_back
 
 CARRIERS = [ConnectionFailed, InvalidDuration, MalformedEvent, NotAnEventStream, StreamEndedEarly]
 
@@ -61,25 +60,3 @@ def test_an_answer_of_the_api_that_says_nothing_is_empty() -> None:
     assert str(error) == "0: "
     assert (error.status_code, error.status, error.type) == (0, None, None)
     assert (error.message, error.body) == ("", "")
-
-
-def test_an_exception_of_a_callback_is_known_by_it() -> None:
-    mine = ConnectionFailed("of another client's")
-
-    def callback(what: str, why: Exception) -> None:
-        assert what == "a gap"
-        raise why
-
-    assert mine.of_callback is False
-    with pytest.raises(ConnectionFailed) as raised:
-        call_back(callback, "a gap", mine)
-    assert raised.value is mine
-    assert mine.of_callback is True
-
-
-def test_what_else_a_callback_raises_is_passed_on() -> None:
-    def callback() -> None:
-        raise KeyError("mine")
-
-    with pytest.raises(KeyError, match="mine"):
-        call_back(callback)

@@ -1,4 +1,4 @@
-"""`make fuzz`: the properties again and again, until the time is up or one fails."""
+"""`make fuzz`: rounds of the property tests, until the time is up or one fails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def fuzz(folder: Path, body: str, seconds: float) -> subprocess.CompletedProcess
     )
 
 
-def test_each_round_draws_other_examples_until_the_time_is_up(tmp_path: Path) -> None:
+def test_each_round_draws_new_examples_until_the_time_is_up(tmp_path: Path) -> None:
     done = fuzz(
         tmp_path,
         """
@@ -34,7 +34,7 @@ def test_of_any_number(number):
         print(number, file=file)
 
 def test_without_a_property():
-    raise AssertionError("it is no property, and is left alone")
+    raise AssertionError("not a property test")
 """,
         seconds=1,
     )
@@ -49,7 +49,7 @@ def test_without_a_property():
     assert len(set(drawn)) > examples / 2
 
 
-def test_the_first_failure_ends_it_and_says_how_to_keep_the_example(tmp_path: Path) -> None:
+def test_the_first_failure_ends_the_run_and_says_how_to_keep_the_example(tmp_path: Path) -> None:
     done = fuzz(
         tmp_path,
         """

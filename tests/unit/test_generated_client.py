@@ -23,8 +23,8 @@ from enphase_streaming_api.models import (
     ErrorResponse,
     KnownBatteryMode,
     KnownGridStatus,
-    LiveEvent,
     LiveStatus,
+    StreamSystemLiveDataResponse,
     TokenError,
     TokenRequest,
     TokenRequestGrantType,
@@ -48,8 +48,8 @@ PATIENCE = 10.0
 
 
 @contextmanager
-def sending_the_second_when_told() -> Iterator[tuple[str, threading.Event]]:
-    """A server that sends FIRST at once, and SECOND only once the event is set."""
+def server_that_waits() -> Iterator[tuple[str, threading.Event]]:
+    """A server that sends FIRST at once, and SECOND when the event is set."""
     told = threading.Event()
 
     def serve() -> None:
@@ -80,7 +80,7 @@ def sending_the_second_when_told() -> Iterator[tuple[str, threading.Event]]:
 def answering(
     status: int, body: object, requests: list[httpx.Request], base_url: str = "https://api.example"
 ) -> AuthenticatedClient:
-    """A client whose requests are kept and all answered the same."""
+    """A client that appends its requests to a list and gets one answer to all."""
 
     def handle(request: httpx.Request) -> httpx.Response:
         requests.append(request)
@@ -94,8 +94,8 @@ def answering(
     )
 
 
-def test_stream_yields_the_first_event_while_the_server_is_still_sending() -> None:
-    with sending_the_second_when_told() as (base_url, told):
+def test_stream_yields_an_event_before_the_next_is_sent() -> None:
+    with server_that_waits() as (base_url, told):
         client = AuthenticatedClient(base_url, "token", httpx_args={"trust_env": False})
         with client, live_data.stream(1765, client=client) as response:
             chunks = response.iter_raw()
@@ -105,7 +105,7 @@ def test_stream_yields_the_first_event_while_the_server_is_still_sending() -> No
             assert b"".join(chunks) == SECOND
 
 
-def test_astream_yields_the_first_event_while_the_server_is_still_sending() -> None:
+def test_astream_yields_an_event_before_the_next_is_sent() -> None:
     async def read(base_url: str, told: threading.Event) -> tuple[bytes, bytes]:
         client = AuthenticatedClient(base_url, "token", httpx_args={"trust_env": False})
         async with client, live_data.astream(1765, client=client) as response:
@@ -114,7 +114,7 @@ def test_astream_yields_the_first_event_while_the_server_is_still_sending() -> N
             told.set()
             return first, b"".join([chunk async for chunk in chunks])
 
-    with sending_the_second_when_told() as (base_url, told):
+    with server_that_waits() as (base_url, told):
         assert asyncio.run(read(base_url, told)) == (FIRST, SECOND)
 
 
@@ -138,7 +138,7 @@ def test_astream_yields_a_refusal_unread_and_without_raising() -> None:
     assert asyncio.run(refused()) == (True, ErrorResponse.from_dict(TOO_SHORT))
 
 
-def test_a_stream_is_asked_for_with_token_key_and_duration_at_the_documented_path() -> None:
+def test_stream_sends_token_key_and_duration_to_the_documented_path() -> None:
     requests: list[httpx.Request] = []
     client = answering(200, None, requests, base_url="https://api.example/api/v4")
     with live_data.stream(1765, client=client, duration=60):
@@ -155,7 +155,7 @@ def test_an_omitted_duration_sends_no_header() -> None:
     assert "duration" not in live_data.get_kwargs(1765)["headers"]
 
 
-def test_a_httpx_client_that_was_set_is_the_one_that_sends() -> None:
+def test_a_given_httpx_client_is_used() -> None:
     def handle(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, text=request.headers["x-mine"])
 
@@ -185,7 +185,7 @@ def test_parse_error_turns_a_461_into_a_typed_error_with_a_plain_int_status() ->
 
 
 @pytest.mark.parametrize("status", [464, 599])
-def test_an_undocumented_status_has_nothing_parsed(status: int) -> None:
+def test_the_body_of_an_undocumented_status_is_not_parsed(status: int) -> None:
     answer = live_data.parse_error(httpx.Response(status, json=TOO_SHORT))
     assert (answer.status_code, answer.parsed) == (status, None)
 
@@ -202,13 +202,13 @@ def test_an_undocumented_status_has_nothing_parsed(status: int) -> None:
     ],
     ids=["empty", "html", "array", "other type", "invalid UTF-8", "endless nesting"],
 )
-def test_a_body_of_another_form_is_kept_and_has_nothing_parsed(body: bytes) -> None:
+def test_a_body_of_another_form_is_kept_unparsed(body: bytes) -> None:
     answer = live_data.parse_error(httpx.Response(473, content=body))
     assert answer.parsed is None
     assert answer.content == body
 
 
-def test_a_client_shows_no_secret() -> None:
+def test_the_repr_of_a_client_has_no_secret() -> None:
     client = AuthenticatedClient(
         "https://user:secret-1@api.example",
         "secret-2",
@@ -222,7 +222,7 @@ def test_a_client_shows_no_secret() -> None:
     assert "secret" not in shown.replace("[secure]", "")
 
 
-def test_tokens_and_passwords_show_no_secret() -> None:
+def test_the_repr_of_models_has_no_token_and_no_password() -> None:
     request = TokenRequest(
         grant_type=TokenRequestGrantType.PASSWORD,
         username="owner",
@@ -249,8 +249,8 @@ def test_a_missing_required_field_is_refused() -> None:
         TokenResponse.from_dict({"access_token": "a"})
 
 
-def test_an_event_goes_to_a_dict_and_back_under_the_names_of_the_wire() -> None:
-    event = LiveEvent(
+def test_an_event_survives_a_round_trip_through_a_dict() -> None:
+    event = StreamSystemLiveDataResponse(
         data=LiveStatus(system_id=1765, envoy_serial_number=["1"], pv_power=0, grid_power=-10),
         timestamp_epoch=1679041508556,
         type_="response",
@@ -261,19 +261,19 @@ def test_an_event_goes_to_a_dict_and_back_under_the_names_of_the_wire() -> None:
         "timestamp_epoch": 1679041508556,
         "type": "response",
     }
-    assert LiveEvent.from_dict(wire) == event
+    assert StreamSystemLiveDataResponse.from_dict(wire) == event
 
 
-def test_null_and_absent_are_one() -> None:
+def test_null_and_a_missing_field_are_equal() -> None:
     assert LiveStatus.from_dict({"battery_soc": None}) == LiveStatus.from_dict({})
-    assert LiveEvent.from_dict({"data": None}).to_dict() == {}
+    assert StreamSystemLiveDataResponse.from_dict({"data": None}).to_dict() == {}
 
 
-def test_an_unknown_field_is_tolerated() -> None:
+def test_an_unknown_field_is_ignored() -> None:
     assert LiveStatus.from_dict({"pv_power": 1, "new": {}}) == LiveStatus(pv_power=1)
 
 
-def test_an_open_string_takes_a_value_that_was_never_published() -> None:
+def test_an_open_string_accepts_an_unpublished_value() -> None:
     assert LiveStatus.from_dict({"battery_mode": "New"}).battery_mode == "New"
 
 
@@ -290,14 +290,14 @@ def test_a_model_can_be_extended_by_a_frozen_struct() -> None:
     stamped = msgspec.convert({"pv_power": 5, "arrived": 1.5}, Stamped)
     assert (stamped.pv_power, stamped.arrived) == (5, 1.5)
     with pytest.raises(AttributeError):
-        stamped.pv_power = 6  # type: ignore[misc]  # what is shown to fail
+        stamped.pv_power = 6  # type: ignore[misc]  # the line under test
 
 
 def refresh() -> TokenRequest:
     return TokenRequest(grant_type=TokenRequestGrantType.REFRESH_TOKEN, refresh_token="spent")
 
 
-def test_issue_token_sends_a_form_and_answers_with_a_pair() -> None:
+def test_issue_token_sends_a_form_and_returns_a_pair() -> None:
     requests: list[httpx.Request] = []
     client = answering(200, {"access_token": "a", "refresh_token": "r", "new": 1}, requests)
     answer = issue_token.sync_detailed(client=client, body=refresh())
@@ -333,7 +333,7 @@ def test_issue_token_can_be_called_with_basic_credentials() -> None:
     assert str(requests[0].url) == "https://api.example/oauth/token"
 
 
-def test_importing_every_module_needs_no_attrs() -> None:
+def test_no_module_imports_attrs() -> None:
     code = """
 import importlib, pkgutil, sys
 import enphase_streaming_api as package

@@ -29,7 +29,7 @@ from enphase_streaming import (
     login_with_code,
     login_with_password,
 )
-from enphase_streaming.endpoints import TOKEN_URL
+from enphase_streaming.core.options import TOKEN_URL
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest
 

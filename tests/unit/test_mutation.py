@@ -1,4 +1,4 @@
-"""What `make mutation` makes of what mutmut left behind."""
+"""`make mutation`: which modules and tests it takes, and what it makes of mutmut's results."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
-from mutation.explained import compare
-from mutation.report import write
-from mutation.results import Survivor, Verdicts, read
+from mutation.modules import FURTHER_TESTS, ROOT, mutated, suite_of
+from mutation.mutants import Survivor, Verdicts, read
+from mutation.report import KNOWN, complaints, write
 
 SOURCE = """
 def x_half__mutmut_orig(whole):
@@ -36,7 +37,25 @@ def known(folder: Path, text: str) -> Path:
     return page
 
 
-def test_a_survivor_is_told_by_what_it_changed(tmp_path: Path) -> None:
+def test_every_mutated_module_has_tests() -> None:
+    for module in mutated():
+        assert suite_of(module), f"add tests of {module} to FURTHER_TESTS in mutation/modules.py"
+
+
+def test_every_further_test_exists_and_is_of_a_mutated_module() -> None:
+    assert set(FURTHER_TESTS) <= set(mutated()), "edit FURTHER_TESTS in mutation/modules.py"
+    for tests in FURTHER_TESTS.values():
+        for test in tests:
+            assert (ROOT / "tests" / test).is_file(), "edit FURTHER_TESTS in mutation/modules.py"
+
+
+def test_every_explained_survivor_is_of_a_mutated_module() -> None:
+    explained = {entry["module"] for entry in yaml.safe_load(KNOWN.read_text("utf-8"))}
+    assert explained <= set(mutated()), "edit mutation/survivors.yaml"
+    assert complaints([], KNOWN) == []
+
+
+def test_a_survivor_is_described_by_its_change(tmp_path: Path) -> None:
     assert read("p.m", left(tmp_path, 0, 1)) == Verdicts("p.m", 1, 0, (DOUBLED,))
 
 
@@ -44,30 +63,32 @@ def test_a_mutant_that_no_test_reaches_survived(tmp_path: Path) -> None:
     assert read("p.m", left(tmp_path, 33, -24)) == Verdicts("p.m", 0, 1, (DOUBLED,))
 
 
-def test_a_mutant_without_a_verdict_is_no_result(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="x_half__mutmut_2 ended with None"):
+def test_a_mutant_without_a_verdict_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="x_half__mutmut_2 has no verdict"):
         read("p.m", left(tmp_path, 1, None))
 
 
-def test_a_survivor_without_a_reason_is_a_complaint(tmp_path: Path) -> None:
-    (complaint,) = compare([Verdicts("p.m", 0, 0, (DOUBLED,))], known(tmp_path, "[]"))
+def test_a_survivor_needs_an_explanation(tmp_path: Path) -> None:
+    (complaint,) = complaints([Verdicts("p.m", 0, 0, (DOUBLED,))], known(tmp_path, "[]"))
     assert "whole * 2" in complaint
 
 
-def test_a_reason_without_a_survivor_is_a_complaint_if_its_module_ran(tmp_path: Path) -> None:
+def test_an_explanation_needs_a_survivor_if_its_module_ran(tmp_path: Path) -> None:
     page = known(
         tmp_path,
         "- {module: p.m, function: half, change: '- a', why: the same}\n"
         "- {module: p.n, function: half, change: '- a', why: the same}\n",
     )
-    (complaint,) = compare([Verdicts("p.m", 1, 0, ())], page)
+    (complaint,) = complaints([Verdicts("p.m", 1, 0, ())], page)
     assert "no longer survives in p.m" in complaint
 
 
-def test_rows_of_modules_that_did_not_run_stay(tmp_path: Path) -> None:
+def test_the_page_keeps_rows_of_modules_that_did_not_run_and_still_exist(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("a\n<!-- make mutation -->\n<!-- end -->\nb\n")
-    write(page, [Verdicts("p.m", 1, 0, (DOUBLED,)), Verdicts("p.n", 0, 0, ())])
-    write(page, [Verdicts("p.m", 2, 0, ())])
-    assert "| `p.m` | 2 | 2 | 0 | 0 | 100 % |\n| `p.n` | 0 |" in page.read_text()
-    assert "nothing to mutate" in page.read_text()
+    all_three = [Verdicts(name, 0, 0, ()) for name in ("p.gone", "p.n", "p.m")]
+    write(page, all_three, ["p.gone", "p.m", "p.n"])
+    write(page, [Verdicts("p.m", 2, 0, ())], ["p.m", "p.n"])
+    text = page.read_text()
+    assert "| `p.m` | 2 | 2 | 0 | 0 | 100 % |\n| `p.n` | 0 | 0 | 0 | 0 | nothing to mutate" in text
+    assert "p.gone" not in text

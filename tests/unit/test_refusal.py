@@ -13,7 +13,7 @@ from enphase_streaming import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from enphase_streaming.core.refusal import connection_failed, is_event_stream, refused
+from enphase_streaming.core.answers import connection_failed, is_event_stream, raise_for_answer
 from stepping import Asking, steps, Failed, Head, Receive, Result, Signal
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)

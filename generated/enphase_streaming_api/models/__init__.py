@@ -6,8 +6,8 @@ from .error_detail import ErrorDetail
 from .error_response import ErrorResponse
 from .known_battery_mode import KnownBatteryMode
 from .known_grid_status import KnownGridStatus
-from .live_event import LiveEvent
 from .live_status import LiveStatus
+from .stream_system_live_data_response import StreamSystemLiveDataResponse
 from .token_error import TokenError
 from .token_request import TokenRequest
 from .token_request_grant_type import TokenRequestGrantType
@@ -18,8 +18,8 @@ __all__ = (
     "ErrorResponse",
     "KnownBatteryMode",
     "KnownGridStatus",
-    "LiveEvent",
     "LiveStatus",
+    "StreamSystemLiveDataResponse",
     "TokenError",
     "TokenRequest",
     "TokenRequestGrantType",

@@ -10,27 +10,27 @@ class ErrorDetail(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     """What went wrong."""
 
     code: int | None = None
-    """The HTTP status once more."""
+    """The HTTP status."""
 
     status: str | None = None
-    """A constant in capitals, such as `INVALID_DURATION`."""
+    """A constant, such as `INVALID_DURATION`."""
 
     message: str | None = None
-    """A sentence for people. Match the code instead."""
+    """An explanation in prose. Match `code` instead."""
 
     details: list[Any] | None = None
-    """Further particulars; published only as empty objects."""
+    """Further details; published only as empty objects."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build one from decoded JSON; unknown names are ignored.
+        """Build one from decoded JSON, and ignore unknown names.
 
         Raises:
-            msgspec.ValidationError: a field has another type, or a required one is missing.
+            msgspec.ValidationError: A field has another type, or a required one is missing.
         """
         return msgspec.convert(src_dict, cls)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types under the names of the wire, without the fields that are None."""
+        """Return JSON types by their names on the wire, without fields that are None."""
         result: dict[str, Any] = msgspec.to_builtins(self)
         return result

@@ -9,13 +9,13 @@ from ..models.error_detail import ErrorDetail
 
 
 class ErrorResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """The envelope that every error of the operation shares."""
+    """The envelope of every error of the streaming operation."""
 
     error: ErrorDetail | None = None
     """What went wrong."""
 
     timestamp_epoch: int | None = None
-    """When it happened, since 1970, in milliseconds or in seconds."""
+    """When it happened, in milliseconds or in seconds since 1970."""
 
     timestamp_utc: str | None = None
     """The same moment as `YYYY-MM-DD HH:MM:SS.mmm` in UTC, without a zone."""
@@ -25,14 +25,14 @@ class ErrorResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_de
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build one from decoded JSON; unknown names are ignored.
+        """Build one from decoded JSON, and ignore unknown names.
 
         Raises:
-            msgspec.ValidationError: a field has another type, or a required one is missing.
+            msgspec.ValidationError: A field has another type, or a required one is missing.
         """
         return msgspec.convert(src_dict, cls)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types under the names of the wire, without the fields that are None."""
+        """Return JSON types by their names on the wire, without fields that are None."""
         result: dict[str, Any] = msgspec.to_builtins(self)
         return result

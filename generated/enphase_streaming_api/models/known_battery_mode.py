@@ -4,8 +4,8 @@ from enum import StrEnum
 
 
 class KnownBatteryMode(StrEnum):
-    """Values of `battery_mode` that were published. New ones appear unannounced, and spellings
-    drift, so no field is restricted to them."""
+    """Published values of `battery_mode`. New ones appear unannounced and spellings vary, so no
+    field is restricted to them."""
 
     SAVINGS_MODE = "Savings Mode"
     FULL_BACKUP = "Full Backup"

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class KnownGridStatus(StrEnum):
-    """Values of `grid_status` that were published. No field is restricted to them."""
+    """Published values of `grid_status`. No field is restricted to them."""
 
     ON_GRID = "On Grid"
     OFF_GRID = "Off Grid"

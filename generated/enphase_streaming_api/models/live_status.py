@@ -7,19 +7,19 @@ import msgspec
 
 
 class LiveStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """What the gateway measures at one moment. No field is promised by the publisher."""
+    """What the gateway measures at one moment. The publisher requires no field."""
 
     system_id: int | None = None
-    """The number of the site."""
+    """The id of the site."""
 
     envoy_serial_number: list[str] | None = None
-    """Serial numbers of the gateways; where a site has several, only one reports."""
+    """Serial numbers of the gateways. Of several at a site, only one reports."""
 
     pv_power: int | None = None
     """Solar production, in watts."""
 
     consumption_power: int | None = None
-    """What the site consumes, in watts."""
+    """Consumption of the site, in watts."""
 
     battery_power: int | None = None
     """Battery power, in watts; positive while discharging, negative while charging."""
@@ -28,27 +28,27 @@ class LiveStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     """State of charge of the battery, in percent."""
 
     battery_mode: str | None = None
-    """The battery's profile. An open set; known values are in KnownBatteryMode."""
+    """Profile of the battery. An open set; KnownBatteryMode lists known values."""
 
     grid_power: int | None = None
     """Grid power, in watts; positive while importing, negative while exporting."""
 
     grid_status: str | None = None
-    """Whether the site is on the grid. An open set; known values are in KnownGridStatus."""
+    """State of the grid. An open set; KnownGridStatus lists known values."""
 
     generator_power: int | None = None
     """Generator power, in watts."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build one from decoded JSON; unknown names are ignored.
+        """Build one from decoded JSON, and ignore unknown names.
 
         Raises:
-            msgspec.ValidationError: a field has another type, or a required one is missing.
+            msgspec.ValidationError: A field has another type, or a required one is missing.
         """
         return msgspec.convert(src_dict, cls)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types under the names of the wire, without the fields that are None."""
+        """Return JSON types by their names on the wire, without fields that are None."""
         result: dict[str, Any] = msgspec.to_builtins(self)
         return result

@@ -13,18 +13,18 @@ class TokenError(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defau
     """A constant, such as `invalid_grant`."""
 
     error_description: str | None = None
-    """A sentence for people."""
+    """An explanation in prose."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build one from decoded JSON; unknown names are ignored.
+        """Build one from decoded JSON, and ignore unknown names.
 
         Raises:
-            msgspec.ValidationError: a field has another type, or a required one is missing.
+            msgspec.ValidationError: A field has another type, or a required one is missing.
         """
         return msgspec.convert(src_dict, cls)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types under the names of the wire, without the fields that are None."""
+        """Return JSON types by their names on the wire, without fields that are None."""
         result: dict[str, Any] = msgspec.to_builtins(self)
         return result

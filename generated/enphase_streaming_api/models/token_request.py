@@ -9,16 +9,16 @@ from ..models.token_request_grant_type import TokenRequestGrantType
 
 
 class TokenRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """One of the three grants. Each needs the fields that are named after it."""
+    """One of three grants. Each requires the fields that begin with its name."""
 
     grant_type: TokenRequestGrantType
-    """How the caller proves that the owner agreed."""
+    """The kind of the grant."""
 
     code: str | None = None
-    """authorization_code: the code that the owner was handed."""
+    """authorization_code: the code that the authorization page returned."""
 
     redirect_uri: str | None = None
-    """authorization_code: the address the code was sent to."""
+    """authorization_code: the address that the code was sent to."""
 
     username: str | None = None
     """password: the owner's login; partner applications only."""
@@ -27,19 +27,19 @@ class TokenRequest(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_def
     """password: the owner's password; partner applications only."""
 
     refresh_token: str | None = None
-    """refresh_token: the token to spend. It lives for a month."""
+    """refresh_token: the refresh token to spend. It is valid for a month."""
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build one from decoded JSON; unknown names are ignored.
+        """Build one from decoded JSON, and ignore unknown names.
 
         Raises:
-            msgspec.ValidationError: a field has another type, or a required one is missing.
+            msgspec.ValidationError: A field has another type, or a required one is missing.
         """
         return msgspec.convert(src_dict, cls)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types under the names of the wire, without the fields that are None."""
+        """Return JSON types by their names on the wire, without fields that are None."""
         result: dict[str, Any] = msgspec.to_builtins(self)
         return result
 

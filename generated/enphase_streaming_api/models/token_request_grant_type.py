@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class TokenRequestGrantType(StrEnum):
-    """How the caller proves that the owner agreed."""
+    """The kind of the grant."""
 
     AUTHORIZATION_CODE = "authorization_code"
     PASSWORD = "password"

@@ -7,19 +7,19 @@ import msgspec
 
 
 class TokenResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
-    """A pair of tokens. Further fields appear at times."""
+    """A pair of tokens. More fields appear at times."""
 
     access_token: str
-    """What opens a stream."""
+    """The token that opens a stream."""
 
     refresh_token: str
-    """What buys the next pair, once. Store it before using this pair."""
+    """The token for the next pair, valid once. Store it before using this pair."""
 
     token_type: str | None = None
     """`bearer`."""
 
     expires_in: int | None = None
-    """Seconds that the access token has left."""
+    """Remaining lifetime of the access token, in seconds."""
 
     scope: str | None = None
 
@@ -38,15 +38,15 @@ class TokenResponse(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_de
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build one from decoded JSON; unknown names are ignored.
+        """Build one from decoded JSON, and ignore unknown names.
 
         Raises:
-            msgspec.ValidationError: a field has another type, or a required one is missing.
+            msgspec.ValidationError: A field has another type, or a required one is missing.
         """
         return msgspec.convert(src_dict, cls)
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types under the names of the wire, without the fields that are None."""
+        """Return JSON types by their names on the wire, without fields that are None."""
         result: dict[str, Any] = msgspec.to_builtins(self)
         return result
 

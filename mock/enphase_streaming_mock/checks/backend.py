@@ -1,123 +1,125 @@
-"""What the suite runs on: the mock, Prism or the real API, its address and its credentials."""
+"""The server under test: its address, its credentials and what may be spent on it."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
-from enphase_streaming_mock.contract import load_contract
+from enphase_streaming_mock.checks.document import CONTRACT
 from enphase_streaming_mock.validation import is_loopback
 
-Kind = Literal["mock", "prism", "real"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-
-_KEY, _TOKEN, _SITE = "ENPHASE_API_KEY", "ENPHASE_ACCESS_TOKEN", "ENPHASE_SYSTEM_ID"
-# Where `make mock` and `make prism` serve; Prism does not know the base path.
-_AT = {"mock": "http://127.0.0.1:4010/api/v4", "prism": "http://127.0.0.1:4011"}
+KINDS = ("mock", "real")
+_KEY, _TOKEN, _SYSTEM_ID = "ENPHASE_API_KEY", "ENPHASE_ACCESS_TOKEN", "ENPHASE_SYSTEM_ID"
+# Where `enphase-mock serve` listens unless told otherwise.
+_MOCK_ORIGIN = "http://127.0.0.1:4010"
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """A backend; `clock_speed` is how much faster than real its seconds pass.
+    """The server under test.
 
-    `calls` bounds the requests to the real API, refused ones included, as nobody knows whether
-    those are billed.
+    Args:
+        base_url: Where the API begins, without a trailing slash.
+        clock_speed: How many times faster than real time the server's clock runs.
+        calls: The most requests to the real API. Refused ones count too: whether those are billed
+            is unknown.
     """
 
-    kind: Kind
     base_url: str
     system_id: int
     api_key: str = field(repr=False)
     access_token: str = field(repr=False)
+    is_real: bool = False
     clock_speed: float = 1.0
     calls: int = 1
 
     @property
     def origin(self) -> str:
-        """The address without the path of the API, under which tokens are issued."""
-        return self.base_url.removesuffix(load_contract().base_path)
+        """The base URL without the API's path; tokens are issued below it."""
+        return self.base_url.removesuffix(CONTRACT.base_path)
 
     @property
-    def paid(self) -> bool:
-        """Whether it is the real API: one on loopback is a mock that stands in for it."""
-        return self.kind == "real" and not is_loopback(urlsplit(self.base_url).hostname or "")
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What may be shown and written nowhere; a mock's credentials are no secrets."""
-        return (self.api_key, self.access_token) if self.kind == "real" else ()
+    def is_remote(self) -> bool:
+        """Whether this is the real API, and not a stand-in for it on loopback."""
+        return self.is_real and not is_loopback(urlsplit(self.base_url).hostname or "")
 
 
-def choose(
+def choose_backend(
     environment: Mapping[str, str],
     *,
-    kind: Kind | None = None,
+    kind: str | None = None,
     base_url: str | None = None,
     system_id: str | None = None,
     clock_speed: float = 1.0,
     calls: int = 1,
 ) -> Backend:
-    """Take what the user gave; what is left out is the mock at its usual address.
+    """Return the server that the options name, by default the mock at its usual address.
 
-    The real API's credentials come from the environment alone, and go nowhere else: the mock and
-    Prism get the mock's. Raises ValueError that names the option and its rule.
+    Credentials of the real API are read from `environment` only, and sent to no other server: all
+    others get the mock's.
+
+    Raises:
+        ValueError: An option or variable breaks a rule; the message names it.
     """
-    meant = _is_real(base_url or "")
-    kind = kind or ("real" if meant else "mock")
-    if meant and kind != "real":
-        raise ValueError(f"--base-url is the real API, which costs money; --backend is {kind}")
-    address = (base_url or _AT.get(kind, load_contract().base_url)).rstrip("/")
-    parts = urlsplit(address)
-    try:
-        is_usable = parts.hostname and parts.port != 0 and "@" not in parts.netloc
-    except ValueError:  # a port that is none
-        is_usable = False
-    if parts.scheme not in ("http", "https") or not is_usable:
-        raise ValueError(f"--base-url is {address!r}; give http(s)://host[:port]/path")
-    path = load_contract().base_path
-    if (meant or kind == "mock") and not address.endswith(path):
-        raise ValueError(f"--base-url is {address!r}; the API is under {path}, so add that")
+    address, is_real = _choose_address(kind, base_url)
     if calls < 1:
-        raise ValueError(f"--calls is {calls}; one is the least")
-    if kind != "real":
-        environment = {_KEY: API_KEY, _TOKEN: ACCESS_TOKEN, _SITE: str(SYSTEM_ID)}
-    site, name = (system_id, "--system-id") if system_id else (_variable(environment, _SITE), _SITE)
-    if not re.fullmatch(r"[1-9][0-9]{0,18}", site):
-        raise ValueError(f"{name} is {site!r}; give the number of the site")
-    backend = Backend(
-        kind,
-        address,
-        int(site),
-        _secret(environment, _KEY),
-        _secret(environment, _TOKEN),
-        clock_speed,
-        calls,
-    )
-    if backend.paid and parts.scheme != "https":
-        raise ValueError(f"--base-url is {address!r}; credentials are sent over https only")
-    if not 0.001 <= clock_speed <= 1000 or (backend.paid and clock_speed != 1):
-        raise ValueError(f"--clock-speed is {clock_speed:g}; it is a mock's, from 0.001 to 1000")
+        raise ValueError(f"--calls must be at least 1, got {calls}.")
+    if not is_real:
+        environment = {_KEY: API_KEY, _TOKEN: ACCESS_TOKEN, _SYSTEM_ID: str(SYSTEM_ID)}
+    name = "--system-id" if system_id else _SYSTEM_ID
+    system_id = system_id or _variable(environment, _SYSTEM_ID)
+    if not re.fullmatch(r"[1-9][0-9]{0,18}", system_id):
+        raise ValueError(f"{name} must be the number of a system, got {system_id!r}.")
+    credentials = _variable(environment, _KEY), _variable(environment, _TOKEN)
+    backend = Backend(address, int(system_id), *credentials, is_real, clock_speed, calls)
+    if backend.is_remote and not address.startswith("https:"):
+        raise ValueError(f"--base-url must be https, to protect credentials, got {address!r}.")
+    if backend.is_remote and clock_speed != 1:
+        raise ValueError(f"--clock-speed is for mocks only, got {clock_speed:g}.")
+    if not 0.001 <= clock_speed <= 1000:
+        raise ValueError(f"--clock-speed must be from 0.001 to 1000, got {clock_speed:g}.")
     return backend
 
 
-def _is_real(address: str) -> bool:
-    """Whether an address is one of the publisher's: none of these may be called by mistake."""
-    known, host = (urlsplit(each).hostname or "" for each in (load_contract().base_url, address))
-    domain = known.partition(".")[2]
+def _choose_address(kind: str | None, base_url: str | None) -> tuple[str, bool]:
+    """Return the base URL, and whether it is to be treated as the real API."""
+    if not base_url:
+        is_real = kind == "real"
+        return (CONTRACT.base_url if is_real else _MOCK_ORIGIN + CONTRACT.base_path), is_real
+    address = base_url.rstrip("/")
+    _check_address(address)
+    is_official = _is_official(address)
+    if is_official and kind == "mock":
+        raise ValueError("--base-url is the real API, where calls cost money: give --backend real.")
+    if is_official and not address.endswith(CONTRACT.base_path):
+        raise ValueError(f"--base-url must end with {CONTRACT.base_path}, got {address!r}.")
+    return address, is_official or kind == "real"
+
+
+def _is_official(address: str) -> bool:
+    """Whether the host belongs to the domain of the documented API, test hosts included."""
+    documented, host = (urlsplit(each).hostname or "" for each in (CONTRACT.base_url, address))
+    domain = documented.partition(".")[2]
     return f".{host.rstrip('.')}".endswith(f".{domain}")
+
+
+def _check_address(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # the port is not a number up to 65535, or a bracket is missing
+        is_usable = False
+    # A password in the address is not repeated.
+    *user, shown = address.rpartition("@")
+    if not is_usable or any(user):
+        raise ValueError(f"--base-url must be http(s)://host[:port]/path, got {shown!r}.")
 
 
 def _variable(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
-        raise ValueError(f"{name} is not set; the real API takes it from the environment")
-    return value
-
-
-def _secret(environment: Mapping[str, str], name: str) -> str:
-    value = _variable(environment, name)
+        raise ValueError(f"{name} is not set: the real API needs it in the environment.")
     if not re.fullmatch(r"[!-~]+", value):
-        raise ValueError(f"{name} holds a character that no header can carry")
+        raise ValueError(f"{name} contains a character that an HTTP header cannot carry.")
     return value

@@ -1,65 +1,71 @@
-"""Tokens are traded as the document and RFC 6749 say; every grant is got anew, so runs repeat."""
+"""The token endpoint, as the document and RFC 6749 say.
+
+Every check gets tokens of its own, so the suite can run again on the same server.
+"""
 
 from typing import Any
 
 import pytest
 
 from enphase_streaming_mock.account import CLIENT_ID, CLIENT_SECRET, OWNER, PASSWORD
-from enphase_streaming_mock.checks.door import Door
-from enphase_streaming_mock.checks.envelope import pair_faults, stream_faults, token_faults
-from enphase_streaming_mock.checks.plainly import none_of
+from enphase_streaming_mock.checks.client import Client
+from enphase_streaming_mock.checks.conformance import (
+    expect_status,
+    expect_stream,
+    expect_token_error,
+    expect_tokens,
+    fail_on,
+)
 
-CLIENT = (CLIENT_ID, CLIENT_SECRET)
+APPLICATION = (CLIENT_ID, CLIENT_SECRET)
 LOGIN = {"grant_type": "password", "username": OWNER, "password": PASSWORD}
 
 
 @pytest.fixture
-def pair(door: Door) -> Any:
+def tokens(client: Client) -> Any:
     """A new pair of tokens."""
-    answer = door.ask_tokens(LOGIN, CLIENT)
-    none_of(pair_faults(answer, door.contract))
+    answer = client.ask_tokens(LOGIN, APPLICATION)
+    expect_tokens(answer)
     return answer.json
 
 
-def renewal(pair: Any) -> dict[str, str]:
-    """What asks for the next pair."""
-    return {"grant_type": "refresh_token", "refresh_token": pair["refresh_token"]}
+def renewal(tokens: Any) -> dict[str, str]:
+    """Return the form that trades a refresh token for the next pair."""
+    return {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
 
 
-def test_a_login_gets_a_pair_of_tokens(door: Door) -> None:
-    none_of(pair_faults(door.ask_tokens(LOGIN, CLIENT), door.contract))
+@pytest.mark.parametrize("in_query", [False, True], ids=["form", "query"])
+def test_login_returns_a_pair_of_tokens(client: Client, in_query: bool) -> None:
+    expect_tokens(client.ask_tokens(LOGIN, APPLICATION, in_query=in_query))
 
 
-def test_the_query_string_carries_a_grant_as_well(door: Door) -> None:
-    none_of(pair_faults(door.ask_tokens(LOGIN, CLIENT, in_query=True), door.contract))
-
-
-def test_tokens_are_kept_in_no_cache(door: Door) -> None:
-    answer = door.ask_tokens(LOGIN, CLIENT)
+def test_tokens_are_not_cached(client: Client) -> None:
+    answer = client.ask_tokens(LOGIN, APPLICATION)
     control = answer.headers.get("cache-control", "")  # RFC 6749, section 5.1
-    none_of([] if "no-store" in control else [f"the header Cache-Control is {control!r}"])
+    is_stored = "no-store" not in control
+    fail_on([f"Cache-Control is {control!r}, without no-store"] if is_stored else [], answer)
 
 
-def test_a_new_access_token_opens_a_stream(door: Door, pair: Any) -> None:
-    authorization = f"Bearer {pair['access_token']}"
-    none_of(stream_faults(door.ask(headers={"authorization": authorization})))
+def test_new_access_token_opens_a_stream(client: Client, tokens: Any) -> None:
+    expect_stream(client.ask(headers={"authorization": f"Bearer {tokens['access_token']}"}))
 
 
-def test_a_renewal_brings_another_pair(door: Door, pair: Any) -> None:
-    answer = door.ask_tokens(renewal(pair), CLIENT)
-    none_of(pair_faults(answer, door.contract))
-    spent = answer.json["refresh_token"] == pair["refresh_token"]
-    none_of(["the refresh token is the one that was spent"] if spent else [])
+def test_renewal_returns_another_refresh_token(client: Client, tokens: Any) -> None:
+    answer = client.ask_tokens(renewal(tokens), APPLICATION)
+    expect_tokens(answer)
+    is_same = answer.json["refresh_token"] == tokens["refresh_token"]
+    fail_on(["the answer repeats the refresh token that was spent"] if is_same else [], answer)
 
 
-def test_a_refresh_token_is_spent_by_its_use(door: Door, pair: Any) -> None:
-    door.ask_tokens(renewal(pair), CLIENT)
-    none_of(token_faults(door.ask_tokens(renewal(pair), CLIENT), door.contract, 400))
+def test_refresh_token_is_spent_by_its_use(client: Client, tokens: Any) -> None:
+    client.ask_tokens(renewal(tokens), APPLICATION)
+    expect_token_error(client.ask_tokens(renewal(tokens), APPLICATION), 400)
 
 
-@pytest.mark.parametrize("client", [None, (CLIENT_ID, "not-the-secret")], ids=["none", "wrong"])
-def test_an_application_has_to_prove_itself(door: Door, client: tuple[str, str] | None) -> None:
-    none_of(token_faults(door.ask_tokens(LOGIN, client), door.contract, 401))
+@pytest.mark.parametrize("secret", [None, "not-the-secret"], ids=["missing", "wrong"])
+def test_application_has_to_authenticate(client: Client, secret: str | None) -> None:
+    application = None if secret is None else (CLIENT_ID, secret)
+    expect_token_error(client.ask_tokens(LOGIN, application), 401)
 
 
 @pytest.mark.parametrize(
@@ -67,10 +73,14 @@ def test_an_application_has_to_prove_itself(door: Door, client: tuple[str, str] 
     [{}, {"grant_type": "telepathy"}, {"grant_type": "refresh_token"}],
     ids=["no-grant", "unknown-grant", "no-token"],
 )
-def test_a_grant_that_is_none_is_refused(door: Door, form: dict[str, str]) -> None:
-    none_of(token_faults(door.ask_tokens(form, CLIENT), door.contract, 400))
+def test_invalid_grant_is_refused(client: Client, form: dict[str, str]) -> None:
+    expect_token_error(client.ask_tokens(form, APPLICATION), 400)
 
 
-def test_an_application_alone_gets_no_tokens(door: Door) -> None:
+def test_client_credentials_are_no_grant(client: Client) -> None:
     form = {"grant_type": "client_credentials"}
-    none_of(token_faults(door.ask_tokens(form, CLIENT), door.contract, 400, 401))
+    expect_token_error(client.ask_tokens(form, APPLICATION), 400, 401)
+
+
+def test_token_endpoint_refuses_get(client: Client) -> None:
+    expect_status(client.ask(url=client.token_url), 405)

@@ -7,28 +7,9 @@ decide.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
 
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import LoginRequired
-
-
-class Auth(Protocol):
-    """Gives tokens. `current` never blocks; `renew` may, and is called from a thread of its own."""
-
-    can_refresh: bool
-
-    def current(self, now: datetime) -> str | None:
-        """Return a token that lasts another window, None if it has to be renewed first."""
-        ...
-
-    def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
-        """Return a token other than `stale`. Raises `LoginRequired` if none can be had."""
-        ...
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return what must appear in no message."""
-        ...
 
 
 class StaticAuth:

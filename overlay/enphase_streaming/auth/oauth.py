@@ -12,13 +12,12 @@ from urllib.parse import urlencode, urlsplit
 import httpx
 import msgspec
 
+from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming.core import arguments
-from enphase_streaming.core.answers import error_from_answer
-from enphase_streaming.endpoints import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
+from enphase_streaming.core.answers import connection_failed, error_from_answer
+from enphase_streaming.core.options import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
 from enphase_streaming.errors import ConnectionFailed, InvalidArgument, LoginRequired
 from enphase_streaming.secrets import keep_out_of_logs, masked
-from enphase_streaming.core.refusal import connection_failed
-from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 

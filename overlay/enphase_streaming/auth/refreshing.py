@@ -10,6 +10,8 @@ from datetime import datetime
 import httpx
 import msgspec
 
+from enphase_streaming.auth.oauth import request_tokens
+from enphase_streaming.auth.tokens import MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import (
     ConnectionFailed,
@@ -18,8 +20,6 @@ from enphase_streaming.errors import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from enphase_streaming.auth.oauth import request_tokens
-from enphase_streaming.auth.tokens import MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
 _REMEMBERED = 8

@@ -1,42 +1,66 @@
-"""The command and its parts."""
+"""The commands and their options.
+
+Imports inside functions keep `--help` fast: the client loads httpx.
+"""
 
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from enphase_streaming.cli import given, plans
-from enphase_streaming.cli.exits import EXPLAINED, Exit, leaving, say
-from enphase_streaming.cli.login import login as log_in
-from enphase_streaming.cli.parameters import AsJson
-from enphase_streaming.cli.recording import record
-from enphase_streaming.cli.watching import snapshot, watch
-from enphase_streaming.core.plans import Plan
+from enphase_streaming.cli.exit_codes import EXIT_CODES, Exit, exiting, say
+from enphase_streaming.cli.formatting import ASCII_FALLBACK, PlainLines, as_json_line
+from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.version import __version__
 
-_READER_HAS_GONE = 1
-"""What typer and rich leave with then, in place of the error. No command does."""
+_BROKEN_PIPE = 1
+"""typer exits with it instead of raising the error. No command does."""
+
+# Numbers are taken as text: the checks of `options` have better messages than typer's.
+SystemId = Annotated[
+    str | None,
+    typer.Argument(metavar="SYSTEM_ID", help="The number of the site; default: ENPHASE_SYSTEM_ID."),
+]
+Calls = Annotated[str | None, typer.Option(metavar="N", help="Open at most N streams in a row.")]
+Dollars = Annotated[
+    str | None, typer.Option(metavar="X", help="Spend at most X dollars, at $0.10 a call.")
+]
+Unlimited = Annotated[bool, typer.Option("--unlimited", help="Spend without a limit.")]
+PlanName = Annotated[
+    str | None,
+    typer.Option("--plan", metavar="NAME", help="Keep to the calls a minute of this plan."),
+]
+Duration = Annotated[
+    str | None,
+    typer.Option(metavar="SECONDS", help="Duration of each stream, 30 to 300; default: 300."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Confirm the cost without being asked.")]
+ClockSpeed = Annotated[
+    str, typer.Option(metavar="N", help="Run the clock N times faster, for a mock's --speed N.")
+]
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    # Plain help, as other programs have it. Rich's gives a flag the type of a value.
+    # Rich's help shows flags as if they took a value.
     rich_markup_mode=None,
-    # Rich's tracebacks show the values of variables, and a credential can be among them.
+    # Rich's tracebacks show the values of variables, which may be credentials.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=EXPLAINED,
+    epilog=EXIT_CODES,
 )
 
 
-def _say_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"enphase-streaming {__version__}")
         raise typer.Exit
@@ -47,93 +71,196 @@ def enphase_streaming(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:
     """Live power of a solar site, from the Enphase Streaming API.
 
-    ENPHASE_API_KEY holds the application's key. The owner's access token is in
-    ENPHASE_ACCESS_TOKEN, else in the token store that `login` fills; to renew
-    that one takes ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET.
-    ENPHASE_TOKEN_FILE moves the store, ENPHASE_BASE_URL points to a mock.
+    Set ENPHASE_API_KEY to the application's key. The access token is read from
+    ENPHASE_ACCESS_TOKEN, or else from the tokens that `login` stores; renewing
+    these takes ENPHASE_CLIENT_ID and ENPHASE_CLIENT_SECRET. ENPHASE_TOKEN_FILE
+    moves the stored tokens, and ENPHASE_BASE_URL selects another API, such as
+    a mock.
 
-    Each call that opens a stream costs $0.10, and you are asked first.
+    Each call that opens a stream costs $0.10; you are asked to confirm it.
     """
 
 
-for command in (watch, snapshot, record):
-    app.command(epilog=EXPLAINED)(command)
+@app.command(epilog=EXIT_CODES)
+def watch(
+    system_id: SystemId = None,
+    calls: Calls = None,
+    dollars: Dollars = None,
+    unlimited: Unlimited = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Open one stream only; default duration: 30.")
+    ] = False,
+    plan: PlanName = None,
+    duration: Duration = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+    clock_speed: ClockSpeed = "1",
+) -> None:
+    """Watch a site live, stream after stream. Without a terminal, print a line for each reading."""
+    from enphase_streaming.cli import cost, options, output
+    from enphase_streaming.cli.live_view import live_view
+    from enphase_streaming.core.arguments import DEFAULT_DURATION
+
+    with exiting():
+        if once and (calls is not None or dollars is not None or unlimited):
+            raise InvalidArgument("--once cannot be combined with --calls, --dollars, --unlimited.")
+        seconds = options.duration(duration, DEFAULT_DURATION if once else cost.WINDOW)
+        if once:
+            terms = None if plan is None else options.plan(plan, streams=True)
+            access = options.find_access(os.environ, system_id, clock_speed)
+            spending = cost.one_stream(access.can_refresh, access.mock, terms)
+        else:
+            limit = options.limit(calls, dollars, unlimited=unlimited, name=plan)
+            access = options.find_access(os.environ, system_id, clock_speed)
+            spending = cost.many_streams(limit, seconds, access.mock)
+        with access.client() as client:
+            cost.confirm(spending, yes=yes)
+            view = None if as_json else live_view(access, spending, seconds)
+            shown = view or output.Lines(as_json_line if as_json else PlainLines())
+            if once:
+                asked = None if duration is None else seconds
+                stream = client.live_data(access.system_id, asked, spending.budget)
+            else:
+                stream = output.watch(client, access, spending, seconds, shown)
+            code = output.follow(stream, shown, spending)
+        raise typer.Exit(code)
 
 
-@app.command(epilog=EXPLAINED)
+@app.command(epilog=EXIT_CODES)
+def snapshot(system_id: SystemId = None, as_json: AsJson = False, yes: Yes = False) -> None:
+    """Print the first reading of a site. It costs as much as a whole stream."""
+    from rich.console import Console
+
+    from enphase_streaming.cli import cost, options
+
+    with exiting():
+        access = options.find_access(os.environ, system_id)
+        spending = cost.one_stream(access.can_refresh, access.mock)
+        with access.client() as client:
+            cost.confirm(spending, yes=yes)
+            with Console(stderr=True).status("Waiting for the first reading", spinner="line"):
+                reading = client.snapshot(access.system_id, spending.budget)
+        print(as_json_line(reading) if as_json else PlainLines()(reading))
+
+
+@app.command(epilog=EXIT_CODES)
+def record(
+    system_id: Annotated[str, typer.Argument(metavar="SYSTEM_ID", help="The number of the site.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; a new file.")],
+    calls: Calls = None,
+    dollars: Dollars = None,
+    unlimited: Unlimited = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
+    ] = False,
+    plan: PlanName = None,
+    duration: Duration = None,
+    yes: Yes = False,
+    clock_speed: ClockSpeed = "1",
+) -> None:
+    """Record a site's streams to a file.
+
+    The file holds each byte with its arrival time; values that identify the site are redacted.
+    """
+    from rich.filesize import decimal
+
+    from enphase_streaming.cli import cost, options, output
+    from enphase_streaming.cli.live_view import live_view
+
+    def size() -> str:
+        return decimal(file.stat().st_size if file.exists() else 0)
+
+    with exiting():
+        seconds = options.duration(duration, cost.WINDOW)
+        limit = options.limit(calls, dollars, unlimited=unlimited, name=plan)
+        # Before the cost is confirmed.
+        options.check_new_file(file, overwrite=overwrite)
+        access = options.find_access(os.environ, system_id, clock_speed)
+        spending = cost.many_streams(limit, seconds, access.mock)
+        with access.client() as client:
+            cost.confirm(spending, yes=yes)
+            view = live_view(access, spending, seconds, lambda: f"{size()} in {file.name}")
+            progress = output.progress(lambda: f"{size()}, {spending.spent}", access.monotonic)
+            shown = view or progress
+            stream = output.watch(client, access, spending, seconds, shown)
+            code = output.follow(stream.record(file, overwrite=overwrite), shown, spending)
+        say(f"{size()} in {file}.")
+        raise typer.Exit(code)
+
+
+@app.command(epilog=EXIT_CODES)
 def budget(
     plan: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only this plan: kilowatt, megawatt, …")
     ] = None,
     sites: Annotated[str, typer.Option(metavar="N", help="How many sites to watch.")] = "1",
-    as_json_: AsJson = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show what each plan gives, and its price.
+    """Show for how long each plan can watch a number of sites, and its price. Free of charge."""
+    from rich.console import Console
 
-    For a number of sites: how long it can watch them in a month. This asks nobody and spends
-    nothing.
-    """
-    with leaving():
-        chosen = Plan if plan is None else [given.plan(plan)]
-        found = plans.offers(chosen, given.number("--sites", sites, 1, plans.MOST_SITES))
-        if as_json_:
-            print(plans.as_json(found))
+    from enphase_streaming.cli import cost, options
+    from enphase_streaming.core.budget import Plan
+
+    with exiting():
+        plans = Plan if plan is None else [options.plan(plan)]
+        offers = cost.offers(plans, options.number("--sites", sites, 1, cost.MOST_SITES))
+        if as_json:
+            print("\n".join(json.dumps(offer._asdict()) for offer in offers))
         else:
-            console = Console(highlight=False)
-            console.print(plans.as_table(found, console.width))
+            Console(highlight=False).print(cost.offer_table(offers))
 
 
-@app.command(epilog=EXPLAINED)
+@app.command(epilog=EXIT_CODES)
 def login(
     redirect_uri: Annotated[
         str | None,
-        typer.Option(
-            metavar="URI", help="The redirect URI of your application; asked for if left out."
-        ),
+        typer.Option(metavar="URI", help="The application's redirect URI; asked for by default."),
     ] = None,
     password: Annotated[
         bool,
-        typer.Option("--password", help="Log in with the owner's password (partner applications)."),
+        typer.Option("--password", help="Use the owner's password (partner applications only)."),
     ] = False,
 ) -> None:
-    """Log a site's owner in, and store the tokens. It opens no stream and spends nothing.
+    """Log in as a site's owner, and store the tokens. Free of charge.
 
     The application's client ID and secret are read from ENPHASE_CLIENT_ID and
     ENPHASE_CLIENT_SECRET, or asked for.
     """
-    with leaving():
-        log_in(os.environ, redirect_uri, password=password)
+    from enphase_streaming.cli.login import login
+
+    with exiting():
+        login(os.environ, redirect_uri, password=password)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    # Python has None for what was closed by who started it, and what is said would go to stdout.
+    # Python sets a stream that was closed to None, and would print messages to stdout.
     if sys.stdin is None:
         sys.stdin = io.StringIO()
     if sys.stderr is None:
         sys.stderr = io.StringIO()
     if sys.stdout is None:
-        say("enphase-streaming: stdout is closed; give it a file, or /dev/null.")
+        say("enphase-streaming: stdout is closed; redirect it to a file or /dev/null.")
         return Exit.STREAM_FAILED
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a sign gets a question mark, and not an end to its readings.
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-    # Asked to end from outside, it takes the way out of Ctrl-C.
-    asked_to_end = signal.signal(signal.SIGTERM, signal.default_int_handler)
+            stream.reconfigure(errors=ASCII_FALLBACK)
+    # SIGTERM ends the command as Ctrl-C does.
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with leaving():
+        with exiting():
             app(args=None if arguments is None else list(arguments), prog_name="enphase-streaming")
-    except SystemExit as stop:  # typer leaves that way
-        if stop.code == _READER_HAS_GONE:
-            return Exit.PLANNED
+    except SystemExit as stop:  # raised by typer
+        if stop.code == _BROKEN_PIPE:
+            return Exit.SUCCESS
         return stop.code if isinstance(stop.code, int) else Exit.BAD_INPUT
     finally:
-        signal.signal(signal.SIGTERM, asked_to_end)
-    return Exit.PLANNED
+        signal.signal(signal.SIGTERM, previous)
+    return Exit.SUCCESS

@@ -1,92 +1,176 @@
-"""What a command will cost, said before it is spent, and what it has cost since."""
+"""What a command costs: confirmed before it is spent, counted since, and compared between plans."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from enphase_streaming.core.budget import Budget
-from enphase_streaming.cli.exits import say
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from enphase_streaming.cli.exit_codes import say
+from enphase_streaming.cli.formatting import MISSING, count
+from enphase_streaming.core.arguments import MAXIMUM_DURATION
+from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Budget, Plan
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.core.plans import STREAM_PRICE, Plan
 
+WINDOW = MAXIMUM_DURATION
+"""The default duration of a watch's streams in seconds, as a short one costs as much."""
+MOST_SITES = 1_000_000
 _DAY = 86_400
+_DAYS = 30
+_WINDOWS_A_MONTH = _DAYS * _DAY // WINDOW
 
 
-class Spending(NamedTuple):
-    """What may be spent and has been. `what` is what it opens, `price` what that costs at most.
+@dataclass(frozen=True)
+class Spending:
+    """The budget of a command. `streams` and `price` say what it can spend at most.
 
-    `many` tells whether it chains windows.
+    `mock` is the host of a mock, which costs nothing. `many` is true for a watch.
     """
 
     budget: Budget
-    what: str
+    streams: str
     price: str
-    many: bool
     mock: str | None
+    many: bool = True
 
     @property
-    def so_far(self) -> str:
+    def spent(self) -> str:
         """The calls that were made, and their price."""
         return cost(self.budget.spent, free=self.mock is not None)
 
     @property
     def left(self) -> str:
-        """The calls that are left, and their price; nothing to say where there is no limit."""
-        left = self.budget.left
-        if left is None or not self.many:
+        """The calls that a watch has left, and their price; empty without a limit."""
+        if self.budget.left is None or not self.many:
             return ""
-        return f"{cost(left, free=self.mock is not None)} left".replace(", free", "")
+        if self.mock is not None:
+            return f"{count(self.budget.left, 'call')} left"
+        return f"{cost(self.budget.left, free=False)} left"
 
 
 def cost(calls: int, *, free: bool) -> str:
     """Return a number of calls and their price; those of a mock are free."""
-    count = "1 call" if calls == 1 else f"{calls:,} calls"
-    return f"{count}, {'free' if free else f'${STREAM_PRICE * calls:,.2f}'}"
+    return f"{count(calls, 'call')}, {'free' if free else f'${STREAM_PRICE * calls:,.2f}'}"
 
 
-def one_stream(*, can_refresh: bool, mock: str | None, plan: Plan | None = None) -> Spending:
-    """Return what a single stream spends: a second call if the token has to be renewed first."""
+def one_stream(can_refresh: bool, mock: str | None, plan: Plan | None = None) -> Spending:
+    """Return the spending of one stream: with tokens that renew, up to two calls."""
     price = cost(1, free=False)
     if can_refresh:
-        price += ", and a second one if the token is refused and renewed"
+        price += ", or 2 calls if the token has to be renewed"
     budget = Budget(calls=2 if can_refresh else 1, plan=plan)
-    return Spending(budget, "one stream", price, False, mock)
+    return Spending(budget, "one stream", price, mock, many=False)
 
 
-def many_streams(budget: Budget, *, duration: int, mock: str | None) -> Spending:
-    """Return what a watch spends that may spend so much."""
+def many_streams(budget: Budget, duration: int, mock: str | None) -> Spending:
+    """Return the spending of a watch whose streams last `duration` seconds."""
     if budget.left is None:
         a_day = cost(-(-_DAY // duration), free=False)
-        price = f"${STREAM_PRICE} each, and {a_day} a day in windows of {duration} s"
-        return Spending(budget, "any number of streams", price, True, mock)
-    what = "one stream" if budget.left == 1 else f"up to {budget.left:,} streams"
-    at_most = "" if budget.left == 1 else " at most"
-    return Spending(budget, what, cost(budget.left, free=False) + at_most, True, mock)
+        price = f"${STREAM_PRICE} each, up to {a_day} a day with streams of {duration} s"
+        return Spending(budget, "any number of streams", price, mock)
+    if budget.left == 1:
+        return Spending(budget, "one stream", cost(1, free=False), mock)
+    price = f"{cost(budget.left, free=False)} at most"
+    return Spending(budget, f"up to {budget.left:,} streams", price, mock)
 
 
-def agree(spending: Spending, *, yes: bool) -> None:
-    """Say what it costs, and ask. A mock costs nothing.
+def confirm(spending: Spending, *, yes: bool) -> None:
+    """Print the cost and ask for confirmation, unless it is free or `yes` confirms it.
 
-    Raises `InvalidArgument` unless the answer is yes, or `yes` gave it beforehand.
+    Raises:
+        InvalidArgument: the cost was not confirmed.
     """
-    what, mock = spending.what, spending.mock
-    if mock is not None:
-        say(f"This opens {what} of the mock at {mock}, which costs nothing.")
+    if spending.mock is not None:
+        say(f"This opens {spending.streams} of the mock at {spending.mock}, which costs nothing.")
         return
-    price = f"This opens {what} of the real API: {spending.price}."
+    price = f"This opens {spending.streams} of the real API: {spending.price}."
     if yes:
         say(price)
         return
     if not sys.stdin.isatty():
-        raise InvalidArgument(f"{price} Nobody is here to agree to that; give --yes to do so")
-    print(f"{price} Go on? [y/N] ", end="", file=sys.stderr, flush=True)
-    try:
-        answer = sys.stdin.readline()
-    except KeyboardInterrupt:
-        say("")
-        raise
+        raise InvalidArgument(f"{price} Not a terminal: pass --yes to confirm the cost.")
+    print(f"{price} Continue? [y/N] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
     if not answer.endswith("\n"):
         say("")
     if answer.strip().lower() not in ("y", "yes"):
-        raise InvalidArgument("Nothing was opened, and nothing was spent")
+        raise InvalidArgument("Cancelled: no stream was opened, and nothing was spent.")
+
+
+class Offer(NamedTuple):
+    """What a plan gives a number of sites in a month, in whole windows; prices are in dollars."""
+
+    plan: str
+    streams: bool
+    sites: int
+    monthly_fee: float
+    calls_per_minute: int
+    calls_per_month: int
+    calls_per_site: int
+    hours_per_site: float
+    sites_at_once: int
+    price: float
+
+
+def offers(plans: Iterable[Plan], sites: int) -> list[Offer]:
+    """Return what plans give for a number of sites."""
+    found = []
+    for plan in plans:
+        terms = plan.value
+        calls = min(_WINDOWS_A_MONTH, terms.calls_per_month // sites) if terms.streams else 0
+        price = plan.monthly_charge(calls * sites).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        offer = Offer(
+            plan=plan.name.lower(),
+            streams=terms.streams,
+            sites=sites,
+            monthly_fee=float(terms.monthly_fee),
+            calls_per_minute=terms.calls_per_minute,
+            calls_per_month=terms.calls_per_month,
+            calls_per_site=calls,
+            hours_per_site=round(calls * WINDOW / 3600, 2),
+            sites_at_once=terms.calls_per_minute * WINDOW // 60 if terms.streams else 0,
+            price=float(price),
+        )
+        found.append(offer)
+    return found
+
+
+def offer_table(found: list[Offer]) -> RenderableType:
+    """Return offers as a table with notes."""
+    sites = found[0].sites
+    table = Table(
+        title=f"A month of {_DAYS} days, {count(sites, 'site')}",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("Plan")
+    for name in ("Fee", "Calls\na minute", "Calls\na month"):
+        table.add_column(name, justify="right", style="dim")
+    for name in ("Sites\nat once", "Hours\na site", "Price\nof that"):
+        table.add_column(name, justify="right")
+    for offer in found:
+        fee = f"${offer.monthly_fee:,.0f}" if offer.monthly_fee else "free"
+        cells = [fee, f"{offer.calls_per_minute:,}", f"{offer.calls_per_month:,}"]
+        if offer.streams:
+            cells += [f"{offer.sites_at_once:,}", f"{offer.hours_per_site:,.1f}"]
+            cells.append(f"${offer.price:,.2f}")
+        else:
+            cells += [MISSING, MISSING, "cannot stream"]
+        table.add_row(offer.plan.capitalize(), *cells)
+    notes = [
+        f"A stream of {WINDOW} s is one call: ${STREAM_PRICE}, on top of the fee. Watching a site "
+        f"day and night, all {_DAYS * 24} hours, takes {_WINDOWS_A_MONTH:,} calls, "
+        f"${_WINDOWS_A_MONTH * STREAM_PRICE:,.2f}.",
+        f"Prices as published in {READ_ON:%B %Y}; Enphase may have changed them.",
+    ]
+    if any(offer.calls_per_site and sites > offer.sites_at_once for offer in found):
+        notes.append(f"{sites:,} sites at once exceed the calls a minute of some of these plans.")
+    return Group(table, *notes)

@@ -1,82 +1,112 @@
-"""The login of a site's owner: from a code or a password to tokens in the store."""
+"""The login of a site's owner: a code or a password is exchanged for tokens, which are stored."""
 
 from __future__ import annotations
 
+import getpass
 import re
 import secrets
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from enphase_streaming.core.arguments import shown
-from enphase_streaming.cli.access import PAIR, credential, find_base_url, token_file, token_url
-from enphase_streaming.cli.ask import ask
-from enphase_streaming.cli.exits import say
-from enphase_streaming.errors import InvalidArgument, LoginRequired
 from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
 from enphase_streaming.auth.tokens import FileTokenStore, TokenPair
+from enphase_streaming.cli.exit_codes import say
+from enphase_streaming.core.arguments import shown
+from enphase_streaming.environment import (
+    APPLICATION,
+    base_url,
+    credential,
+    token_file,
+    token_url,
+)
+from enphase_streaming.errors import InvalidArgument, LoginRequired
 
 _PARAMETER = re.compile(r"(?:^|[?&])(?:code|state|error)=")
 
 
-def login(environment: Mapping[str, str], redirect_uri: str | None, *, password: bool) -> None:
-    """Ask for what is missing, get a pair of tokens and store it. Spends no streaming call.
+def login(environ: Mapping[str, str], redirect_uri: str | None, *, password: bool) -> None:
+    """Ask for what is missing, request tokens and store them. Opens no stream.
 
-    Raises `InvalidArgument`, `LoginRequired` if the login is refused, and what the token
-    endpoint's other failures raise.
+    Raises:
+        InvalidArgument: an answer or a variable is missing or wrong, or the store is not writable.
+        LoginRequired: the login was refused.
+        APIStatusError: the token endpoint failed.
+        ConnectionFailed: the token endpoint did not answer.
     """
-    base_url = find_base_url(environment)
-    path = token_file(environment)
+    url = base_url(environ)
+    path = token_file(environ)
     if redirect_uri is not None:
-        _check_redirect("--redirect-uri", redirect_uri)
-    # Before anybody types anything: a code can be used only once.
-    _into(path, lambda: None)
-    client_id, client_secret = (_application(environment, name) for name in PAIR)
-    issue: Callable[..., TokenPair]
+        _check_redirect_uri("--redirect-uri", redirect_uri)
+    # Before any question: a code can be used only once.
+    _store(path, lambda: None)
+    client_id, client_secret = (_application(environ, name) for name in APPLICATION)
+    request: Callable[..., TokenPair]
     if password:
-        issue = partial(
+        request = partial(
             login_with_password,
             username=ask("User name: "),
             password=ask("Password: ", hidden=True),
         )
     else:
-        uri = redirect_uri
-        if uri is None:
-            uri = ask("Redirect URI of the application: ")
-            _check_redirect("The redirect URI", uri)
-        issue = partial(login_with_code, code=_code(base_url, client_id, uri), redirect_uri=uri)
+        if redirect_uri is None:
+            redirect_uri = ask("Redirect URI of the application: ")
+            _check_redirect_uri("The redirect URI", redirect_uri)
+        code = _authorize(url, client_id, redirect_uri)
+        request = partial(login_with_code, code=code, redirect_uri=redirect_uri)
     application = {"client_id": client_id, "client_secret": client_secret}
-    _into(path, lambda: issue(token_url=token_url(base_url), **application))
-    say(f"Logged in. The tokens are in {path}; they renew themselves.")
+    _store(path, lambda: request(token_url=token_url(url), **application))
+    say(f"Logged in. The tokens are in {path} and renew themselves.")
 
 
-def _application(environment: Mapping[str, str], name: str) -> str:
-    if environment.get(name):
-        return credential(environment, name)
-    prompt = "Client secret: " if name.endswith("SECRET") else "Client ID: "
-    return credential({name: ask(prompt, hidden=True, variable=name)}, name)
+def ask(prompt: str, *, hidden: bool = False) -> str:
+    """Return the answer to a question on stderr; `hidden` does not show what is typed.
+
+    Raises:
+        InvalidArgument: the answer is empty.
+    """
+    if hidden and sys.stdin.isatty():
+        try:
+            answer = getpass.getpass(prompt, stream=sys.stderr)
+        except EOFError:
+            answer = ""
+    else:
+        print(prompt, end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline()
+        if not answer.endswith("\n") or not sys.stdin.isatty():
+            say("")
+    if not answer.strip():
+        raise InvalidArgument(f"{prompt.rstrip(': ')}: the answer is empty.")
+    return answer.strip("\r\n") if hidden else answer.strip()
 
 
-def _check_redirect(name: str, uri: str) -> None:
+def _application(environ: Mapping[str, str], name: str) -> str:
+    if environ.get(name):
+        return credential(environ, name)
+    return credential({name: ask(f"{name}: ", hidden=True)}, name)
+
+
+def _check_redirect_uri(name: str, uri: str) -> None:
     if not re.fullmatch(r"[A-Za-z][\w+.-]*://[^\s/?#][^\s]*", uri):
         raise InvalidArgument(
-            f"{name} is {shown(uri)}; give the address that your application is registered with, "
-            "such as https://example.com/in."
+            f"{name} must be the URL that the application is registered with, such as "
+            f"https://example.com/in, got {shown(uri)}."
         )
 
 
-def _code(base_url: str, client_id: str, redirect_uri: str) -> str:
+def _authorize(url: str, client_id: str, redirect_uri: str) -> str:
     state = secrets.token_urlsafe(16)
-    page = token_url(base_url).removesuffix("token") + "authorize"
-    say("Have the site's owner open this address, log in and agree:\n")
+    page = token_url(url).removesuffix("token") + "authorize"
+    say("Open this page as the site's owner, log in and allow access:\n")
     say(authorize_url(client_id=client_id, redirect_uri=redirect_uri, state=state, base=page))
-    say("\nThe browser then goes on to an address that begins with the redirect URI.")
-    return _code_from(ask("That address, or the code in it (not shown): ", hidden=True), state)
+    say("\nThe browser is then sent to an address that starts with the redirect URI.")
+    return _code(ask("Paste that address, or its code (not shown): ", hidden=True), state)
 
 
-def _code_from(answer: str, state: str) -> str:
-    """Return the code of an answer: a whole address, whose state is checked, or the code alone."""
+def _code(answer: str, state: str) -> str:
+    """Return the code in an answer: a whole address, whose state is checked, or the code alone."""
     answer = answer.strip()
     if "://" not in answer and not _PARAMETER.search(answer):
         return answer
@@ -84,21 +114,21 @@ def _code_from(answer: str, state: str) -> str:
     found = {name: values[-1] for name, values in parse_qs(query).items()}
     if not secrets.compare_digest(found.get("state", "").encode(), state.encode()):
         raise InvalidArgument(
-            "The state in that address is not the one of this login: it belongs to another one, "
-            "or somebody made it up. Nothing was sent"
+            "The state in that address is not the one of this login: it belongs to another login, "
+            "or is forged. Nothing was sent."
         )
     if "code" not in found:
-        refusal = found.get("error_description") or found.get("error") or "it carries no code"
-        raise LoginRequired(f"The owner was not let through ({refusal}): log in again.")
+        refusal = found.get("error_description") or found.get("error") or "it holds no code"
+        raise LoginRequired(f"Access was not allowed ({refusal}): log in again.")
     return found["code"]
 
 
-def _into(path: Path, issue: Callable[[], TokenPair | None]) -> None:
-    """Store what `issue` returns, with no other process refreshing meanwhile."""
+def _store(path: Path, request: Callable[[], TokenPair | None]) -> None:
+    """Store what `request` returns, while no other process renews the tokens."""
     store = FileTokenStore(path)
     try:
         with store.lock():
-            pair = issue()
+            pair = request()
             if pair is not None:
                 store.save(pair)
     except OSError as error:

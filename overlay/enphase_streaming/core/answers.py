@@ -1,58 +1,108 @@
-"""An answer that is an error → its exception.
+"""What an answer means that is no event stream: an error status, another kind of 200, or silence.
 
-The API's own envelope comes as JSON, under either content type; the gateway in front of it answers
-in other shapes, and proxies in HTML. The status always decides; the body only explains.
+The API's own envelope comes as JSON under either content type; the gateway in front of it answers
+in other shapes, and proxies in HTML. The status always decides; the body only explains. Secrets
+are masked in what is shown, never in what is parsed.
 """
 
 from __future__ import annotations
 
+import json
 import re
+import ssl
+import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NoReturn
 
-import msgspec
-
-from enphase_streaming.errors import (
-    STATUS_ERRORS,
-    APIStatusError,
-    RateLimitError,
-    ServiceUnavailableError,
-    UnexpectedStatusError,
-)
+from enphase_streaming.core.encoding import Body, is_readable
+from enphase_streaming.core.exchange import Exchange, Head, Observer
+from enphase_streaming.core.reading import from_epoch, parse_json
 from enphase_streaming.core.sse import SSEDecoder
+from enphase_streaming.errors import (
+    APIStatusError,
+    ConnectionFailed,
+    NotAnEventStream,
+    RateLimitError,
+    Retry,
+    status_row,
+)
+from enphase_streaming.secrets import causes, mask_causes
 
-_SECONDS_BELOW = 1e11
-_LONGEST_WAIT = timedelta(days=366)
-# A string that never ends is one match as well: to look on from within it would be quadratic.
-_STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
+_EVENT_STREAM = "text/event-stream"
+_BODY_BYTES = 65_536
+_BODY_SECONDS = 5.0
+_LONGEST_WAIT = 366 * 86_400
+_PERIODS = {"minute": 60, "hour": 3_600, "day": 86_400, "month": 31 * 86_400}
+
+Mask = Callable[[str], str]
 
 
-def from_epoch(epoch: float | None) -> datetime | None:
-    """Return an epoch in seconds or milliseconds, told apart by magnitude, as aware UTC."""
-    if epoch is None:
-        return None
-    try:
-        return datetime.fromtimestamp(epoch if abs(epoch) < _SECONDS_BELOW else epoch / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+def is_event_stream(head: Head) -> bool:
+    """Return whether the body of a 200 can be read as an event stream; one without a type can."""
+    if not is_readable(head.content_encoding):
+        return False
+    kinds = [each.split(";")[0].strip().lower() for each in (head.content_type or "").split(",")]
+    return _EVENT_STREAM in kinds or not any(kinds)
 
 
-def mask_json(text: str, mask: Callable[[str], str]) -> str:
-    """Return `text` masked, in JSON strings too that spell a secret with escapes, like `\\/`."""
+async def raise_for_answer(
+    head: Head, at: float, exchange: Exchange, mask: Mask, observer: Observer | None = None
+) -> NoReturn:
+    """Read the body of an answer that is no event stream, and raise what it means.
 
-    def string(found: re.Match[str]) -> str:
-        if "\\" not in found[0]:
-            return found[0]
+    Up to 64 KiB and 5 s are read; a body that breaks off explains what it can.
+    """
+    body = await _read_body(head, at + _BODY_SECONDS, exchange, observer)
+    if head.status_code != 200:
+        raise error_from_answer(
+            head.status_code,
+            body,
+            now=exchange.now(),
+            retry_after=head.retry_after,
+            date=head.date,
+            mask=mask,
+        )
+    start = mask(body.decode(errors="replace"))[:200]
+    kind = head.content_type or "no content type"
+    if head.content_encoding:
+        kind += f" encoded as {head.content_encoding}"
+    raise NotAnEventStream(
+        f"The API answered 200 with {mask(kind)}, which is no event stream. It starts {start!r}",
+        body=start,
+    )
+
+
+async def _read_body(
+    head: Head, deadline: float, exchange: Exchange, observer: Observer | None
+) -> bytes:
+    decoder = Body(head.content_encoding)
+    body = bytearray()
+    while len(body) < _BODY_BYTES and exchange.monotonic() < deadline:
+        chunk = await exchange.receive(deadline)
+        if not isinstance(chunk, bytes):
+            break
         try:
-            plain = msgspec.json.decode(found[0])
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            return found[0]
-        masked = mask(plain)
-        return found[0] if masked == plain else msgspec.json.encode(masked).decode()
+            piece = decoder.feed(chunk)
+        except zlib.error:
+            break
+        if observer is not None:
+            observer.received(piece, exchange.monotonic())
+        body += piece
+    return bytes(body[:_BODY_BYTES])
 
-    return mask(_STRING.sub(string, text))
+
+def connection_failed(error: Exception, host: str, mask: Mask = str) -> ConnectionFailed:
+    """Return what to raise when no response came; `error` is masked as well."""
+    mask_causes(error, mask)
+    untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
+    return ConnectionFailed(f"No response from {host}: {describe(error)}", untrusted=untrusted)
+
+
+def describe(error: Exception) -> str:
+    """Return an exception's type and text."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def error_from_answer(
@@ -61,68 +111,72 @@ def error_from_answer(
     *,
     now: datetime,
     retry_after: str | None = None,
-    mask: Callable[[str], str] = str,
+    date: str | None = None,
+    mask: Mask = str,
 ) -> APIStatusError:
-    """Return the exception for an HTTP status and as much of its body as arrived."""
-    text = mask_json(body.decode(errors="replace"), mask)
-    return _build(status_code, _json_object(text), text, _retry_after(retry_after, now))
+    """Return the exception for an HTTP status and as much of its body as arrived.
+
+    Args:
+        status_code: the HTTP status.
+        body: the start of the body, decoded.
+        now: the present moment, aware.
+        retry_after: the header's value.
+        date: the header's value. Waits are measured by it, since the local clock may be wrong.
+        mask: masks secrets in what the exception shows.
+    """
+    text = body.decode(errors="replace")
+    answer = _json_object(text)
+    error = _build(status_code, answer, text, mask)
+    if isinstance(error, RateLimitError):
+        error.period = _text(answer.get("period")) or None
+        if error.period == "month":
+            error.retry = Retry.NEVER
+        server_now = _http_date(date)
+        waits = [_until_period_end(answer, now, server_now), _until(retry_after, server_now)]
+        known = [wait for wait in waits if wait is not None]
+        if known:
+            error.retry_in = min(max(known), _LONGEST_WAIT)
+            error.retry_at = now + timedelta(seconds=error.retry_in)
+    return error
 
 
-def error_from_envelope(
-    envelope: dict[str, Any], *, mask: Callable[[str], str] = str
-) -> APIStatusError:
-    """Return the exception for an error envelope inside a stream, by the code that it carries."""
-    text = mask_json(msgspec.json.encode(envelope).decode(), mask)
-    masked = _json_object(text)
-    code = _mapping(masked.get("error")).get("code", masked.get("code"))
+def error_from_envelope(envelope: dict[str, Any], *, mask: Mask = str) -> APIStatusError:
+    """Return the exception for an error envelope inside a stream, by the code in it."""
+    text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+    code = _mapping(envelope.get("error")).get("code", envelope.get("code"))
     try:
         status_code = int(code) if isinstance(code, int | str) else 200
     except ValueError:
         status_code = 200
-    return _build(status_code, masked, text)
+    return _build(status_code, envelope, text.encode(errors="replace").decode(), mask)
 
 
-def _build(
-    status_code: int,
-    answer: dict[str, Any],
-    body: str,
-    retry_after: datetime | None = None,
-) -> APIStatusError:
-    error = _mapping(answer.get("error"))
-    status = _text(error.get("status"))
-    message = _message(error) or _message(answer)
-    details = _text(answer.get("details"))
+def _build(status_code: int, answer: dict[str, Any], body: str, mask: Mask) -> APIStatusError:
+    envelope = _mapping(answer.get("error"))
+    status = mask(_text(envelope.get("status")))
+    message = mask(_message(envelope) or _message(answer))
+    details = mask(_text(answer.get("details")))
+    shown = mask(body)
     summary = ": ".join(part for part in (message, details) if part)
     if not summary:
-        summary = f"no error envelope; the body starts {body[:80]!r}" if body else "an empty body"
+        summary = f"no error envelope; the body starts {shown[:80]!r}" if body else "an empty body"
     name = f"{status_code} {status}" if status else str(status_code)
-    raised = _class_for(status_code)(
+    error = status_row(status_code).error(
         _one_line(f"{name}: {summary}"),
         status_code=status_code,
         status=status or None,
-        type=_text(answer.get("type")) or None,
+        type=mask(_text(answer.get("type"))) or None,
         message=message,
-        body=body,
+        body=shown,
     )
-    if isinstance(raised, RateLimitError):
-        raised.period = _text(answer.get("period")) or None
-        raised.retryable = raised.period != "month"
-        raised.retry_at = _latest(_period_end(answer), retry_after)
-    return raised
-
-
-def _class_for(status_code: int) -> type[APIStatusError]:
-    if 500 <= status_code <= 599:
-        return ServiceUnavailableError
-    return STATUS_ERRORS.get(status_code, UnexpectedStatusError)
+    if error.status == "NOT_AUTHENTICATED":  # the key is wrong: another token does not help
+        error.retry = Retry.NEVER
+    return error
 
 
 def _json_object(text: str) -> dict[str, Any]:
     for candidate in (text, _first_event(text)):
-        try:
-            found = msgspec.json.decode(candidate)
-        except (msgspec.DecodeError, RecursionError):
-            continue
+        found = parse_json(candidate)
         if isinstance(found, dict):
             inner = found.get("data")
             if found.get("error") is None and isinstance(inner, dict) and "error" in inner:
@@ -159,25 +213,42 @@ def _one_line(text: str) -> str:
     return flat if len(flat) <= 400 else flat[:400] + "…"
 
 
-def _period_end(answer: dict[str, Any]) -> datetime | None:
-    end = answer.get("period_end")
-    if isinstance(end, str) and re.fullmatch(r"\d{1,15}", end, re.ASCII):
-        end = int(end)
-    return from_epoch(end) if isinstance(end, int | float) else None
-
-
-def _retry_after(value: str | None, now: datetime) -> datetime | None:
-    if value is None:
+def _until_period_end(
+    answer: dict[str, Any], now: datetime, server_now: datetime | None
+) -> float | None:
+    """Return the seconds until the plan's period ends, never more than the period lasts."""
+    end = _moment(answer.get("period_end"))
+    if end is None:
         return None
-    if re.fullmatch(r"\d{1,9}", value.strip(), re.ASCII):
-        return now + min(timedelta(seconds=int(value)), _LONGEST_WAIT)
+    start = _moment(answer.get("period_start"))
+    longest = float(_PERIODS.get(_text(answer.get("period")), _PERIODS["day"]))
+    if start is not None and start < end:
+        longest = min(longest, (end - start).total_seconds())
+    wait = (end - (server_now or now)).total_seconds()
+    if server_now is None and not 0 <= wait <= longest:
+        return longest  # the local clock is wrong, so nothing shorter is certain
+    return min(max(wait, 0.0), longest)
+
+
+def _moment(value: object) -> datetime | None:
+    if isinstance(value, str) and re.fullmatch(r"\d{1,15}", value, re.ASCII):
+        value = int(value)
+    return from_epoch(value) if isinstance(value, int | float) else None
+
+
+def _until(retry_after: str | None, server_now: datetime | None) -> float | None:
+    """Return the seconds of a `Retry-After`, a number or a date, if they can be told."""
+    if retry_after is not None and re.fullmatch(r"\d{1,9}", retry_after.strip(), re.ASCII):
+        return float(retry_after)
+    moment = _http_date(retry_after)
+    if moment is None or server_now is None:
+        return None
+    return max(0.0, (moment - server_now).total_seconds())
+
+
+def _http_date(value: str | None) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(value or "")
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def _latest(*moments: datetime | None) -> datetime | None:
-    known = [moment for moment in moments if moment is not None]
-    return max(known, default=None)

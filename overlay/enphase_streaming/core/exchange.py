@@ -1,48 +1,40 @@
-"""What the core asks of the world: one small protocol, awaited.
+"""The protocol through which the core sends requests, receives bytes and lets time pass.
 
-asyncio's exchange waits; the sync client's blocks inside these methods and never suspends, so that
-`run_blocking` can run the very same coroutines in the caller's own thread.
+The asyncio client awaits inside these methods. The sync client blocks inside them and never
+suspends, so that the same coroutines run in the caller's own thread.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Coroutine
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
-import httpx
 import msgspec
-
-SECOND_LOOK = 0.05
-"""Seconds between finding a wait overdue and ending it: bytes that are there get their chance."""
-INJECTED_NAP = 0.05
-"""How often a clock that is not the real one is asked, in seconds."""
-
-_T = TypeVar("_T")
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The head of a response: its status and the headers that matter here."""
+    """The head of a response: its status, and the headers that matter here."""
 
     status_code: int
-    content_type: str | None
-    content_encoding: str | None
-    retry_after: str | None
+    content_type: str | None = None
+    content_encoding: str | None = None
+    retry_after: str | None = None
+    date: str | None = None
 
 
 class Failed(msgspec.Struct, frozen=True):
-    """The transport, or whoever gives tokens, raised."""
+    """The transport or the token endpoint raised; `sent` is false if no request went out."""
 
     error: Exception
+    sent: bool = True
 
 
 class Signal(Enum):
-    """What can come instead of bytes."""
+    """What `receive` returns instead of bytes."""
 
-    CLOSED = "the server ended the response in good order"
-    OVERDUE = "the deadline passed and the read was cancelled"
+    CLOSED = "the server ended the response cleanly"
+    OVERDUE = "the deadline passed without bytes"
 
 
 class Stopped(BaseException):
@@ -50,25 +42,30 @@ class Stopped(BaseException):
 
 
 class Exchange(Protocol):
-    """Requests of one stream, one after the other. Each method raises `Stopped` after a stop."""
+    """One stream's requests, one after another. Each method raises `Stopped` after a stop."""
 
-    monotonic: Callable[[], float]
-    now: Callable[[], datetime]
+    def monotonic(self) -> float:
+        """Return the time that measures, in seconds."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the time that stamps, aware."""
+        ...
 
     async def authorize(self, *, afresh: bool) -> Failed | None:
-        """Have a token that is not about to expire, or one other than the last request carried."""
+        """Prepare the next request with a token: the present one, or a new one if `afresh`."""
         ...
 
     async def open(self, deadline: float) -> Head | Failed:
-        """Send the request, and return what came by `deadline` (monotonic)."""
+        """Send the request and return the head that came by `deadline` (monotonic)."""
         ...
 
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
-        """Return the next bytes; those that are there already before the clock is asked."""
+        """Return the next bytes; bytes already received come before the clock is asked."""
         ...
 
     async def wait(self, until: float) -> None:
-        """Let time pass until `until` (monotonic)."""
+        """Wait until `until` (monotonic)."""
         ...
 
     async def hang_up(self, reason: str) -> None:
@@ -76,39 +73,17 @@ class Exchange(Protocol):
         ...
 
 
-def head_of(response: httpx.Response) -> Head:
-    """Return what the core wants to know of a response."""
-    header = response.headers.get
-    return Head(
-        response.status_code,
-        header("content-type"),
-        header("content-encoding"),
-        header("retry-after"),
-    )
+class Observer(Protocol):
+    """Sees what a stream receives: a recording. Times are monotonic seconds."""
 
+    def opened(self, head: Head, at: float) -> None:
+        """Note the head of a response."""
+        ...
 
-def in_own_thread(work: Callable[[], str], tell: Callable[[str | Failed], object]) -> None:
-    """Have `work` done even if nobody waits for it any more, or the interpreter ends meanwhile.
+    def received(self, chunk: bytes, at: float) -> None:
+        """Note decoded bytes of its body."""
+        ...
 
-    Python waits for such a thread before it ends: a pair that is being issued has to be stored.
-    """
-
-    def run() -> None:
-        try:
-            found: str | Failed = work()
-        except Exception as error:  # noqa: BLE001 - goes to the core, as a transport's does
-            found = Failed(error)
-        tell(found)
-
-    threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
-
-
-def run_blocking(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run a coroutine whose exchange never suspends."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        found: _T = done.value
-        return found
-    coroutine.close()
-    raise RuntimeError("An exchange of the sync client suspended.")
+    def ended(self, reason: str, at: float) -> None:
+        """Note how its window ended."""
+        ...

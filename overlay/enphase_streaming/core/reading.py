@@ -1,25 +1,44 @@
-"""The JSON of an event → a `Reading`.
+"""The JSON of one event, decoded into a `Reading`.
 
-The documented form, in either nesting, is decoded and checked in one pass. Whatever does not fit
-it takes the tolerant path, which keeps what can be kept without loss and notes the rest as drift;
-nothing is ever filled in.
+The documented form, in either nesting, is decoded and checked in one pass. Any other form takes
+the tolerant path: a value that can be kept without loss is kept, and each deviation is noted as
+`Drift`. Nothing is ever filled in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from enphase_streaming.core.answers import error_from_envelope, from_epoch, mask_json
-from enphase_streaming.core.drift import Drift, make_fit
-from enphase_streaming.errors import APIStatusError, MalformedEvent
-from enphase_streaming_api.models import LiveEvent, LiveStatus
+from enphase_streaming.errors import MalformedEvent
+from enphase_streaming_api.models import LiveStatus, StreamSystemLiveDataResponse
 
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
+_SECONDS_BELOW = 1e11
+_MOST_NAMES = 1_000
+_SHOWN = 120
+_SEARCHED = 16_384
+"""How much of a malformed event is searched for secrets: more than what is shown of it, so that a
+secret is never cut."""
+_WHOLE = re.compile(r"(-?\d{1,18})(?:\.0{1,18})?", re.ASCII)
 _set = msgspec.structs.force_setattr
+
+
+class Drift(NamedTuple):
+    """A value that deviates from the documentation.
+
+    `expected` is the documented type: `integer`, `string`, `array of string`, or `absent` for a
+    field that is not documented.
+    """
+
+    field: str
+    value: Any
+    expected: str
 
 
 class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fields=True):
@@ -27,10 +46,10 @@ class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
 
     Powers are in watts, the state of charge in percent. A field that was absent, null or
     unusable is None. `arrived` is when its bytes arrived here (aware UTC), `raw` the text of its
-    event, `drift` what was not as documented, `epoch` and `utc` its time as it was sent.
+    event, `drift` each deviation from the documentation, `epoch` and `utc` its time as sent.
     """
 
-    # Renamed so that no field of the wire can meet one of these by name.
+    # Renamed so that no field of the wire can collide with one of these.
     arrived: datetime = msgspec.field(name="arrived here", default=datetime.min.replace(tzinfo=UTC))
     raw: str = msgspec.field(name="raw text", default="")
     drift: tuple[Drift, ...] = msgspec.field(name="drift seen", default=())
@@ -48,24 +67,32 @@ class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
         return from_epoch(self.epoch) or _from_text(self.utc)
 
     @property
+    def measured(self) -> float | None:
+        """`timestamp` in seconds since 1970."""
+        if self.epoch is not None:
+            return self.epoch if abs(self.epoch) < _SECONDS_BELOW else self.epoch / 1000
+        moment = _from_text(self.utc)
+        return None if moment is None else moment.timestamp()
+
+    @property
     def grid_import(self) -> int | None:
-        """What the site takes from the grid, in watts; 0 while it exports."""
-        return _above_zero(self.grid_power)
+        """Power drawn from the grid, in watts; 0 while exporting."""
+        return _positive(self.grid_power)
 
     @property
     def grid_export(self) -> int | None:
-        """What the site gives to the grid, in watts; 0 while it imports."""
-        return _below_zero(self.grid_power)
+        """Power fed into the grid, in watts; 0 while importing."""
+        return _negative(self.grid_power)
 
     @property
     def battery_discharging(self) -> int | None:
-        """What the battery gives, in watts; 0 while it charges."""
-        return _above_zero(self.battery_power)
+        """Power drawn from the battery, in watts; 0 while charging."""
+        return _positive(self.battery_power)
 
     @property
     def battery_charging(self) -> int | None:
-        """What the battery takes, in watts; 0 while it discharges."""
-        return _below_zero(self.battery_power)
+        """Power fed into the battery, in watts; 0 while discharging."""
+        return _negative(self.battery_power)
 
     @property
     def balance(self) -> int | None:
@@ -80,7 +107,7 @@ class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
         return sum(known) - self.consumption_power
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON types: the fields that have a value, by their wire names, and `timestamp`."""
+        """Return the fields that have a value, by wire name, as JSON types, and `timestamp`."""
         status = {name: getattr(self, name) for name in LiveStatus.__struct_fields__}
         moment = self.timestamp
         status["timestamp"] = moment.isoformat() if moment else None
@@ -111,25 +138,25 @@ class EventReader:
         self._noted: set[str] = set()
         self._is_nested = False
 
-    def read(self, data: str, arrived: datetime) -> Reading | APIStatusError | None:
-        """Return the reading of an event; the exception of an error envelope; None for neither.
+    def read(self, data: str, arrived: datetime) -> Reading | dict[str, Any] | None:
+        """Return an event's reading, or its error envelope; None if it holds neither.
 
-        Raises `MalformedEvent` if the text is no JSON object.
+        Raises:
+            MalformedEvent: if the text is no JSON object.
         """
-        drift: tuple[Drift, ...] = ()
         try:
             event = _nested.decode(data).data if self._is_nested else _plain.decode(data)
         except _UNREADABLE:
+            event = None
+        drift: tuple[Drift, ...] = ()
+        if event is None:
             found = self._json_object(data)
-            if found.get("error") is not None:
-                return error_from_envelope(found, mask=self._mask)
             status = found.get("data")
+            if found.get("error") is not None:
+                return found
             if not isinstance(status, dict):
                 return None
-            drift = (
-                *make_fit(found, _EVENT, self._noted),
-                *make_fit(status, _STATUS, self._noted),
-            )
+            drift = (*_fit(found, _EVENT, self._noted), *_fit(status, _STATUS, self._noted))
             event = msgspec.convert(found, _Event)
         reading = event.data
         _set(reading, "arrived", arrived)
@@ -140,15 +167,10 @@ class EventReader:
         return reading
 
     def _json_object(self, data: str) -> dict[str, Any]:
-        """Return what an event holds, in either nesting; its own nesting comes off."""
-        cause: Exception | None = None
-        try:
-            found = _any.decode(data)
-        except _UNREADABLE as error:
-            found, cause = None, error
+        """Return an event's object without its own nesting."""
+        found = parse_json(data)
         if not isinstance(found, dict):
-            start = mask_json(data, self._mask)[:120]
-            raise MalformedEvent(f"An event is no JSON object: {start!r}", data=start) from cause
+            raise malformed("An event is no JSON object", data, self._mask)
         inner = found.get("data")
         if found.get("error") is None and isinstance(inner, dict):
             self._is_nested = "data" in inner or inner.get("error") is not None
@@ -157,33 +179,32 @@ class EventReader:
         return found
 
 
-def decode(data: str, arrived: datetime) -> Reading:
-    """Return the reading of one event's JSON text; `arrived` is an aware moment.
-
-    Raises `MalformedEvent` if the text is no JSON object or holds no reading, and the exception
-    of the code that it carries (`APIStatusError`) if it is an error envelope.
-    """
-    found = EventReader().read(data, arrived)
-    if found is None:
-        raise MalformedEvent(f"An event holds no reading: {data[:120]!r}", data=data[:120])
-    if isinstance(found, APIStatusError):
-        raise found
-    return found
+def malformed(why: str, data: str, mask: Callable[[str], str] = str) -> MalformedEvent:
+    """Return the exception for an event, with the start of its text."""
+    start = mask(data[:_SEARCHED])[:_SHOWN]
+    return MalformedEvent(f"{why}: {start!r}", data=start)
 
 
-_STATUS, _EVENT = (
-    {field.encode_name: get_args(field.type)[0] for field in msgspec.structs.fields(struct)}
-    for struct in (LiveStatus, LiveEvent)
-)
-_EVENT["data"] = dict
+def parse_json(text: str) -> object:
+    """Return the value of a JSON text, NaN and Infinity included; None if it is no JSON."""
+    try:
+        return _any.decode(text)
+    except _UNREADABLE:
+        pass  # msgspec refuses NaN, which costs one field and not the event
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
-def _above_zero(power: int | None) -> int | None:
-    return None if power is None else max(power, 0)
-
-
-def _below_zero(power: int | None) -> int | None:
-    return None if power is None else max(-power, 0)
+def from_epoch(epoch: float | None) -> datetime | None:
+    """Return an epoch in seconds or milliseconds, told apart by magnitude, as aware UTC."""
+    if epoch is None:
+        return None
+    try:
+        return datetime.fromtimestamp(epoch if abs(epoch) < _SECONDS_BELOW else epoch / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _from_text(text: str | None) -> datetime | None:
@@ -194,3 +215,75 @@ def _from_text(text: str | None) -> datetime | None:
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _positive(power: int | None) -> int | None:
+    return None if power is None else max(power, 0)
+
+
+def _negative(power: int | None) -> int | None:
+    return None if power is None else max(-power, 0)
+
+
+def _fit(found: dict[str, Any], documented: Mapping[str, Any], noted: set[str]) -> list[Drift]:
+    """Convert the fields of `found` to their documented types, in place; return the deviations.
+
+    A value that no conversion keeps becomes None. An undocumented field is dropped, and returned
+    unless its name is in `noted`.
+    """
+    drift = []
+    undocumented = []
+    for name, value in found.items():
+        kind = documented.get(name)
+        if type(value) is kind:
+            continue
+        if kind is None:
+            undocumented.append(name)
+        elif value is not None:
+            expected, convert = _CONVERSIONS[kind]
+            kept = found[name] = convert(value)
+            if kept is not value:
+                drift.append(Drift(name, value, expected))
+    for name in undocumented:
+        value = found.pop(name)
+        if name not in noted:
+            drift.append(Drift(name, value, "absent"))
+            if len(noted) < _MOST_NAMES:
+                noted.add(name)
+    return drift
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and (whole := _WHOLE.fullmatch(value)):
+        return int(whole[1])
+    return None
+
+
+def _string(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else None
+
+
+def _strings(value: object) -> list[str] | None:
+    if isinstance(value, list):
+        texts = [text for item in value if (text := _string(item)) is not None]
+        if len(texts) != len(value):
+            return None
+        return value if texts == value else texts
+    only = _string(value)
+    return None if only is None else [only]
+
+
+_CONVERSIONS: dict[Any, tuple[str, Callable[[object], Any]]] = {
+    int: ("integer", _integer),
+    str: ("string", _string),
+    list[str]: ("array of string", _strings),
+}
+_STATUS, _EVENT = (
+    {field.encode_name: get_args(field.type)[0] for field in msgspec.structs.fields(struct)}
+    for struct in (LiveStatus, StreamSystemLiveDataResponse)
+)
+_EVENT["data"] = dict

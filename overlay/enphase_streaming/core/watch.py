@@ -1,192 +1,239 @@
-"""Windows chained: the core of `watch`, and with one window the core of `live_data`."""
+"""Windows one after another: the core of `watch` and, limited to one window, of `live_data`."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, TypeVarTuple
 
+import msgspec
+
+from enphase_streaming.core.arguments import DEFAULT_DURATION
 from enphase_streaming.core.budget import Budget
-from enphase_streaming.core.ends import Reason, StreamEnd, reason_of
+from enphase_streaming.core.exchange import Exchange, Observer
+from enphase_streaming.core.options import Options
+from enphase_streaming.core.reading import Reading
+from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
+from enphase_streaming.core.window import Window
 from enphase_streaming.errors import (
     AuthenticationError,
     BudgetExhausted,
     EnphaseStreamingError,
-    call_back,
+    EventTooLarge,
+    MalformedEvent,
+    NotAnEventStream,
+    Retry,
+    StreamDropped,
+    StreamEndedEarly,
+    StreamStalled,
 )
-from enphase_streaming.core.exchange import Exchange
-from enphase_streaming.core.policy import (
-    Decision,
-    OpenNext,
-    Outcome,
-    RefreshThenOpen,
-    Stop,
-    WaitUntil,
-)
-from enphase_streaming.core.reading import Reading
-from enphase_streaming.core.window import Window
 
 _REMEMBERED = 10
-"""How many events of a window are remembered, to know them again in the next."""
+"""How many events of a window are remembered, to recognise them in the next."""
 
 OnGap = Callable[[datetime, datetime, Exception], None]
+OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
 OnWait = Callable[[float, Exception | None], None]
+Reason = Literal[
+    "planned",
+    "stopped",
+    "early",
+    "dropped",
+    "stalled",
+    "error",
+    "too_large",
+    "not_a_stream",
+    "budget",
+]
+_REASONS: dict[type[Exception], Reason] = {
+    StreamEndedEarly: "early",
+    StreamDropped: "dropped",
+    StreamStalled: "stalled",
+    EventTooLarge: "too_large",
+    NotAnEventStream: "not_a_stream",
+    BudgetExhausted: "budget",
+}
+
+_Arguments = TypeVarTuple("_Arguments")
 
 _log = logging.getLogger("enphase_streaming")
 
 
-class Policy(Protocol):
-    """Decides what follows a window."""
+class StreamEnd(msgspec.Struct, frozen=True):
+    """How a stream ended.
 
-    def decide(self, outcome: Outcome, at: float, now: datetime) -> Decision:
-        """Return what to do next."""
-        ...
+    `elapsed` is in seconds, from sending the first request; `readings` counts those delivered,
+    `malformed` the events that were no JSON object. `reason` is `budget` where a watch used up
+    its budget.
+    """
+
+    reason: Reason
+    elapsed: float
+    readings: int
+    malformed: int
 
 
 class Watch:
-    """Opens windows as long as the policy and the budget want, never two at once.
+    """Opens windows as long as the recovery and the budget allow, one at a time.
 
-    `window` makes the next one; it is given the exchange, and what to ask before a reading is
-    handed over. `name` is the site's, for log lines. Between two calls of `open` and `next`
-    nothing is under way; `end` is set when it is over.
+    Between two calls of `open` and `next` nothing runs. `end` is set when it is over.
+
+    Args:
+        exchange: sends the requests.
+        options: the client's.
+        name: the site's, for log lines.
+        duration: the seconds of each window, None for the API's default.
+        budget: counts each attempt; None for no limit.
+        recovery: decides what follows a window.
+        on_malformed, on_gap, on_wait: the caller's, as `watch` documents them.
     """
 
     def __init__(
         self,
-        window: Callable[[Exchange, Callable[[Reading], bool]], Window],
+        exchange: Exchange,
+        options: Options,
         *,
         name: str,
-        policy: Policy,
+        duration: int | None,
         budget: Budget | None,
+        recovery: Recovery,
+        on_malformed: OnMalformed = "skip",
         on_gap: OnGap | None = None,
         on_wait: OnWait | None = None,
-        can_refresh: bool = False,
     ) -> None:
         self.end: StreamEnd | None = None
-        self.exchange: Exchange
-        self._make_window = window
-        self._window: Window | None = None
-        self._failure: EnphaseStreamingError | None = None
+        self.observer: Observer | None = None
         self.name = name
-        self._policy = policy
+        self._exchange = exchange
+        self._options = options
+        self._duration = DEFAULT_DURATION if duration is None else duration
         self._budget = Budget.unlimited() if budget is None else budget
+        self._recovery = recovery
+        self._on_malformed = on_malformed
         self._on_gap = on_gap
         self._on_wait = on_wait
-        self._can_refresh = can_refresh
-        self._readings = self._malformed = 0
+        self._window: Window | None = None
+        self._failure: EnphaseStreamingError | None = None
+        self._readings = self._new_readings = self._malformed = 0
         self._sent_at: float | None = None
-        # Their hashes: the texts would be a good part of what a stream holds.
+        # Hashes: the texts would be a good part of what a stream holds in memory.
         self._recent: list[int] = []
         self._earlier: frozenset[int] = frozenset()
         self._last_arrival: datetime | None = None
         self._gap: tuple[datetime, Exception] | None = None
 
-    async def open(self) -> bool:
-        """Have a stream open; False where the watch is over. Raises what cannot be mended."""
+    async def open(self) -> None:
+        """Open a window, unless one is open. Raises what cannot be recovered from."""
         try:
-            return self._window is not None or await self._next_window()
-        except Exception as error:
-            self._finish(reason_of(error))
+            await self._open_window()
+        except EnphaseStreamingError as error:
+            self._finish(_reason(error))
             raise
 
     async def next(self) -> Reading | None:
-        """Return the next reading; None where the watch is over. Raises what cannot be mended."""
+        """Return the next reading, None once it is over. Raises what cannot be recovered from."""
         try:
-            while self._window is not None or await self._next_window():
-                assert self._window is not None
+            while (window := self._window or await self._open_window()) is not None:
                 try:
-                    reading = await self._window.next()
-                    if reading is not None:
-                        return reading
-                    outcome = await self._hang_up(self._window, None)
+                    event = await window.next()
                 except EnphaseStreamingError as error:
-                    outcome = await self._hang_up(self._window, error)
-                await self._follow(outcome)
-        except Exception as error:
-            self._finish(reason_of(error))
+                    await self._close_window(window, error)
+                    continue
+                if event is None:
+                    await self._close_window(window, None)
+                elif isinstance(event, MalformedEvent):
+                    await self._skip(window, event)
+                elif self._is_new(event):
+                    self._report_gap(event)
+                    self._readings += 1
+                    return event
+        except EnphaseStreamingError as error:
+            self._finish(_reason(error))
             raise
         return None
 
     def stop(self) -> None:
-        """End it now, unless it is over. Only while nobody is in `open` or `next`."""
-        if self._window is not None:
-            self._window.stop(self.exchange.monotonic())
+        """End it now, unless it is over. Call it only while `open` and `next` are not running."""
         self._finish("stopped")
 
     def _finish(self, reason: Reason) -> None:
         if self.end is None:
-            self._count()
-            at = self.exchange.monotonic()
-            elapsed = 0.0 if self._sent_at is None else at - self._sent_at
+            elapsed = 0.0
+            if self._sent_at is not None:
+                elapsed = self._exchange.monotonic() - self._sent_at
             self.end = StreamEnd(reason, elapsed, self._readings, self._malformed)
-
-    def _count(self) -> None:
-        if self._window is not None:
-            self._readings += self._window.readings
-            self._malformed += self._window.malformed
             self._window = None
 
-    async def _next_window(self) -> bool:
-        while self.end is None:
+    async def _open_window(self) -> Window | None:
+        """Return the open window, opening one if there is none; None once it is over."""
+        while self._window is None and self.end is None:
             try:
                 outcome = await self._attempt()
             except BudgetExhausted as exhausted:
-                if self._sent_at is not None and self._failure is None:
-                    self._finish("budget")
-                    break
-                raise exhausted from self._failure
-            if outcome is None:
-                return True
-            await self._follow(outcome)
-        return False
+                if self._sent_at is None or self._failure is not None:
+                    raise exhausted from self._failure
+                self._finish("budget")
+            else:
+                if outcome is not None:
+                    await self._follow(outcome)
+        return self._window
 
     async def _attempt(self) -> Outcome | None:
-        """Open one window, if there is a token and a call to spend; None where it is open."""
-        ticket = self._budget.queue()
+        """Open one window, if there is a token and a call to spend; None once it is open."""
+        budget, exchange = self._budget, self._exchange
+        ticket = budget._queue()
         try:
-            refused = await self.exchange.authorize(afresh=False)
+            refused = await exchange.authorize(afresh=False)
             if refused is not None:
-                failed = _documented(refused.error)
-                _log.info("%s: no token, %s.", self.name, failed)
-                return Outcome(failed)
-            at = self.exchange.monotonic()
-            while (due := self._budget.spend(ticket, at)) > at:
+                error = _documented(refused.error)
+                _log.info("%s: no token, %s.", self.name, error)
+                return Outcome(error)
+            at = exchange.monotonic()
+            while (due := budget._spend(ticket, at)) > at:
                 await self._pause(due, None)
-                at = self.exchange.monotonic()
+                at = exchange.monotonic()
         finally:
-            self._budget.leave(ticket)
+            budget._leave(ticket)
         if self._sent_at is None:
             self._sent_at = at
-        if self._recent:  # an attempt that brought nothing does not make the last window forgotten
+        if self._recent:  # kept over an attempt without readings
             self._earlier = frozenset(self._recent)
             self._recent.clear()
-        self._window = window = self._make_window(self.exchange, self._is_new)
-        _log.info("%s: opening a stream, %s.", self.name, self._budget)
+        self._new_readings = 0
+        window = Window(exchange, self._options, self._duration, self.observer)
+        _log.info("%s: opening a stream, %s.", self.name, budget)
         try:
             await window.open(at)
         except EnphaseStreamingError as error:
+            if not window.sent:
+                budget._refund()
             return await self._hang_up(window, error)
+        self._window = window
         return None
 
+    async def _close_window(self, window: Window, error: EnphaseStreamingError | None) -> None:
+        await self._follow(await self._hang_up(window, error))
+
     async def _hang_up(self, window: Window, error: EnphaseStreamingError | None) -> Outcome:
-        """See a window off that has ended."""
-        if error is not None and error.of_callback:
-            raise error
-        assert window.end is not None
-        self._count()
-        _log.info("%s: %s, %s.", self.name, window.end, error or "as planned")
-        await self.exchange.hang_up(window.end.reason)
-        return Outcome(error, window.readings, window.steady, window.retry)
+        self._window = None
+        reason = _reason(error)
+        _log.info(
+            "%s: %s after %.1f s, %s.", self.name, reason, window.elapsed, error or "no error"
+        )
+        await self._exchange.hang_up(reason)
+        if self.observer is not None:
+            self.observer.ended(reason, self._exchange.monotonic())
+        return Outcome(error, self._new_readings, window.arrivals.steady, window.retry)
 
     async def _follow(self, outcome: Outcome) -> None:
-        """Do what the policy wants after an attempt: wait, have another token, or be over."""
-        decision = self._decide(outcome)
-        if isinstance(decision, RefreshThenOpen):
-            if not self._can_refresh:
-                decision = Stop(outcome.error)
-            else:
+        """Do what the recovery decides after an attempt: wait, refresh the token, or finish."""
+        decision = self._recovery.decide(outcome)
+        if isinstance(decision, Refresh):
+            if self._options.auth.can_refresh:
                 decision = await self._refresh(outcome.error)
+            else:
+                decision = Stop(outcome.error)
         if isinstance(decision, Stop):
             if decision.error is not None:
                 raise _explained(decision.error)
@@ -194,56 +241,78 @@ class Watch:
             return
         self._failure = outcome.error
         if self._failure is not None and self._gap is None:
-            self._gap = (self._last_arrival or self.exchange.now(), self._failure)
-        # Without a call to wait for, the next attempt says at once that the budget is used up.
-        if isinstance(decision, WaitUntil) and self._budget.left != 0:
+            self._gap = (self._last_arrival or self._exchange.now(), self._failure)
+        # With no call left to wait for, the next attempt reports at once that the budget is spent.
+        if self._budget.left != 0:
             await self._wait(decision, outcome.error)
 
-    def _decide(self, outcome: Outcome) -> Decision:
-        return self._policy.decide(outcome, self.exchange.monotonic(), self.exchange.now())
-
-    async def _refresh(self, error: EnphaseStreamingError | None) -> Decision:
+    async def _refresh(self, error: EnphaseStreamingError | None) -> Pause | Stop:
         _log.info("%s: %s; refreshing the token.", self.name, error)
         while True:
-            refused = await self.exchange.authorize(afresh=True)
+            refused = await self._exchange.authorize(afresh=True)
             if refused is None:
-                return OpenNext()
+                return Pause()
             failed = _documented(refused.error)
             failed.__cause__ = failed.__cause__ or error
-            decision = self._decide(Outcome(failed))
-            if not isinstance(decision, WaitUntil):
-                return decision
-            # Trying again means the refresh: a call with the refused token would be wasted.
+            decision = self._recovery.decide(Outcome(failed))
+            if not isinstance(decision, Pause):
+                return decision if isinstance(decision, Stop) else Stop(failed)
+            # Only the refresh is retried: a call with the refused token would be wasted.
             await self._wait(decision, failed)
 
-    async def _wait(self, decision: WaitUntil, error: EnphaseStreamingError | None) -> None:
-        if decision.everyone:
-            self._budget.pause(decision.at)
-        await self._pause(decision.at, error)
+    async def _wait(self, decision: Pause, error: EnphaseStreamingError | None) -> None:
+        if decision.seconds > 0:
+            until = self._exchange.monotonic() + decision.seconds
+            if decision.shared:
+                self._budget._pause(until)
+            await self._pause(until, error)
 
     async def _pause(self, until: float, error: EnphaseStreamingError | None) -> None:
-        seconds = until - self.exchange.monotonic()
+        seconds = until - self._exchange.monotonic()
         _log.info("%s: next try in %.1f s.", self.name, seconds)
         if self._on_wait is not None:
-            call_back(self._on_wait, seconds, error)
-        await self.exchange.wait(until)
+            self._call(self._on_wait, seconds, error)
+        await self._exchange.wait(until)
+
+    async def _skip(self, window: Window, malformed: MalformedEvent) -> None:
+        self._malformed += 1
+        _log.log(logging.WARNING if self._malformed == 1 else logging.DEBUG, "%s", malformed)
+        if self._on_malformed == "raise":
+            await self._close_window(window, malformed)
+        elif self._on_malformed != "skip":
+            self._call(self._on_malformed, malformed)
 
     def _is_new(self, reading: Reading) -> bool:
-        """Note a reading that arrived; False if the window before had it already."""
+        """Remember a reading; False if the window before had it already."""
         known = hash(reading.raw)
         self._recent.append(known)
         if len(self._recent) > _REMEMBERED:
             del self._recent[0]
-        # Without a time of its own, a reading that reads the same can still be a new one.
+        # Without a time of its own, an equal reading can still be a new one.
         if known in self._earlier and (reading.epoch is not None or reading.utc is not None):
             return False
+        self._new_readings += 1
         self._last_arrival = reading.arrived
+        return True
+
+    def _report_gap(self, reading: Reading) -> None:
         if self._gap is not None:
             since, why = self._gap
             self._gap = None
             if self._on_gap is not None:
-                call_back(self._on_gap, since, reading.arrived, why)
-        return True
+                self._call(self._on_gap, since, reading.arrived, why)
+
+    def _call(self, callback: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
+        """Call what the caller gave; its exception ends the watch and leaves it unchanged."""
+        try:
+            callback(*arguments)
+        except Exception:
+            self._finish("error")
+            raise
+
+
+def _reason(error: EnphaseStreamingError | None) -> Reason:
+    return "planned" if error is None else _REASONS.get(type(error), "error")
 
 
 def _documented(error: Exception) -> EnphaseStreamingError:
@@ -253,7 +322,7 @@ def _documented(error: Exception) -> EnphaseStreamingError:
 
 
 def _explained(error: EnphaseStreamingError) -> EnphaseStreamingError:
-    if isinstance(error, AuthenticationError) and error.status != "NOT_AUTHENTICATED":
+    if isinstance(error, AuthenticationError) and error.retry is Retry.REFRESH:
         hint = (
             "If the token is fresh, the plan may lack streaming, or the owner's access control may "
             "refuse it."

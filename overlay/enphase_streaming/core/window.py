@@ -1,81 +1,69 @@
 """The life of one stream, from its request to its end.
 
-How a stream ends is never a guess: the clock of the one who waits decides, and where the caller
-was away when the end came, the readings' own timestamps do.
+How a stream ended is decided by the clock of the process that waits. Where the caller or the whole
+process was away when the end came, the readings' own timestamps decide.
 """
 
 from __future__ import annotations
 
 import logging
+import zlib
 from collections import deque
-from collections.abc import Callable
-from typing import Literal
+from urllib.parse import urlsplit
 
-from enphase_streaming.core.arrivals import Arrivals
-from enphase_streaming.core.ends import Reason, StreamEnd, reason_of
+from enphase_streaming.core.answers import (
+    connection_failed,
+    describe,
+    error_from_envelope,
+    is_event_stream,
+    raise_for_answer,
+)
+from enphase_streaming.core.encoding import Body
+from enphase_streaming.core.exchange import Exchange, Failed, Observer, Signal
+from enphase_streaming.core.options import Options
+from enphase_streaming.core.reading import EventReader, Reading
+from enphase_streaming.core.sse import SSEDecoder
 from enphase_streaming.errors import (
     EnphaseStreamingError,
     MalformedEvent,
     StreamDropped,
     StreamEndedEarly,
     StreamStalled,
-    call_back,
 )
-from enphase_streaming.core.exchange import Exchange, Failed, Signal
 from enphase_streaming.secrets import mask_causes
-from enphase_streaming.core.reading import EventReader, Reading
-from enphase_streaming.core.refusal import connection_failed, is_event_stream, named, refused
-from enphase_streaming.core.sse import SSEDecoder
 
 _CLOSES_EARLY_BY = 2.0
 """A clean close this many seconds before the duration is over still counts as planned."""
 _STAYS_OPEN_BY = 5.0
 """A stream that is still open this many seconds past its duration is hung up on."""
 _BACKLOG = 1.0
-"""How long, in seconds, bytes that may have been there already are read past a deadline."""
+"""How long, in seconds, bytes that may have been received before are read past a deadline."""
 _SURE = 0.05
-"""A wait of this many seconds shows that the bytes were not there already."""
-
-OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
+"""A wait of this many seconds shows that its bytes were not received before."""
 
 _log = logging.getLogger("enphase_streaming")
 
 
 class Window:
-    """One stream of `duration` seconds: `open` sends its request, `next` gives its readings.
+    """One stream of `duration` seconds: `open` sends its request, `next` returns its events.
 
-    Between two calls nothing is under way: the caller may be away, or never come back. `end` is
-    set when it has ended; `stop` ends it.
+    Between two calls nothing runs: the caller may be away, or never come back.
     """
 
     def __init__(
-        self,
-        exchange: Exchange,
-        *,
-        host: str,
-        duration: int,
-        first_reading_timeout: float,
-        stall_timeout: float,
-        max_event_bytes: int,
-        on_malformed: OnMalformed,
-        mask: Callable[[str], str],
-        accept: Callable[[Reading], bool],
+        self, exchange: Exchange, options: Options, duration: int, observer: Observer | None = None
     ) -> None:
-        self.end: StreamEnd | None = None
-        self.readings = 0
-        self.malformed = 0
+        self.sent = True
+        """Whether the request went out."""
+        self.arrivals = Arrivals()
         self._exchange = exchange
-        self._host = host
+        self._options = options
         self._duration = duration
-        self._first_reading_timeout = first_reading_timeout
-        self._stall_timeout = stall_timeout
-        self._on_malformed = on_malformed
-        self._mask = mask
-        self._accept = accept
-        self._decoder = SSEDecoder(max_event_bytes=max_event_bytes)
-        self._reader = EventReader(mask=mask)
-        self._arrivals = Arrivals()
-        self._pending: deque[Reading | MalformedEvent] = deque()
+        self._observer = observer
+        self._body: Body | None = None  # of a body that is encoded
+        self._decoder = SSEDecoder(max_event_bytes=options.max_event_bytes)
+        self._reader = EventReader(mask=options.mask)
+        self._events: deque[Reading | MalformedEvent] = deque()
         self._failure: EnphaseStreamingError | None = None
         self._last: bytes | Signal = b""
         self._logged_unknown = False
@@ -83,120 +71,108 @@ class Window:
         self._lag = 0.0  # how long the caller was away since the stream was last surely open
 
     @property
+    def elapsed(self) -> float:
+        """Seconds from sending the request to the last bytes, or to the end."""
+        return self._at - self._started
+
+    @property
     def retry(self) -> int | None:
         """The stream's last `retry`, in milliseconds; None if there was none."""
         return self._decoder.retry
 
-    @property
-    def steady(self) -> float:
-        """Seconds between the arrival of the first reading and that of the last."""
-        return self._arrivals.steady
-
     async def open(self, at: float) -> None:
-        """Send the request at `at` (monotonic). Raises what it meets instead of a stream."""
+        """Send the request at `at` (monotonic).
+
+        Raises:
+            ConnectionFailed: if no response came.
+            APIStatusError: if the API answered with an error.
+            NotAnEventStream: for a 200 that is no event stream.
+        """
+        options, exchange = self._options, self._exchange
         self._started = self._at = at
-        self._reading_deadline = at + self._first_reading_timeout
+        self._reading_deadline = at + options.first_reading_timeout
         self._hang_up = at + self._duration + _STAYS_OPEN_BY
+        head = await exchange.open(self._reading_deadline)
+        self._at = exchange.monotonic()
+        if isinstance(head, Failed):
+            self.sent = head.sent
+            host = urlsplit(options.base_url).netloc
+            raise connection_failed(head.error, host, options.mask) from head.error
+        if self._observer is not None:
+            self._observer.opened(head, self._at)
+        if head.status_code != 200 or not is_event_stream(head):
+            await raise_for_answer(head, self._at, exchange, options.mask, self._observer)
+        self._body = Body(head.content_encoding) if head.content_encoding else None
+        self._left = self._at
+
+    async def next(self) -> Reading | MalformedEvent | None:
+        """Return the next event; None after a planned end.
+
+        Raises:
+            StreamError: if the stream ended in another way, after all readings before that.
+            APIStatusError: for an error envelope inside the stream.
+        """
+        asked = self._exchange.monotonic()
+        self._come_back(self._left, asked)
+        while True:
+            if self._events:
+                self._left = asked
+                return self._events.popleft()
+            if self._body is not None and (rest := self._body.rest()):
+                self._take(rest)
+                continue
+            if self._failure is not None:
+                raise self._failure
+            if self._is_over():
+                return None
+            deadline = min(self._reading_deadline, self._hang_up)
+            what = await self._exchange.receive(deadline)
+            self._at = self._exchange.monotonic()
+            self._note_wait(asked, deadline)
+            asked = self._at
+            if isinstance(what, Failed):
+                mask_causes(what.error, self._options.mask)
+                raise StreamDropped(
+                    f"The connection broke {self._progress()}: {describe(what.error)}"
+                ) from what.error
+            self._last = what
+            if isinstance(what, bytes):
+                self._take(what if self._body is None else self._decoded(what, self._body))
+
+    def _decoded(self, chunk: bytes, body: Body) -> bytes:
         try:
-            head = await self._exchange.open(self._reading_deadline)
-            self._at = self._left = self._exchange.monotonic()
-            if isinstance(head, Failed):
-                raise connection_failed(head.error, self._host, self._mask) from head.error
-            if head.status_code != 200 or not is_event_stream(head):
-                await refused(head, self._left, self._exchange, self._mask)
-        except Exception as error:
-            self._end(reason_of(error))
-            raise
-
-    async def next(self) -> Reading | None:
-        """Return the next reading, None after a planned end. Raises what ended it otherwise."""
-        try:
-            asked = self._exchange.monotonic()
-            self._came_back(self._left, asked)
-            while True:
-                while self._pending:
-                    event = self._pending.popleft()
-                    if isinstance(event, Reading):
-                        self.readings += 1
-                        self._left = asked
-                        return event
-                    self._skip(event)
-                if self._failure is not None:
-                    raise self._failure
-                if self._is_over():
-                    self._end("planned")
-                    return None
-                what = await self._exchange.receive(min(self._reading_deadline, self._hang_up))
-                self._at = self._exchange.monotonic()
-                waited = self._at - asked
-                asked = self._at
-                if waited > max(_SURE, self._lag / 10):
-                    self._lag = 0.0
-                if isinstance(what, Failed):
-                    mask_causes(what.error, self._mask)
-                    raise StreamDropped(
-                        f"The connection broke {self._progress()}: {named(what.error)}"
-                    ) from what.error
-                self._last = what
-                if isinstance(what, bytes):
-                    self._take(what)
-        except Exception as error:
-            self._end(reason_of(error))
-            raise
-
-    def stop(self, at: float) -> None:
-        """End it at `at`, unless it has ended."""
-        if self.end is None:
-            self._at = at
-            self._end("stopped")
-
-    def _end(self, reason: Reason) -> None:
-        self.end = StreamEnd(reason, self._at - self._started, self.readings, self.malformed)
-
-    def _is_over(self) -> bool:
-        """Return whether the stream had its end, or raises the exception of one not planned."""
-        if self._last is Signal.CLOSED:
-            self._closed()
-            return True
-        if self._last is Signal.OVERDUE or self._is_late():
-            self._overdue()
-            return True
-        # Only a caller who is often away gets here so late: see _came_back.
-        too_long = self._duration + _STAYS_OPEN_BY
-        return self._at - self._started > too_long and self._arrivals.span() > too_long
+            return body.feed(chunk)
+        except zlib.error as error:
+            raise StreamDropped(
+                f"The body cannot be decoded {self._progress()}: {error}"
+            ) from error
 
     def _take(self, chunk: bytes) -> None:
-        """Take what `chunk` completes and the caller is to see, and what ends the stream then."""
+        """Queue the events that `chunk` completes, and note what ends the stream after them."""
+        if self._observer is not None:
+            self._observer.received(chunk, self._at)
         now = self._exchange.now()
         for event in self._decoder.feed(chunk):
             try:
                 found = self._reader.read(event.data, now)
             except MalformedEvent as malformed:
-                self._pending.append(malformed)
+                self.arrivals.malformed += 1
+                self._events.append(malformed)
                 continue
             if isinstance(found, Reading):
-                self._arrivals.note(found, self._at, self._lag)
-                self._reading_deadline = self._at + self._stall_timeout
-                if self._accept(found):
-                    self._pending.append(found)
+                self.arrivals.note(found, self._at, self._started, self._lag)
+                self._reading_deadline = self._at + self._options.stall_timeout
+                self._events.append(found)
             elif found is not None:
-                self._failure = found
+                self._failure = error_from_envelope(found, mask=self._options.mask)
                 return
             elif not self._logged_unknown:
                 self._logged_unknown = True
                 _log.warning("An event holds neither a reading nor an error; ignored.")
         self._failure = self._decoder.overflow
 
-    def _skip(self, malformed: MalformedEvent) -> None:
-        self.malformed += 1
-        _log.log(logging.WARNING if self.malformed == 1 else logging.DEBUG, "%s", malformed)
-        if self._on_malformed == "raise":
-            raise malformed
-        if callable(self._on_malformed):
-            call_back(self._on_malformed, malformed)
-
-    def _came_back(self, left: float, at: float) -> None:
-        """Take the time that the caller was away out of every deadline."""
+    def _come_back(self, left: float, at: float) -> None:
+        """Exclude the time that the caller was away from every deadline."""
         away = at - left
         self._lag += away
         self._reading_deadline += away
@@ -204,20 +180,41 @@ class Window:
         if at > duration_over:
             self._hang_up += at - max(left, duration_over)
 
-    def _closed(self) -> None:
-        """Return if the end was planned, else raise."""
-        elapsed = self._at - self._started
+    def _note_wait(self, asked: float, deadline: float) -> None:
+        waited = self._at - asked
+        if self._at > deadline + _BACKLOG:
+            # The process was frozen meanwhile: when these bytes came, no clock can tell.
+            self._lag += waited
+        elif waited > max(_SURE, self._lag / 10):
+            self._lag = 0.0
+
+    def _is_over(self) -> bool:
+        """Return whether the stream ended as planned. Raises the exception of any other end."""
+        if self._last is Signal.CLOSED:
+            self._check_close()
+            return True
+        if self._last is Signal.OVERDUE or self._is_late():
+            self._check_overdue()
+            return True
+        # Reached only if the caller is often away: see _come_back.
+        too_long = self._duration + _STAYS_OPEN_BY
+        return self.elapsed > too_long and self.arrivals.span > too_long
+
+    def _check_close(self) -> None:
+        """Raise unless the server closed the stream about when its duration was over."""
         enough = self._duration - _CLOSES_EARLY_BY
-        if not self._arrivals.count:
+        if not self.arrivals.count:
             raise StreamStalled(
-                f"The server closed the stream after {elapsed:.1f} s, without a reading."
+                f"The server closed the stream without a reading, {self._progress()}."
             )
-        if elapsed - self._lag >= enough:
+        if self.elapsed - self._lag >= enough:
             return
-        ended = min(elapsed, self._arrivals.lasted(self._started)) if elapsed >= enough else elapsed
-        if ended >= enough:
+        lasted = self.elapsed
+        if lasted >= enough:
+            lasted = min(lasted, self.arrivals.lasted())
+        if lasted >= enough:
             return
-        missing = self._duration - ended
+        missing = self._duration - lasted
         raise StreamEndedEarly(
             f"The server closed the stream {self._progress()}, {missing:.1f} s before its "
             f"{self._duration} s were over.",
@@ -232,23 +229,64 @@ class Window:
             self._late_since = self._at
         return self._late_since is not None and self._at - self._late_since > _BACKLOG
 
-    def _overdue(self) -> None:
-        """Return if the stream had its time, else raise."""
-        if self._arrivals.count and self._at >= self._hang_up:
+    def _check_overdue(self) -> None:
+        """Raise unless the stream is only still open past its duration."""
+        if self.arrivals.count and self._at >= self._hang_up:
             return
         if self._at < self._reading_deadline:
             raise StreamStalled(
                 f"The {self._duration} s of the stream are over without a reading: "
                 f"{self._progress()}."
             )
-        name, limit = "stall_timeout", self._stall_timeout
-        if not self._arrivals.count:
-            name, limit = "first_reading_timeout", self._first_reading_timeout
+        name = "stall_timeout" if self.arrivals.count else "first_reading_timeout"
+        limit = getattr(self._options, name)
         raise StreamStalled(
             f"No reading came within the {limit:g} s of {name}: {self._progress()}."
         )
 
     def _progress(self) -> str:
-        count = self._arrivals.count
-        readings = "1 reading" if count == 1 else f"{count} readings"
-        return f"{self._at - self._started:.1f} s in, after {readings}"
+        events = counted(self.arrivals.count, "reading")
+        if self.arrivals.malformed:
+            events += f" and {counted(self.arrivals.malformed, 'malformed event')}"
+        return f"{self.elapsed:.1f} s in, after {events}"
+
+
+class Arrivals:
+    """When the readings of one stream arrived, and how long it lasted by their own timestamps."""
+
+    def __init__(self) -> None:
+        self.count = self.malformed = 0
+        self.steady = 0.0
+        """Seconds between the arrival of the first reading and that of the last."""
+        self.span = 0.0
+        """The sum of the steps between the readings' timestamps, in seconds."""
+        self._steps = 0
+        self._first_at = self._before_first = 0.0
+        self._last: float | None = None
+
+    def note(self, reading: Reading, at: float, started: float, lag: float) -> None:
+        """Count a reading that arrived `at`; before it the caller was away for `lag` seconds."""
+        if not self.count:
+            self._first_at, self._before_first = at, at - started - lag
+        self.count += 1
+        self.steady = at - self._first_at
+        measured = reading.measured
+        if measured is None:
+            return
+        if self._last is not None:
+            step = measured - self._last
+            # A gateway's clock may be set meanwhile: such a step measures nothing.
+            if 0 <= step <= at - started:
+                self.span += step
+                self._steps += 1
+        self._last = measured
+
+    def lasted(self) -> float:
+        """Return how long the stream was open, one interval after the last reading included."""
+        interval = self.span / self._steps if self._steps else 0.0
+        return self._before_first + self.span + interval * (self.count - self._steps)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return `number` and `noun`, in the plural where it belongs."""
+    return f"1 {noun}" if number == 1 else f"{number} {noun}s"

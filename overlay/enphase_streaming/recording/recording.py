@@ -13,8 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.core.exchange import Exchange, Failed, Head, Signal
+from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.recording.redaction import Redactor
 from enphase_streaming.version import __version__
 

@@ -72,8 +72,8 @@ def test_addresses_are_those_of_the_document(contract: Contract) -> None:
 
 def test_credentials_are_named_as_in_the_document(contract: Contract) -> None:
     schemes = DOCUMENT["components"]["securitySchemes"]
-    assert contract.key_name == schemes["apiKey"]["name"]
-    assert contract.token_scheme == schemes["accessToken"]["scheme"]
+    assert contract.key_name == schemes["ApiKey"]["name"]
+    assert (contract.token_scheme, schemes["OAuth2"]["type"]) == ("bearer", "oauth2")
 
 
 def test_a_packaged_document_takes_precedence_over_a_checkouts(

@@ -8,11 +8,16 @@ import httpx
 
 from ...client import AuthenticatedClient
 from ...models.error_response import ErrorResponse
-from ...models.live_event import LiveEvent
+from ...models.stream_system_live_data_response import StreamSystemLiveDataResponse
 from ...types import Response, parse
 
-EVENT = LiveEvent
-"""What the JSON text of one event decodes to."""
+BOUNDS: dict[str, tuple[int | None, int | None]] = {
+    "duration": (30, 300),
+}
+"""Minimum and maximum of each bounded parameter, both inclusive; None where there is no bound."""
+
+EVENT = StreamSystemLiveDataResponse
+"""The type of the JSON of one event."""
 
 ERRORS: dict[int, type[ErrorResponse]] = {
     401: ErrorResponse,
@@ -29,7 +34,7 @@ ERRORS: dict[int, type[ErrorResponse]] = {
     551: ErrorResponse,
     552: ErrorResponse,
 }
-"""The documented statuses of an answer that is no stream, and what its body decodes to."""
+"""The type of the body of each documented status but that of the stream."""
 
 
 def get_kwargs(
@@ -37,7 +42,7 @@ def get_kwargs(
     *,
     duration: int | None = None,
 ) -> dict[str, Any]:
-    """The arguments for httpx's `build_request`, `request` or `stream`."""
+    """Return the arguments of `build_request`, `request` or `stream` of an httpx client."""
     headers: dict[str, str] = {"Accept": "text/event-stream, application/json"}
     if duration is not None:
         headers["duration"] = str(duration)
@@ -57,12 +62,13 @@ def stream(
     client: AuthenticatedClient,
     duration: int | None = None,
 ) -> AbstractContextManager[httpx.Response]:
-    """Stream the live readings of one site.
+    """Site Level Live Status.
 
-    Opens an event stream that the server ends after `duration` seconds. Every call costs
-    money on every plan. The gateway of the site has to be active, on software 6.0.0 or newer.
+    Streams the live readings of one site as server-sent events, and closes the stream after
+    `duration` seconds. Every call costs money, on every plan. The gateway of the site has to
+    be active and run software 6.0.0 or newer.
 
-    A context manager that yields the open response, unread, whatever its status.
+    Return a context manager that yields the open, unread response of any status.
     """
 
     return client.get_httpx_client().stream(
@@ -79,12 +85,13 @@ def astream(
     client: AuthenticatedClient,
     duration: int | None = None,
 ) -> AbstractAsyncContextManager[httpx.Response]:
-    """Stream the live readings of one site.
+    """Site Level Live Status.
 
-    Opens an event stream that the server ends after `duration` seconds. Every call costs
-    money on every plan. The gateway of the site has to be active, on software 6.0.0 or newer.
+    Streams the live readings of one site as server-sent events, and closes the stream after
+    `duration` seconds. Every call costs money, on every plan. The gateway of the site has to
+    be active and run software 6.0.0 or newer.
 
-    A context manager that yields the open response, unread, whatever its status.
+    Return a context manager that yields the open, unread response of any status.
     """
 
     return client.get_async_httpx_client().stream(
@@ -96,9 +103,8 @@ def astream(
 
 
 def parse_error(response: httpx.Response) -> Response[ErrorResponse]:
-    """What an answer that is no stream says. It must have been read: `read()` or `aread()`.
+    """Parse a response that was read with `read()` or `aread()`, by the types of `ERRORS`.
 
-    Never raises: `parsed` is None for a status that is not in `ERRORS`, and for a body that does
-    not decode as the type that is.
+    `parsed` is None for another status, and for a body that does not decode as its type.
     """
     return parse(response, ERRORS)

@@ -8,19 +8,22 @@ from ...models.token_request import TokenRequest
 from ...models.token_response import TokenResponse
 from ...types import Response, parse
 
+BOUNDS: dict[str, tuple[int | None, int | None]] = {}
+"""Minimum and maximum of each bounded parameter, both inclusive; None where there is no bound."""
+
 ANSWERS: dict[int, type[TokenError | TokenResponse]] = {
     200: TokenResponse,
     400: TokenError,
     401: TokenError,
 }
-"""The documented statuses, and what the body decodes to."""
+"""The type of the body of each documented status."""
 
 
 def get_kwargs(
     *,
     body: TokenRequest,
 ) -> dict[str, Any]:
-    """The arguments for httpx's `build_request`, `request` or `stream`."""
+    """Return the arguments of `build_request`, `request` or `stream` of an httpx client."""
     headers: dict[str, str] = {}
     _kwargs: dict[str, Any] = {
         "method": "POST",
@@ -37,14 +40,14 @@ def sync_detailed(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> Response[TokenError | TokenResponse]:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
-    The whole answer; `parsed` is None where it is not as documented.
+    Return the whole response; `parsed` is None if it is not as documented.
     """
 
     response = client.get_httpx_client().request(**get_kwargs(body=body))
@@ -56,14 +59,14 @@ def sync(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> TokenError | TokenResponse | None:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
-    The body of the answer, or None where it is not as documented.
+    Return the parsed body, or None if it is not as documented.
     """
 
     return sync_detailed(body=body, client=client).parsed
@@ -74,14 +77,14 @@ async def asyncio_detailed(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> Response[TokenError | TokenResponse]:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
-    The whole answer; `parsed` is None where it is not as documented.
+    Return the whole response; `parsed` is None if it is not as documented.
     """
 
     response = await client.get_async_httpx_client().request(**get_kwargs(body=body))
@@ -93,14 +96,14 @@ async def asyncio(
     client: AuthenticatedClient,
     body: TokenRequest,
 ) -> TokenError | TokenResponse | None:
-    """Trade a code, a password or a refresh token for a pair of tokens.
+    """Exchange a code, a password or a refresh token for a pair of tokens.
 
-    Its base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
-    carries a new refresh token and spends the one that was sent. The publisher documents
-    these parameters in the query string; a form body is seen to work and keeps them out of
-    logs.
+    The base URL is the bare origin, without the `/api/v4` of the other operation. Each answer
+    has a new refresh token, and the one that was sent is spent. The publisher documents these
+    parameters in the query string. Users report that a form body works, too; it keeps them
+    out of logs.
 
-    The body of the answer, or None where it is not as documented.
+    Return the parsed body, or None if it is not as documented.
     """
 
     return (await asyncio_detailed(body=body, client=client)).parsed

@@ -1,0 +1,157 @@
+"""Options and variables of the command, checked: numbers, plans, budgets, sites and access."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from enphase_streaming.client import StreamingClient, utc_now
+from enphase_streaming.core.arguments import (
+    MAXIMUM_DURATION,
+    MINIMUM_DURATION,
+    is_loopback,
+    shown,
+)
+from enphase_streaming.core.budget import STREAM_PRICE, Budget, Plan
+from enphase_streaming.environment import client_arguments
+from enphase_streaming.errors import InvalidArgument
+
+_MOST_CALLS = 1_000_000
+_LONGEST_SITE = 10
+_FASTEST = 1_000.0
+_KINDS = {int: "a whole number", float: "a number"}
+
+Number = TypeVar("Number", int, float)
+
+
+def number(name: str, text: str, least: Number, most: Number) -> Number:
+    """Return a number from `least` to `most`, a whole one if `least` is an int."""
+    value: Number | None
+    try:
+        value = type(least)(text)
+    except ValueError:
+        value = None
+    # False for NaN as well.
+    if value is None or not least <= value <= most:
+        raise InvalidArgument(
+            f"{name} must be {_KINDS[type(least)]} from {least:,.10g} to {most:,.10g}, "
+            f"got {shown(text)}."
+        )
+    return value
+
+
+def duration(text: str | None, default: int) -> int:
+    """Return the duration of a stream in seconds."""
+    if text is None:
+        return default
+    return number("--duration", text, MINIMUM_DURATION, MAXIMUM_DURATION)
+
+
+def site(name: str, text: str) -> int:
+    """Return the number of a site."""
+    if text.isascii() and text.isdigit() and len(text) < 20 and 0 < int(text) < 2**63:
+        return int(text)
+    # Longer text may be a credential in the wrong place.
+    got = shown(text) if len(text) <= _LONGEST_SITE else f"{len(text):,} characters"
+    raise InvalidArgument(f"{name} must be the number of a site, such as 1765, got {got}.")
+
+
+def plan(text: str, *, streams: bool = False) -> Plan:
+    """Return a plan by its name in any case; with `streams`, one that can stream."""
+    choices = {plan.name: plan for plan in Plan if plan.value.streams or not streams}
+    if found := choices.get(text.upper()):
+        return found
+    which = "a plan that can stream" if streams else "a plan"
+    names = ", ".join(name.lower() for name in choices)
+    raise InvalidArgument(f"--plan must be {which} ({names}), got {shown(text)}.")
+
+
+def limit(calls: str | None, dollars: str | None, *, unlimited: bool, name: str | None) -> Budget:
+    """Return the budget of the one limit that is set, on the plan of that name if there is one."""
+    terms = None if name is None else plan(name, streams=True)
+    if (calls is not None) + (dollars is not None) + unlimited != 1:
+        raise InvalidArgument("Set one limit: --calls N, --dollars X or --unlimited.")
+    if calls is not None:
+        return Budget(calls=number("--calls", calls, 1, _MOST_CALLS), plan=terms)
+    if dollars is not None:
+        price = float(STREAM_PRICE)
+        amount = number("--dollars", dollars, price, price * _MOST_CALLS)
+        return Budget(dollars=amount, plan=terms)
+    return Budget.unlimited(plan=terms)
+
+
+def check_new_file(file: Path, *, overwrite: bool) -> None:
+    """Check that a recording can be written to a file; one that exists only with `overwrite`."""
+    if file.exists() and not overwrite:
+        raise InvalidArgument(f"{file} exists: choose another name, or pass --overwrite.")
+    # The trailing slash requires a folder.
+    if not os.access(file if file.exists() else f"{file.parent}/", os.W_OK):
+        raise InvalidArgument(f"{file} cannot be written: its folder is missing or read-only.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """A site, and the arguments of a client for it.
+
+    `host` is that of the API, `mock` the same if it is this machine: loopback URLs are treated as
+    a mock, which costs nothing.
+    """
+
+    system_id: int
+    host: str
+    mock: str | None
+    can_refresh: bool
+    arguments: dict[str, Any] = field(repr=False)
+    monotonic: Callable[[], float] = time.monotonic
+
+    def client(self) -> StreamingClient:
+        """Return a client for the site."""
+        return StreamingClient(**self.arguments)
+
+
+def find_access(
+    environ: Mapping[str, str], system_id: str | None, clock_speed: str = "1"
+) -> Access:
+    """Return the site and the credentials to use; `system_id` is the argument, if there is one.
+
+    Raises:
+        InvalidArgument: a variable is missing or has a wrong value.
+    """
+    speed = number("--clock-speed", clock_speed, 1.0, _FASTEST)
+    name, text = "SYSTEM_ID", system_id
+    if system_id is None:
+        name, text = "ENPHASE_SYSTEM_ID", environ.get("ENPHASE_SYSTEM_ID") or None
+    found = 0 if text is None else site(name, text)
+    arguments = client_arguments(environ, [name] if text is None else [])
+    url = urlsplit(arguments["base_url"])
+    access = Access(
+        system_id=found,
+        host=url.netloc,
+        mock=url.netloc if is_loopback(url.hostname or "") else None,
+        can_refresh=arguments["auth"].can_refresh,
+        arguments=arguments,
+    )
+    return access if speed == 1 else _on_faster_clock(access, speed)
+
+
+def _on_faster_clock(access: Access, speed: float) -> Access:
+    if access.mock is None:
+        raise InvalidArgument(
+            f"--clock-speed is for a mock on this machine, and ENPHASE_BASE_URL is {access.host}."
+        )
+    began, began_at = time.monotonic(), utc_now()
+
+    def monotonic() -> float:
+        return began + (time.monotonic() - began) * speed
+
+    def now() -> datetime:
+        return began_at + timedelta(seconds=monotonic() - began)
+
+    clocks = {"monotonic": monotonic, "now": now}
+    return replace(access, arguments=access.arguments | clocks, monotonic=monotonic)

@@ -29,6 +29,12 @@ _NAP = 0.005
 _MOST = 1e9  # s
 
 
+class Real:
+    """Real time. freezegun replaces functions of `time` in modules, but not in a class."""
+
+    monotonic = staticmethod(time.monotonic)
+
+
 class Clock(Protocol):
     """A time with two readings, and how long to wait for a moment of it.
 
@@ -75,17 +81,17 @@ class ScaledClock(Clock):
         super().__init__(start)
         check_number("speed", speed, *_SPEEDS)
         self.speed = float(speed)
-        self._before, self._began = 0.0, time.monotonic()
+        self._before, self._began = 0.0, Real.monotonic()
 
     def set_speed(self, speed: float) -> None:
         """Go on at another speed from here. Raises ValueError for one out of range."""
         check_number("speed", speed, *_SPEEDS)
-        self._before, self._began = self.monotonic(), time.monotonic()
+        self._before, self._began = self.monotonic(), Real.monotonic()
         self.speed = float(speed)
 
     def monotonic(self) -> float:
         """Return the seconds of this clock since it was made."""
-        return self._before + (time.monotonic() - self._began) * self.speed
+        return self._before + (Real.monotonic() - self._began) * self.speed
 
     def delay(self, moment: float) -> float:
         """Return the real seconds until `monotonic()` reaches `moment`; negative if it is past."""
@@ -164,9 +170,9 @@ class HandClock(Clock):
             return self.delay(moment)
         with self._lock:
             if moment - self._seconds > _LEAP:
-                if self._read or time.monotonic() - self._strode > _UNREAD:
+                if self._read or Real.monotonic() - self._strode > _UNREAD:
                     self._seconds += _STRIDE
-                    self._read, self._strode = False, time.monotonic()
+                    self._read, self._strode = False, Real.monotonic()
                 return _NAP
             self._seconds = max(self._seconds, moment)
         return 0.0

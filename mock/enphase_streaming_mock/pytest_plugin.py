@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+# Loaded with pytest, so before any test freezes time: it keeps the real clock.
+from enphase_streaming_mock.clock import HandClock
 from enphase_streaming_mock.extra import how_to_install
 from enphase_streaming_mock.validation import check_choice, check_options
 
@@ -88,7 +90,6 @@ def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
 
 def _marked_mock(request: pytest.FixtureRequest) -> "Mock":
     """Return the mock that the test's marker asks for."""
-    from enphase_streaming_mock.clock import HandClock
     from enphase_streaming_mock.mock import Mock
     from enphase_streaming_mock.server import MockServer
 

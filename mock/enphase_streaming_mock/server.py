@@ -7,7 +7,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self, Unpack
 
-from enphase_streaming_mock.clock import Clock, ScaledClock
+from enphase_streaming_mock.clock import Clock, Real, ScaledClock
 from enphase_streaming_mock.listener import Listener
 from enphase_streaming_mock.mock import Mock, MockOptions
 from enphase_streaming_mock.validation import check_number
@@ -49,8 +49,7 @@ class MockServer(Mock):
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        # Not the platform's own choice of a loop: the listener stops by what selectors can do.
-        runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
+        runner = asyncio.Runner(loop_factory=_Loop)
         self._loop = runner.get_loop()
         # A daemon, so that a program which is torn down in between can still end.
         self._thread = threading.Thread(
@@ -91,6 +90,16 @@ class MockServer(Mock):
         assert self._thread is not None
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop in real time, whatever the test does to `time`.
+
+    Not the platform's own choice of a loop: the listener stops by what selectors can do.
+    """
+
+    def time(self) -> float:
+        return Real.monotonic()
 
 
 def _run_until_stopped(runner: asyncio.Runner) -> None:

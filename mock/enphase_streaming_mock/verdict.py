@@ -76,19 +76,19 @@ class Judge:
         return sorted(found, key=lambda finding: finding.requests)
 
     def _period_ends(self, requests: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        for position, refused in enumerate(requests):
-            allowed = _allowed_at(refused)
-            if allowed is None:
+        waits: dict[str, tuple[datetime, RecordedRequest]] = {}
+        for call in requests:
+            if call.endpoint == "tokens":
                 continue
-            for later in requests[position + 1 :]:
-                if later.key_mark != refused.key_mark or later.endpoint == "tokens":
-                    continue
-                # A request to another site may have been under way when the refusal came.
-                slack = timedelta(0) if later.path == refused.path else self._busy(0.1)
-                if refused.received + slack <= later.received < allowed:
-                    early = (allowed - later.received).total_seconds()
-                    what = f"asked {early:.1f} s before the moment that the 429 had named"
-                    yield _finding("ignored-period-end", what, refused, later)
+            allowed, refused = waits.get(call.key_mark, (call.received, call))
+            # A request to another site may have been under way when the refusal came.
+            slack = timedelta(0) if call.path == refused.path else self._busy(0.1)
+            if refused.received + slack <= call.received < allowed:
+                early = (allowed - call.received).total_seconds()
+                what = f"asked {early:.1f} s before the moment that the 429 had named"
+                yield _finding("ignored-period-end", what, refused, call)
+            if (named := _allowed_at(call)) is not None and named > allowed:
+                waits[call.key_mark] = named, call
 
     def _excesses(self, requests: Sequence[RecordedRequest]) -> Iterator[Finding]:
         minutes = defaultdict(list)
@@ -116,14 +116,17 @@ class Judge:
                 yield _finding("took-truncated-for-whole", what, *shown)
 
     def _overlaps(self, calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        streams = [call for call in calls if call.status == 200]
-        for position, later in enumerate(streams):
-            for earlier in streams[:position]:
-                ended = min(earlier.ended or self.now, later.ended or self.now)
-                if ended - later.received > self._busy(0.1):
-                    what = "opened a second window while the site's first was open"
-                    yield _finding("two-windows", what, earlier, later)
-                    break
+        longest: RecordedRequest | None = None
+        lasts = datetime.min.replace(tzinfo=UTC)
+        for later in calls:
+            if later.status != 200:
+                continue
+            ended = later.ended or self.now
+            if longest and min(lasts, ended) - later.received > self._busy(0.1):
+                what = "opened a second window while the site's first was open"
+                yield _finding("two-windows", what, longest, later)
+            if ended > lasts:
+                longest, lasts = later, ended
 
     def _truncated(self, call: RecordedRequest) -> bool:
         if call.status != 200 or call.closed_by != "server" or call.ended is None:

@@ -1,18 +1,20 @@
 """One client written wrong for each finding of the verdict, in plain httpx, and good ones."""
 
 import threading
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
 from enphase_streaming import StreamingClient
-from enphase_streaming_mock import HandClock, Mock, MockServer
+from enphase_streaming_mock import HandClock, Mock, MockServer, Request
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.faults import FaultName
 from enphase_streaming_mock.gateway.responses import AGAIN
+from enphase_streaming_mock.verdict import Judge
 
 # A 401 names a token, which is a test of its own.
 FINAL = sorted({code for code in load_contract().refusals if AGAIN.get(code) == "never"} - {401})
@@ -224,6 +226,22 @@ def test_assert_well_behaved_fails_with_the_findings(mock: Mock) -> None:
     BadClient(mock).ask(params={"key": "x"}).close()
     with pytest.raises(AssertionError, match=r"leaked-secret: a secret stands in the URL \(key\)"):
         mock.assert_well_behaved()
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, b""), (429, b'{"period_end": 0}')])
+def test_a_long_journal_is_judged_in_linear_time(status: int, body: bytes) -> None:
+    def seconds(calls: int) -> float:
+        journal = Mock(clock=HandClock(START)).journal
+        request = Request("GET", "/api/v4/systems/1765/live_data", (("key", "a"),))
+        for number in range(calls):
+            moment = START + timedelta(seconds=40 * number)
+            entry = journal.record(request, moment, status, "stream", (), body)
+            entry.close("server", moment + timedelta(seconds=30))
+        before = time.process_time()
+        assert Judge(30, 0.0, START + timedelta(days=30)).findings(journal.requests) == []
+        return time.process_time() - before
+
+    assert seconds(8_000) < 8 * seconds(2_000) + 0.1
 
 
 def test_a_hasty_client_is_found_over_a_socket() -> None:

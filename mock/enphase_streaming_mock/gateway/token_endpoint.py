@@ -15,6 +15,8 @@ _NEEDED = {
     "password": ("username", "password"),
     "refresh_token": ("refresh_token",),
 }
+# A request has at most seven; a form of thousands is not looked through.
+_MOST = 64
 # RFC 6749, section 5.1: tokens are kept in no cache.
 _HEADERS: Pairs = (*JSON, ("Cache-Control", "no-store"))
 
@@ -28,6 +30,8 @@ def issue(account: Account, request: Request, now: datetime) -> Answer:
         return _refused(401, "invalid_client", "The client id or client secret is wrong")
     # Published in the query string, seen to work in a form; both together add up.
     given = (*request.query, *form(request))
+    if len(given) > _MOST:
+        return _refused(400, "invalid_request", f"There are more than {_MOST} parameters")
     values = dict(given)
     twice = [name for name in values if sum(each == name for each, _ in given) > 1]
     grant_type = values.get("grant_type")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -127,6 +128,20 @@ def test_a_bad_grant_is_refused_as_oauth_says(
     found, body = trade(mock, query)
     assert (found, body["error"]) == (status, error)
     assert set(body) == {"error", "error_description"}
+
+
+@pytest.mark.parametrize("where", ["form", "query"])
+def test_a_token_request_with_thousands_of_parameters_is_refused_in_linear_time(
+    mock: Mock, where: str
+) -> None:
+    pairs = tuple((f"name{number}", "value") for number in range(16_000))
+    form = "&".join(f"{name}={value}" for name, value in pairs).encode()
+    before = time.process_time()
+    sent: dict[str, Any] = {"body": form} if where == "form" else {"query": pairs}
+    status, body = trade(mock, **sent)
+    assert time.process_time() - before < 0.5
+    assert (status, body["error"]) == (400, "invalid_request")
+    assert len(body["error_description"]) < 200
 
 
 def test_wrong_client_credentials_are_refused_and_spend_nothing(mock: Mock) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from enphase_streaming import Budget, Reading, StaticAuth, StreamEnd
 from enphase_streaming.core.recovery import Recovery
+from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
 from stepping import (
     Answer,
     Authorize,
@@ -29,7 +30,6 @@ from stepping import (
     make_options,
     of_watch,
 )
-from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 STREAM = Head(200, "text/event-stream", None, None)

@@ -12,8 +12,8 @@ import msgspec
 from enphase_streaming import StaticAuth
 from enphase_streaming.core.exchange import Failed, Head, Signal
 from enphase_streaming.core.exchange import Stopped as _Stopped
-from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.options import Options
+from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.watch import Watch
 
 

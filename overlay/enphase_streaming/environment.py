@@ -26,7 +26,7 @@ _SOURCES = {
 
 
 def client_arguments(environ: Mapping[str, str], required: Iterable[str] = ()) -> dict[str, Any]:
-    """Return the keyword arguments of a client: key, tokens and URLs.
+    """Return the keyword arguments of a client: API key, tokens and URLs.
 
     Args:
         environ: the variables, such as `os.environ`.
@@ -48,12 +48,24 @@ def client_arguments(environ: Mapping[str, str], required: Iterable[str] = ()) -
         "auth": auth,
         "base_url": url,
         "token_url": token_url(url),
+        "insecure_http": insecure_http(environ),
     }
 
 
 def base_url(environ: Mapping[str, str]) -> str:
     """Return the URL of the API. Raises `InvalidArgument`."""
-    return arguments.url("ENPHASE_BASE_URL", environ.get("ENPHASE_BASE_URL") or BASE_URL)
+    url = environ.get("ENPHASE_BASE_URL") or BASE_URL
+    return arguments.url("ENPHASE_BASE_URL", url, insecure_http=insecure_http(environ))
+
+
+def insecure_http(environ: Mapping[str, str]) -> bool:
+    """Return whether plain http may be used to any host. Raises `InvalidArgument`."""
+    value = environ.get("ENPHASE_INSECURE_HTTP") or "0"
+    if value not in ("0", "1"):
+        raise InvalidArgument(
+            f"ENPHASE_INSECURE_HTTP must be 0 or 1, got {arguments.shown(value)}."
+        )
+    return value == "1"
 
 
 def token_url(base_url: str) -> str:
@@ -63,19 +75,45 @@ def token_url(base_url: str) -> str:
 
 
 def token_file(environ: Mapping[str, str]) -> Path:
-    """Return the path of the token store."""
-    if given := environ.get("ENPHASE_TOKEN_FILE"):
-        return Path(given)
-    usual = environ.get("APPDATA" if os.name == "nt" else "XDG_CONFIG_HOME")
-    # The XDG specification: a path that is not absolute is ignored.
-    folder = Path(usual) if usual and Path(usual).is_absolute() else Path.home() / ".config"
-    return folder / "enphase-streaming" / "tokens.json"
+    """Return the path of the stored tokens, in the platform's folder unless it is set.
+
+    Raises:
+        InvalidArgument: the home directory is unknown, or platformdirs is not installed.
+    """
+    given = environ.get("ENPHASE_TOKEN_FILE")
+    try:
+        if given:
+            return Path(given).expanduser()
+        path = _platform_folder() / "tokens.json"
+        former = Path("~/.config/enphase-streaming/tokens.json").expanduser()
+    except RuntimeError:
+        what = f"ENPHASE_TOKEN_FILE is {given!r}" if given else "No folder for the stored tokens"
+        raise InvalidArgument(
+            f"{what}, but HOME is not set and this user has no home directory: set HOME or "
+            "ENPHASE_TOKEN_FILE to an absolute path, or set ENPHASE_ACCESS_TOKEN."
+        ) from None
+    # Where version 0.1 stored the tokens on macOS. os.path answers without permission as well.
+    return former if os.path.exists(former) and not os.path.exists(path) else path
 
 
 def credential(environ: Mapping[str, str], name: str) -> str:
     """Return the credential in a variable. Raises `InvalidArgument` if no request can carry it."""
     source = _SOURCES.get(name, f"it is on {_PORTAL}")
     return arguments.secret(name, environ[name], f"{source[0].upper()}{source[1:]}.")
+
+
+def _platform_folder() -> Path:
+    try:
+        import platformdirs
+    except ImportError:
+        raise InvalidArgument(
+            "platformdirs, which finds stored tokens, is not installed: set ENPHASE_ACCESS_TOKEN "
+            "or ENPHASE_TOKEN_FILE, or run pip install 'enphase-streaming[cli]'."
+        ) from None
+    folder = platformdirs.user_config_path("enphase-streaming", appauthor=False, roaming=True)
+    if not folder.is_absolute():  # as some versions return where others raise
+        raise RuntimeError("no home directory")
+    return folder
 
 
 def _auth(environ: Mapping[str, str]) -> Auth | None:

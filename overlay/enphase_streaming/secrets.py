@@ -1,16 +1,32 @@
-"""Keeps secrets out of texts that others write: answers that echo them, log lines of httpx."""
+"""Hide secrets in text that others write: answers that echo them, exceptions, log lines."""
 
 from __future__ import annotations
 
 import logging
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from enphase_streaming.spelling import pattern
+SHORTEST = 8
+"""Shorter text is not hidden: masking `key` or `token` would garble messages about keys."""
 
-# A filter counts only for the logger that it was added to, not for those below it.
+_WIDE = "\x80"
+"""Stands for a run of characters beyond ASCII, in whatever encoding."""
+# Encoded characters, as in URLs and as in JSON and Python. What the end of the text cuts off is
+# found too, and stands for nothing.
+_ENCODINGS = [
+    re.compile(pattern.replace("H", "[0-9a-fA-F]"), re.DOTALL | re.VERBOSE)
+    for pattern in (
+        r"(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ ) | %(?P<code>HH) | (?P<char>\+) | %H?\Z",
+        r"""(?P<wide> (?: [^\x00-\x7f] | \\x[89a-fA-F]H | \\u(?!00[0-7])HHHH | \\U00[01]HHHHH )++ )
+            | \\ (?: (?: x|u00 ) (?P<code>HH) | (?P<char>[^uUx]) | [uUx]?H{0,7}\Z )""",
+    )
+]
+_CHARACTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "+": " "}
+
+# A filter applies to the logger that it was added to, not to those below it.
 _LOGGERS = (
     "httpx",
     "httpcore.connection",
@@ -18,48 +34,145 @@ _LOGGERS = (
     "httpcore.http2",
     "httpcore.proxy",
     "httpcore.socks",
+    "hpack.hpack",
+    "hpack.table",
+    "aiohttp.client",
+    "aiohttp.internal",
 )
 
 
 class Keeper(Protocol):
-    """Whatever knows secrets."""
+    """An object that holds secrets."""
 
     def secrets(self) -> tuple[str, ...]:
-        """Return what must appear in no message."""
+        """Return the texts to hide."""
         ...
 
 
+def find_secrets(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
+    """Return where `text` holds secrets: start and end of each place, in order of the starts.
+
+    A secret is found as it is, percent-encoded, and with the escapes of JSON and of Python; where
+    the end of `text` cuts it off, by its first `SHORTEST` characters.
+    """
+    # Each secret in all forms that decoding can give it, and the part of it that is enough.
+    known = {
+        form(secret): form(secret[:SHORTEST])
+        for secret in secrets
+        if len(secret) >= SHORTEST
+        for form in (str, _folded, _spaced)
+    }
+    found = set[tuple[int, int]]()
+    for decoded, place in _decodings(text) if known else ():
+        for secret, start in known.items():
+            at = decoded.find(start)
+            while at >= 0:
+                piece = decoded[at : at + len(secret)]
+                if secret.startswith(piece):
+                    found.add((place(at), place(at + len(piece))))
+                at = decoded.find(start, at + 1)
+    return sorted(found)
+
+
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """Return `text` without the secrets, however they are spelled in it."""
-    # The longest first: one secret may be a part of another.
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = re.sub(pattern(secret), "***", text)
-    return text
+    """Return `text` with `***` for each secret, as `find_secrets` finds it.
+
+    A text may be cut to any length before: a secret that the cut went through is masked too.
+    """
+    pieces, end = [], 0
+    for start, after in find_secrets(text, secrets):
+        if start >= end:
+            pieces += [text[end:start], "***"]
+        end = max(end, after)
+    return "".join([*pieces, text[end:]])
+
+
+def _folded(text: str) -> str:
+    return text if text.isascii() else re.sub(r"[^\x00-\x7f]++", _WIDE, text)
+
+
+def _spaced(text: str) -> str:
+    """As in a query, where a plus may be a space."""
+    return _folded(text).replace("+", " ")
+
+
+def _decodings(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:
+    """Yield `text` as it is and decoded, each with what maps a place in it to one in `text`."""
+    yield text, int
+    for encoding in _ENCODINGS:
+        if encoding.search(text):
+            yield _decoded(text, encoding)
+
+
+def _decoded(text: str, encoding: re.Pattern[str]) -> tuple[str, Callable[[int], int]]:
+    ends, shifts = [0], [0]
+
+    def decode(found: re.Match[str]) -> str:
+        character = _character(found)
+        shifts.append(shifts[-1] + len(found[0]) - len(character))
+        ends.append(found.end() - shifts[-1])
+        return character
+
+    return encoding.sub(decode, text), lambda at: at + shifts[bisect_right(ends, at) - 1]
+
+
+def _character(found: re.Match[str]) -> str:
+    match found.lastgroup:
+        case "code":
+            return chr(int(found["code"], 16))
+        case "char":
+            return _CHARACTERS.get(found["char"], found["char"])
+        case "wide":
+            return _WIDE
+    return ""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and what it came from, each once: such a chain may be a circle."""
+    """Yield an exception and everything it came from, each once: a chain may be circular."""
     seen = set[int]()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = cause.__cause__ or cause.__context__
+    pending: list[BaseException | None] = [error]
+    while pending:
+        cause = pending.pop()
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            pending += [cause.__context__, cause.__cause__]
 
 
 def mask_causes(error: BaseException, mask: Callable[[str], str]) -> None:
-    """Mask the texts of a transport's exception, which may quote what a server sent."""
+    """Mask what a transport's exception and its causes say and hold.
+
+    Their tracebacks are dropped: the frames hold headers that were sent and bytes that came.
+    """
     for cause in causes(error):
-        texts = tuple(mask(arg) if isinstance(arg, str) else arg for arg in cause.args)
-        if texts != cause.args:
-            cause.args = texts
-        # With a number it says this, and not its args.
-        if isinstance(cause, OSError) and isinstance(cause.strerror, str):
-            cause.strerror = mask(cause.strerror)
+        # OSError shows `strerror` instead of its args, UnicodeError its `reason` and `object`.
+        for name in ("args", "strerror", "reason", "object", *vars(cause)):
+            value = getattr(cause, name, None)
+            if (clean := _without(value, mask)) is not value:
+                setattr(cause, name, clean)
+    # A context that is not suppressed may be an exception that the caller is handling.
+    raised: BaseException | None = error
+    cleared = set[int]()
+    while raised is not None and id(raised) not in cleared:
+        cleared.add(id(raised))
+        raised.__traceback__ = None
+        raised = raised.__cause__ or (raised.__context__ if raised.__suppress_context__ else None)
+
+
+def _without(value: Any, mask: Callable[[str], str]) -> Any:
+    """Return `value` itself if its repr shows no secret, else what is left of it."""
+    is_bytes = isinstance(value, bytes)
+    text = value.decode("latin-1") if is_bytes else value if isinstance(value, str) else repr(value)
+    clean = mask(text)
+    if clean == text:
+        return value
+    if isinstance(value, tuple):
+        return tuple.__new__(type(value), [_without(each, mask) for each in value])
+    return clean.encode("latin-1") if is_bytes else clean
 
 
 def keep_out_of_logs(keeper: Keeper) -> None:
-    """Mask the secrets of `keeper` in what httpx and httpcore log, as long as it lives."""
+    """Mask the secrets of `keeper` in what the transports log, as long as it lives."""
     _keepers[id(keeper)] = keeper
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_mask)  # which does nothing the second time
@@ -71,7 +184,7 @@ class _Mask(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         # A list of references, made at once: other threads add and drop keepers meanwhile.
         keepers = [reference() for reference in _keepers.valuerefs()]
-        secrets = [each for keeper in keepers if keeper is not None for each in keeper.secrets()]
+        secrets = {each for keeper in keepers if keeper is not None for each in keeper.secrets()}
         if masked(record.getMessage(), secrets) == record.getMessage():
             return True
         if isinstance(record.args, tuple):

@@ -73,7 +73,7 @@ def test_one_call_is_made_and_its_price_stated(pytester: pytest.Pytester, api: M
     assert result.parseoutcomes()["passed"] == 11
     api.assert_calls(1)
     assert f"one call to {api.base_url}: $0.10 at most." in result.stderr.str()
-    result.stdout.fnmatch_lines(["45 readings in 4?.? s of 45 s", "calls made: 1, $0.10 at most"])
+    result.stdout.fnmatch_lines(["45 readings in * s of 45 s", "calls made: 1, $0.10 at most"])
 
 
 def test_no_call_is_made_before_the_price_is_stated(

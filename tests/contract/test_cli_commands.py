@@ -173,6 +173,43 @@ def test_an_interrupt_at_the_start_is_quiet(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("module", ["enphase_streaming.cli.app", "typer", "httpx", "rich.table"])
+@pytest.mark.parametrize(
+    "start",
+    [
+        "from enphase_streaming.cli import main; sys.exit(main())",
+        "runpy.run_module('enphase_streaming', run_name='__main__')",
+    ],
+    ids=["script", "module"],
+)
+def test_an_interrupt_while_modules_load_has_no_traceback(module: str, start: str) -> None:
+    code = f"""
+import runpy, sys
+
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["enphase-streaming", "budget"]
+{start}
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 130
+    assert done.stderr in ("", "Interrupted.\n")
+
+
+def test_help_loads_no_client() -> None:
+    code = (
+        "import sys; from enphase_streaming.cli import main; main(['--help']); "
+        "sys.exit('httpx' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
+
+
 def test_a_terminal_gets_the_live_view(enphase_mock: MockServer) -> None:
     with terminal(*WATCH, env=environment(enphase_mock)) as screen:
         code = screen.finish()
@@ -392,8 +429,9 @@ def test_no_output_holds_a_secret(enphase_mock: MockServer) -> None:
             assert secret not in done.stdout + done.stderr
 
 
-def test_an_ascii_terminal_gets_ascii_bars(enphase_mock: MockServer) -> None:
-    with terminal(*WATCH, env=environment(enphase_mock, PYTHONIOENCODING="ascii")) as screen:
+@pytest.mark.parametrize("locale", [{"PYTHONIOENCODING": "ascii"}, {"LANG": "C"}, {"LC_ALL": "C"}])
+def test_an_ascii_locale_gets_ascii_bars(enphase_mock: MockServer, locale: dict[str, str]) -> None:
+    with terminal(*WATCH, env=environment(enphase_mock, **locale)) as screen:
         assert screen.finish() == 0
     assert screen.text.isascii()
     left = after_the_screen(screen.text)

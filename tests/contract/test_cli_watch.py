@@ -217,6 +217,9 @@ def test_an_interrupt_prints_the_summary(enphase_mock: MockServer, end: signal.S
             "Set one limit: --calls N, --dollars X or --unlimited.",
         ),
         (["record", "1765", "/", "--calls", "1"], "exists: choose another name"),
+        (["record", "1765", "--calls", "1"], "FILE is missing after SYSTEM_ID 1765"),
+        (["record", "1765", "x", "y", "--calls", "1"], "at most SYSTEM_ID and FILE, got 3"),
+        (["record", "--calls", "1"], "Missing argument '[SYSTEM_ID] FILE'."),
         (["record", "1765", "/nonexistent/x", "--calls", "1", "--yes"], "cannot be written"),
         (["budget", "--sites", "0"], "--sites must be a whole number from 1 to 1,000,000, got '0'"),
         (
@@ -284,7 +287,7 @@ def test_a_recording_holds_the_bytes_of_the_stream(
     assert (done.returncode, done.stdout) == (0, "")
     _, last, size = done.stderr.splitlines()
     assert re.fullmatch(r"Done: the budget is used up\. 30 readings in 3\d s, 1 call, free\.", last)
-    assert re.fullmatch(rf"\d+\.\d kB in {file}\.", size)
+    assert size == f"{file.stat().st_size / 1000:.1f} kB in {file}."
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     received = b"".join(base64.b64decode(line["bytes"]) for line in lines if "bytes" in line)
     assert received.count(b"pv_power") == 30
@@ -296,6 +299,21 @@ def test_a_recording_holds_the_bytes_of_the_stream(
         f"enphase-streaming: {file} exists: choose another name, or pass --overwrite.\n"
     )
     assert inside(*arguments, "--overwrite", env=env).returncode == 0
+
+
+def test_a_recording_takes_the_site_from_the_environment(
+    enphase_mock: MockServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "site.jsonl"
+    arguments = ["record", str(file), "--calls", "1", "--duration", "30", *FAST]
+    env = environment(enphase_mock)
+    assert inside(*arguments, env=env).returncode == 0
+    assert f"/{enphase_mock.system_id}/" in enphase_mock.requests[0].path
+    assert json.loads(file.read_text().splitlines()[-1])["end"] == "planned"
+    without = {name: value for name, value in env.items() if name != "ENPHASE_SYSTEM_ID"}
+    done = inside(*arguments, "--overwrite", env=without)
+    assert done.returncode == 2
+    assert done.stderr.startswith("enphase-streaming: ENPHASE_SYSTEM_ID is not set: ")
 
 
 def test_a_recording_prints_progress_once_a_minute(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from enphase_streaming import (
     StreamEnd,
     StreamingClient,
 )
-from scripted import STREAM_HEAD, HandClock, Peer, scripted
+from scripted import PATIENCE, STREAM_HEAD, HandClock, Peer, scripted
 
 Watch = Callable[..., tuple[list[Reading], StreamEnd | None]]
 
@@ -109,6 +111,46 @@ def test_leaving_early_is_recorded_as_stopped(clock: HandClock, tmp_path: Path) 
     ):
         next(stream)
     assert json.loads(path.read_bytes().splitlines()[-1])["end"] == "stopped"
+
+
+# Python warns of forks beside threads, which is what this is about.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_leaves_the_recording_of_its_parent_alone(
+    clock: HandClock, tmp_path: Path
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event())
+        assert has_forked.wait(PATIENCE)
+        peer.chunk(clock.event())
+        peer.wait_for_hang_up()
+
+    has_forked = threading.Event()
+    path = tmp_path / "site.jsonl"
+    with (
+        scripted(script) as server,
+        StreamingClient(**CREDENTIALS, base_url=server.base_url) as client,
+        client.live_data(1765).record(path) as stream,
+    ):
+        next(stream)
+        before = path.read_bytes()
+        child = os.fork()
+        if not child:
+            try:
+                stream.close()
+                stream.__del__()
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert path.read_bytes() == before
+        has_forked.set()
+        next(stream)
+    assert [next(iter(line.keys() - {"at"})) for line in recorded(path)] == [
+        "open",
+        "bytes",
+        "bytes",
+        "end",
+    ]
 
 
 def recorded(path: Path) -> list[dict[str, Any]]:

@@ -23,11 +23,12 @@ from urllib.parse import quote_plus
 import pytest
 from rich.console import Console
 
-from callers import Caller, Outcome
+from callers import Caller, Outcome, async_caller, sync_caller
 from enphase_streaming import (
     APIStatusError,
     AsyncStreamingClient,
     Budget,
+    BudgetExhausted,
     ConnectionFailed,
     EnphaseStreamingError,
     EventTooLarge,
@@ -45,12 +46,15 @@ from enphase_streaming import (
     login_with_code,
     login_with_password,
 )
-from enphase_streaming.errors import STATUS_ERRORS
+from enphase_streaming.core.reading import EventReader
+from enphase_streaming.errors import STATUSES
+from enphase_streaming.secrets import masked
 from enphase_streaming_api import client as generated
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType, TokenResponse
 from scripted import STREAM_HEAD, HandClock, Peer, Scripted, scripted
 from shell import COMMAND, environment, inside
 from token_endpoint import request_of
+from transports import aiohttp_caller
 
 KEY, ACCESS, REFRESH = "planted.key+/=", "planted.access-0+/=", "planted.refresh-0+/="
 NEW_ACCESS, NEW_REFRESH = "planted.access-1+/=", "planted.refresh-1+/="
@@ -98,21 +102,38 @@ def logged() -> Iterator[Everything]:
     assert leaks == []
 
 
+def chain_of(error: BaseException) -> list[BaseException]:
+    """An exception, its causes, and every context, hidden or not."""
+    chain = [error]
+    for each in chain:
+        others = (each.__cause__, each.__context__)
+        chain += [other for other in others if other is not None and other not in chain]
+    return chain
+
+
 def texts_of(error: BaseException) -> Iterator[str]:
-    """Everything that an exception says, and what it is caused by."""
+    """Everything that an exception says and holds, and what it is caused by."""
     yield "".join(traceback.format_exception(error))
-    seen: BaseException | None = error
-    while seen is not None:
-        yield from (str(seen), repr(seen), repr(seen.args))
-        if isinstance(seen, EnphaseStreamingError):
-            yield repr(vars(seen))
-        seen = seen.__cause__ or seen.__context__
+    for each in chain_of(error):
+        yield from (str(each), repr(each), repr(each.args), repr(vars(each)))
+        yield repr(getattr(each, "object", None))
+
+
+def frames_of_dependencies(error: BaseException) -> list[str]:
+    """The functions of dependencies whose locals can be reached from an exception."""
+    return [
+        frame.f_code.co_qualname
+        for each in chain_of(error)
+        for frame, _ in traceback.walk_tb(each.__traceback__)
+        if "site-packages" in frame.f_code.co_filename
+    ]
 
 
 def assert_clean(outcome: Outcome, kind: type[Exception]) -> None:
     assert type(outcome.error) is kind, outcome.error
     for text in texts_of(outcome.error):
         assert clean(text), text
+    assert frames_of_dependencies(outcome.error) == []
 
 
 def echo(peer: Peer) -> str:
@@ -169,7 +190,18 @@ def test_in_the_body_of_a_refusal(caller: Caller, status: int, body: str) -> Non
     assert "***" in outcome.error.body
 
 
-@pytest.mark.parametrize("status", [*STATUS_ERRORS, 404, 500])
+def test_short_credentials_leave_messages_readable(caller: Caller) -> None:
+    body = envelope(401, "API key is missing")
+    given = {"api_key": "key", "access_token": "missing"}
+    with scripted(lambda peer: peer.send(head("401 No") + body)) as server:
+        error = caller(options(server, **given)).error
+    assert isinstance(error, APIStatusError)
+    assert error.message == "API key is missing"
+    assert "API key is missing" in str(error)
+    assert error.body == body.decode()
+
+
+@pytest.mark.parametrize("status", [*STATUSES, 404, 500])
 def test_in_the_reason_the_headers_and_the_body_of_every_status(
     caller: Caller, status: int, logged: Everything
 ) -> None:
@@ -222,10 +254,30 @@ def test_a_token_that_another_stream_has_replaced_meanwhile(caller: Caller) -> N
 
     with scripted(script) as server:
         outcome = caller(options(server, access_token=None, auth=auth))
-    assert_clean(outcome, STATUS_ERRORS[550])
+    assert_clean(outcome, STATUSES[550].error)
+
+
+def test_in_a_cookie_that_is_malformed(transport_caller: Caller) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(head("500 No", f"Set-Cookie: {echo(peer)}=1; Path={echo(peer)}"))
+
+    with scripted(script) as server:
+        given = {"api_key": "planted.key", "access_token": "planted.token"}
+        # aiohttp takes no cookies from an IP address.
+        given["base_url"] = server.base_url.replace("127.0.0.1", "localhost")
+        assert_clean(transport_caller(options(server, **given)), STATUSES[550].error)
 
 
 # --- answers that are none ------------------------------------------------------------------------
+
+
+@pytest.fixture(
+    params=[sync_caller, async_caller, aiohttp_caller], ids=["sync", "async", "aiohttp"]
+)
+def transport_caller(request: pytest.FixtureRequest) -> Caller:
+    """Each client, and each transport of the asyncio one."""
+    caller: Caller = request.param
+    return caller
 
 
 @pytest.mark.parametrize(
@@ -236,19 +288,42 @@ def test_a_token_that_another_stream_has_replaced_meanwhile(caller: Caller) -> N
         lambda said: f"HTTP/1.1 200 OK\r\n{said}\r\n\r\n",
         lambda said: f"HTTP/1.1 200 OK\r\n{said}: x\r\nContent-Length: x\r\n\r\n",
         lambda said: f"HTTP/1.1 200 OK\r\nContent-Length: {said}\r\n\r\n",
-        lambda said: f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {said}\r\n\r\n",
     ],
 )
-def test_in_an_answer_that_is_no_http(caller: Caller, answer: Callable[[str], str]) -> None:
+def test_in_an_answer_that_is_no_http(
+    transport_caller: Caller, answer: Callable[[str], str]
+) -> None:
     with scripted(lambda peer: peer.send(answer(echo(peer)).encode())) as server:
-        outcome = caller(options(server))
+        outcome = transport_caller(options(server))
     assert_clean(outcome, ConnectionFailed)
 
 
-def test_in_a_connection_that_is_refused(caller: Caller) -> None:
+def test_in_a_transfer_encoding(caller: Caller) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {echo(peer)}\r\n\r\n".encode())
+
+    with scripted(script) as server:
+        assert_clean(caller(options(server)), ConnectionFailed)
+
+
+def test_in_half_a_head(transport_caller: Caller) -> None:
+    with scripted(lambda peer: peer.send(b"HTTP/1.1 200 OK\r\n" + echo(peer).encode())) as server:
+        assert_clean(transport_caller(options(server)), ConnectionFailed)
+
+
+def test_in_a_connection_that_is_refused(transport_caller: Caller) -> None:
     with scripted(lambda peer: None) as server:
         pass
-    assert_clean(caller(options(server)), ConnectionFailed)
+    assert_clean(transport_caller(options(server)), ConnectionFailed)
+
+
+def test_in_the_log_of_a_watch_that_gets_no_answer(transport_caller: Caller) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(f"HTTP/1.1 {echo(peer)}\r\n\r\n".encode())
+
+    with scripted(script) as server:
+        outcome = transport_caller(options(server), method="watch", budget=Budget(calls=1))
+    assert_clean(outcome, BudgetExhausted)
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/html; planted={}"])
@@ -279,13 +354,16 @@ def test_in_an_error_inside_the_stream(caller: Caller) -> None:
         peer.chunk(b"data:" + envelope(473, said).replace(b"/", rb"\/") + b"\n\n")
 
     with scripted(streaming(send)) as server:
-        assert_clean(caller(options(server)), STATUS_ERRORS[473])
+        assert_clean(caller(options(server)), STATUSES[473].error)
 
 
-@pytest.mark.parametrize("form", ["{}", '{{"a": "{}"', '["{}"]', '"{}"'])
+@pytest.mark.parametrize(
+    "form", ["{}", '{{"a": "{}"', '{{"{}": 1, "data": x', '["{}"]', '"{}"', "{}\udc80"]
+)
 def test_in_an_event_that_is_malformed(caller: Caller, form: str) -> None:
     def send(peer: Peer, said: str) -> None:
-        peer.chunk(f"event: {said}\nid: {said}\ndata:{form.format(said)}\n\n".encode())
+        event = f"event: {said}\nid: {said}\ndata:{form.format(said)}\n\n"
+        peer.chunk(event.encode(errors="surrogateescape"))
         peer.end()
 
     told: list[MalformedEvent] = []
@@ -308,6 +386,24 @@ def test_in_an_event_that_is_too_large(caller: Caller) -> None:
 def test_in_a_chunk_that_is_malformed(caller: Caller) -> None:
     with scripted(streaming(lambda peer, said: peer.send(said.encode() + b"\r\n"))) as server:
         assert_clean(caller(options(server)), StreamDropped)
+
+
+def test_in_a_connection_that_breaks_within_a_chunk(transport_caller: Caller) -> None:
+    def send(peer: Peer, said: str) -> None:
+        peer.send(b"ffff\r\n" + said.encode())
+
+    with scripted(streaming(send)) as server:
+        assert_clean(transport_caller(options(server)), StreamDropped)
+
+
+def test_in_the_context_of_an_event_that_cannot_be_decoded() -> None:
+    said = f"token {ACCESS}"
+    for text in (f'{{"{said}": 1, "data": x', f'{{"a": "{said}\udc80"}}', f'["{said}"]'):
+        reader = EventReader(mask=lambda text: masked(text, [ACCESS]))
+        with pytest.raises(MalformedEvent) as caught:
+            reader.read(text, HandClock().now())
+        for shown in texts_of(caught.value):
+            assert clean(shown), shown
 
 
 def test_in_a_stream_that_goes_well_and_in_its_address(caller: Caller, clock: HandClock) -> None:

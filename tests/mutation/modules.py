@@ -7,15 +7,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MUTATED = (
-    "overlay/enphase_streaming/core/[!_]*.py",
-    "overlay/enphase_streaming/errors.py",
-    "overlay/enphase_streaming/secrets.py",
-    "overlay/enphase_streaming/recording/redaction.py",
-    "mock/enphase_streaming_mock/contract.py",
-    "mock/enphase_streaming_mock/faults/[!_]*.py",
-    "mock/enphase_streaming_mock/wire.py",
+    r"overlay/enphase_streaming/core/\w+",
+    r"overlay/enphase_streaming/(errors|secrets)",
+    r"overlay/enphase_streaming/recording/redaction",
+    r"mock/enphase_streaming_mock/(contract|wire)",
+    r"mock/enphase_streaming_mock/faults(/\w+)?",
 )
-"""Patterns of files: the rules, which do no I/O."""
+"""Patterns of files without their suffix: the rules, which do no I/O."""
 
 FURTHER_TESTS = {
     "enphase_streaming.core.answers": ("contract/test_statuses.py",),
@@ -34,27 +32,36 @@ def mutated() -> list[str]:
     Raises:
         ValueError: a pattern of `MUTATED` matches no file.
     """
+    files = [
+        file.relative_to(ROOT).with_suffix("")
+        for package in ("overlay", "mock")
+        for file in sorted((ROOT / package).rglob("[!_]*.py"))
+    ]
     found = []
     for pattern in MUTATED:
-        files = sorted(ROOT.glob(pattern))
-        if not files:
+        fits = [file for file in files if re.fullmatch(pattern, file.as_posix())]
+        if not fits:
             raise ValueError(f"tests/mutation/modules.py: {pattern} matches no file.")
-        found += [".".join(file.relative_to(ROOT).with_suffix("").parts[1:]) for file in files]
+        found += [".".join(file.parts[1:]) for file in fits]
     return found
 
 
 def suite_of(module: str) -> list[str]:
-    """Return the unit and property tests that are named after a module or import it."""
-    parent, _, leaf = module.rpartition(".")
+    """Return the unit and property tests that are named after a module or import it.
+
+    Tests named after its package count as well, such as those of `faults` for `faults.options`.
+    """
+    package, _, leaf = module.rpartition(".")
+    names = {leaf, package.rpartition(".")[2]}
     imported = re.compile(
-        rf"\b{re.escape(module)}\b|from {re.escape(parent)} import (\(\n)?[^()\n]*\b{leaf}\b"
+        rf"\b{re.escape(module)}\b|from {re.escape(package)} import (\(\n)?[^()\n]*\b{leaf}\b"
     )
     found = [f"tests/{each}" for each in FURTHER_TESTS.get(module, ())]
     for folder in ("unit", "property"):
         for file in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
             # Tests of cost measure time or memory, which mutants change for other reasons.
             if "cost" not in file.stem and (
-                leaf in file.stem.split("_") or imported.search(file.read_text("utf-8"))
+                names & set(file.stem.split("_")) or imported.search(file.read_text("utf-8"))
             ):
                 found.append(file.relative_to(ROOT).as_posix())
     return found

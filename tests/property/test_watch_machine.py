@@ -20,8 +20,8 @@ from enphase_streaming import (
     LoginRequired,
     Plan,
 )
-from stepping import Head, Signal
 from simulated import START, Act, Chunk, World
+from stepping import Head, Signal
 
 BUDGETS: dict[str, Callable[[], Budget]] = {
     "one call": lambda: Budget(calls=1),

@@ -14,8 +14,7 @@ import pytest
 
 from enphase_streaming import Budget, BudgetExhausted, InvalidArgument, Plan
 from enphase_streaming.core.arguments import shown
-from enphase_streaming.core.budget import Ticket
-from enphase_streaming.core.budget import READ_ON, STREAM_PRICE
+from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Ticket
 
 
 class Written(float):

@@ -1,7 +1,7 @@
-"""What one event costs, in counts that are the same on every machine.
+"""The cost of one event, in counts that are equal on every machine.
 
-Each bound is what the code does today. A change that is worth more raises the number here, and
-its commit says what for; one that needs less lowers it.
+Each bound is what the code needs today. Raise one only for a gain that its commit names, and lower
+it when the code needs less.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from simulated import START, Act, World
 LIBRARY = str(Path(enphase_streaming.__file__).parent)
 
 CALLS_TO_DECODE = 2
-CALLS_OF_THE_CORE = 17
-"""Ten of them are the five generators, each entered once for the bytes and once for the reading."""
-CALLS_OF_THE_SHELL = CALLS_OF_THE_CORE + 6
-"""Three to the loop over the steps, one to receive, and two for the present moment."""
-CALLS_OF_THE_ASYNCIO_SHELL = CALLS_OF_THE_CORE + 7
-"""The loop and what receives are coroutines, entered to wait and once more with what came."""
+CALLS_OF_THE_CORE = 16
+"""Of `Watch.next` and `Window.next` two each: once to wait for bytes, once to resume with them."""
+CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 2 + 7
+"""The core does not suspend here; the iterator, its end, the connection and the clock are added."""
+CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 12
+"""Five coroutines of the iterator and the connection, entered twice each; its end and the clock."""
 BLOCKS_OF_A_READING = 14
-"""Of memory: the reading, its text, four texts of its fields, six numbers, a list and its items."""
+"""Memory blocks: the reading, its text, four texts of its fields, six numbers, a list, its item."""
 TRACKED_OF_A_READING = 1
-"""Objects that the garbage collector visits again and again: the list."""
+"""Objects that the garbage collector visits: the list."""
 
 
 def event(number: int) -> bytes:
@@ -49,7 +49,7 @@ def event(number: int) -> bytes:
 
 
 def decode(count: int) -> Iterator[Reading]:
-    """Do what a window does with events that come one by one."""
+    """Decode events one by one, as a window does."""
     decoder, reader = SSEDecoder(), EventReader()
     for number in range(count):
         for each in decoder.feed(event(number)):
@@ -59,7 +59,7 @@ def decode(count: int) -> Iterator[Reading]:
 
 
 def watch(count: int) -> World:
-    """Do all that a watch does with such events, short of I/O."""
+    """Watch `count` events in the core, without I/O."""
     world = World(Budget(calls=1), duration=300)
     world.play(Act(chunks=[(1.0, event(number)) for number in range(count)], rest=300 - count))
     assert len(world.readings) == count
@@ -67,7 +67,7 @@ def watch(count: int) -> World:
 
 
 class Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of an answer that is never at its end, an event a chunk, each after a moment."""
+    """A response body of many chunks, each one event."""
 
     def __iter__(self) -> Iterator[bytes]:
         return map(event, range(10_000))
@@ -83,7 +83,7 @@ def answer(request: httpx.Request) -> httpx.Response:
 
 
 def read(count: int) -> None:
-    """Read so many events through the sync client, short of sockets."""
+    """Read events through the sync client, without sockets."""
     with (
         StreamingClient(**CREDENTIALS, transport=httpx.MockTransport(answer)) as client,
         client.live_data(1765) as readings,
@@ -92,7 +92,7 @@ def read(count: int) -> None:
 
 
 def read_in_asyncio(count: int) -> None:
-    """Read so many events through the asyncio client."""
+    """Read events through the asyncio client, without sockets."""
 
     async def run() -> None:
         async with (
@@ -106,7 +106,7 @@ def read_in_asyncio(count: int) -> None:
 
 
 def calls(work: Callable[[], object]) -> int:
-    """Return how often Python functions and generators of the library are entered."""
+    """Return how often functions, coroutines and generators of the library are entered."""
     count = 0
 
     def entered(frame: FrameType, kind: str, _: object) -> None:
@@ -114,7 +114,7 @@ def calls(work: Callable[[], object]) -> int:
         count += kind == "call" and frame.f_code.co_filename.startswith(LIBRARY)
 
     before = sys.getprofile()
-    gc.disable()  # Hypothesis has the collector call a function of its own
+    gc.disable()  # the collector calls a function of Hypothesis
     sys.setprofile(entered)
     try:
         work()
@@ -125,7 +125,7 @@ def calls(work: Callable[[], object]) -> int:
 
 
 def calls_an_event(work: Callable[[int], object]) -> float:
-    work(1)  # what is done once and for all is no part of it
+    work(1)  # leave out what is done once
     return (calls(lambda: work(200)) - calls(lambda: work(100))) / 100
 
 
@@ -138,26 +138,26 @@ def test_calls_of_the_core_for_an_event() -> None:
 
 
 def test_calls_of_the_client_for_an_event() -> None:
-    assert calls_an_event(read) <= CALLS_OF_THE_SHELL
+    assert calls_an_event(read) <= CALLS_OF_THE_CLIENT
 
 
 def test_calls_of_the_asyncio_client_for_an_event() -> None:
-    assert calls_an_event(read_in_asyncio) <= CALLS_OF_THE_ASYNCIO_SHELL
+    assert calls_an_event(read_in_asyncio) <= CALLS_OF_THE_ASYNCIO_CLIENT
 
 
-def test_memory_of_a_reading_that_is_kept() -> None:
+def test_memory_of_a_reading() -> None:
     list(decode(1))
     gc.collect()
     blocks, tracked = sys.getallocatedblocks(), len(gc.get_objects())
     readings = list(decode(1000))
     gc.collect()
     assert not gc.is_tracked(readings[0])
-    # The list of the readings, and what the test run itself allocates meanwhile.
+    # Beside the readings: their list, and what the test run itself allocates.
     assert sys.getallocatedblocks() - blocks < 1000 * BLOCKS_OF_A_READING + 100
     assert len(gc.get_objects()) - tracked < 1000 * TRACKED_OF_A_READING + 100
 
 
-def test_nothing_is_kept_of_a_reading_that_is_not() -> None:
+def test_a_dropped_reading_leaves_no_memory() -> None:
     readings = decode(3000)
     sizes = []
     for number, _ in enumerate(readings):

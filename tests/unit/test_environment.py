@@ -1,10 +1,15 @@
 """Client arguments from ENPHASE_* variables."""
 
+import pwd
+import sys
 from pathlib import Path
+from typing import Any
 
+import platformdirs
 import pytest
 
 from enphase_streaming import (
+    AsyncStreamingClient,
     FileTokenStore,
     RefreshingAuth,
     StaticAuth,
@@ -101,17 +106,122 @@ def test_a_damaged_token_file_is_named(stored: dict[str, str]) -> None:
     assert "planted" not in str(caught.value)
 
 
-def test_tokens_are_stored_in_the_user_configuration_folder(
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without HOME whose number no database knows, as in many containers."""
+
+    def unknown(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
+def test_tokens_are_stored_in_the_folder_of_the_platform(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    folder = Path(platformdirs.user_config_dir("enphase-streaming", appauthor=False, roaming=True))
+    assert token_file({}) == folder / "tokens.json"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert token_file({}) == tmp_path / "enphase-streaming" / "tokens.json"
+
+
+def test_tokens_that_an_earlier_version_stored_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    former = tmp_path / ".config" / "enphase-streaming" / "tokens.json"
+    FileTokenStore(former).save(PAIR)
     monkeypatch.setenv("HOME", str(tmp_path))
-    usual = tmp_path / ".config" / "enphase-streaming" / "tokens.json"
-    assert token_file({}) == usual
-    assert token_file({"XDG_CONFIG_HOME": "relative"}) == usual
-    assert token_file({"XDG_CONFIG_HOME": "/x"}) == Path("/x/enphase-streaming/tokens.json")
-    assert token_file({"XDG_CONFIG_HOME": "/x", "ENPHASE_TOKEN_FILE": "y"}) == Path("y")
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: tmp_path / "Library")
+    assert token_file({}) == former
+    newer = tmp_path / "Library" / "tokens.json"
+    FileTokenStore(newer).save(PAIR)
+    assert token_file({}) == newer
+
+
+def test_a_token_file_may_be_below_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/owner")
+    assert token_file({"ENPHASE_TOKEN_FILE": "~/x"}) == Path("/home/owner/x")
+    assert token_file({"ENPHASE_TOKEN_FILE": "y"}) == Path("y")
+
+
+@pytest.mark.usefixtures("homeless")
+@pytest.mark.parametrize(
+    ("given", "start"),
+    [
+        ({}, "No folder for the stored tokens, but HOME is not set"),
+        ({"ENPHASE_TOKEN_FILE": "~/x"}, "ENPHASE_TOKEN_FILE is '~/x', but HOME is not set"),
+    ],
+)
+def test_an_unknown_home_directory_names_the_variables(given: dict[str, str], start: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        client_arguments({"ENPHASE_API_KEY": "k", **given})
+    assert str(caught.value).startswith(start)
+    assert "set ENPHASE_ACCESS_TOKEN." in str(caught.value)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_an_access_token_needs_no_home_directory() -> None:
+    assert isinstance(client_arguments(REAL)["auth"], StaticAuth)
+
+
+@pytest.mark.usefixtures("homeless")
+def test_a_relative_folder_of_the_platform_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: Path("~/.config"))
+    with pytest.raises(InvalidArgument, match="HOME is not set"):
+        token_file({})
+
+
+def test_without_platformdirs_the_message_names_the_variables_and_the_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "platformdirs", None)
+    assert token_file({"ENPHASE_TOKEN_FILE": "/x"}) == Path("/x")
+    message = r"set ENPHASE_ACCESS_TOKEN or ENPHASE_TOKEN_FILE, .*enphase-streaming\[cli\]"
+    with pytest.raises(InvalidArgument, match=message):
+        client_arguments({"ENPHASE_API_KEY": "k"})
+
+
+def test_plain_http_to_another_host_has_a_variable() -> None:
+    url = "http://mock:4010/api/v4"
+    arguments = client_arguments({**REAL, "ENPHASE_BASE_URL": url, "ENPHASE_INSECURE_HTTP": "1"})
+    assert arguments["token_url"] == "http://mock:4010/oauth/token"
+    with StreamingClient(**arguments) as client:
+        assert url in repr(client)
+    for value in ("", "0"):
+        with pytest.raises(InvalidArgument, match="ENPHASE_BASE_URL must be https"):
+            client_arguments({**REAL, "ENPHASE_BASE_URL": url, "ENPHASE_INSECURE_HTTP": value})
+    with pytest.raises(InvalidArgument, match="ENPHASE_INSECURE_HTTP must be 0 or 1, got 'yes'"):
+        client_arguments({**REAL, "ENPHASE_INSECURE_HTTP": "yes"})
 
 
 def test_the_host_of_the_api_issues_the_tokens() -> None:
     assert token_url(BASE_URL) == TOKEN_URL
     assert token_url("http://127.0.0.1:4010/api/v4") == "http://127.0.0.1:4010/oauth/token"
+
+
+@pytest.fixture
+def variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**REAL, "ENPHASE_BASE_URL": "http://127.0.0.1:4010/api/v4"}.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("variables")
+@pytest.mark.parametrize("kind", [StreamingClient, AsyncStreamingClient])
+def test_both_clients_are_made_from_the_environment(kind: Any) -> None:
+    assert repr(kind.from_env()) == f"{kind.__name__}(base_url='http://127.0.0.1:4010/api/v4')"
+    assert "example.com" in repr(kind.from_env(base_url="https://example.com/api"))
+    with pytest.raises(InvalidArgument, match="stall_timeout"):
+        kind.from_env(stall_timeout=-1)
+
+
+@pytest.mark.parametrize("kind", [StreamingClient, AsyncStreamingClient])
+def test_from_env_names_the_variables_that_are_missing(
+    kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in REAL:
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(
+        InvalidArgument, match=r"^ENPHASE_API_KEY and ENPHASE_ACCESS_TOKEN are not set: "
+    ):
+        kind.from_env()

@@ -1,4 +1,4 @@
-"""No secret is left in a text, whoever wrote it and however it is spelled there."""
+"""Hiding secrets in text, exceptions and logs, however they are encoded there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import gc
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 import httpx
@@ -18,7 +19,7 @@ from enphase_streaming.secrets import causes, keep_out_of_logs, mask_causes, mas
 
 # An asterisk is what a mask is made of: to look for one of a secret's would find those.
 CHARACTERS = st.characters(exclude_characters="*", exclude_categories=["Cs"])
-SECRETS = st.text(st.one_of(st.sampled_from("aZ0/+=&%\\'\" "), CHARACTERS), min_size=1, max_size=12)
+SECRETS = st.text(st.one_of(st.sampled_from("aZ0/+=&%\\'\" "), CHARACTERS), min_size=8, max_size=20)
 AROUND = st.sampled_from(["", " ", "'", '"', "'\"", "ä", "\\", "%"])
 
 
@@ -26,25 +27,30 @@ def lowered(encoded: str) -> str:
     return re.sub("%..", lambda escape: escape[0].lower(), encoded)
 
 
+def escaped(text: str) -> str:
+    """Every character as an escape of JSON's."""
+    units = text.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
 @given(SECRETS, AROUND, AROUND)
-def test_a_secret_as_it_is(secret: str, before: str, after: str) -> None:
+def test_mask_a_secret_as_it_is(secret: str, before: str, after: str) -> None:
     assert secret not in masked(before + secret + after, [secret])
 
 
 @given(SECRETS, st.text("/+=&!'()~;:@$, ", max_size=8), AROUND)
 @example("pass/word", "/", "")
 @example("pass(word)!", "!'()", "")
-def test_a_percent_encoded_secret_whatever_was_left_alone(
-    secret: str, safe: str, around: str
-) -> None:
-    for encoded in (quote(secret, safe=safe), quote_plus(secret, safe=safe)):
-        for spelled in (encoded, lowered(encoded)):
-            assert spelled not in masked(around + spelled + around, [secret])
+def test_mask_a_percent_encoded_secret(secret: str, safe: str, around: str) -> None:
+    for encode in (quote, quote_plus):
+        for spell in (str, lowered):
+            text = spell(encode(around + secret + around, safe=safe))
+            assert spell(encode(secret, safe=safe)) not in masked(text, [secret])
 
 
 @given(SECRETS, AROUND, AROUND)
-@example("o'clock", '"', "")
-def test_a_secret_in_what_python_shows_of_a_value(secret: str, before: str, after: str) -> None:
+@example("the o'clock", '"', "")
+def test_mask_a_secret_in_a_python_literal(secret: str, before: str, after: str) -> None:
     # Markers, which are never escaped, tell where in the text the secret begins and ends.
     value = f"{before}zz{secret}zz{after}"
     for shown in (repr(value), ascii(value), repr(value.encode()), repr({value: 0})):
@@ -53,12 +59,13 @@ def test_a_secret_in_what_python_shows_of_a_value(secret: str, before: str, afte
 
 
 @given(SECRETS)
-@example("\U0001f511")
-@example("a\bb")
-def test_a_secret_in_json(secret: str) -> None:
+@example("\U0001f511" * 8)
+@example("a\bb\bc\bd\be")
+def test_mask_a_secret_in_json(secret: str) -> None:
     for plain in (json.dumps(secret), json.dumps(secret, ensure_ascii=False)):
         for text in (plain, plain.replace("/", r"\/"), plain.replace("=", r"\u003D")):
             assert text[1:-1] not in masked(text, [secret])
+    assert masked(f"<{escaped(secret)}>", [secret]) == "<***>"
 
 
 SPELLED = [
@@ -70,32 +77,33 @@ SPELLED = [
     ("päss word!", r"p\xc3\xa4ss word!"),
     ("päss word!", r"p\xe4ss word!"),
     ("päss word!", r"p\u00E4ss word\u0021"),
-    ("a+b c", "a%2Bb+c"),
-    ("a+b c", "a+b%20c"),
-    ("a/b", r"a\/b"),
-    ("a/b", r"a\x2fb"),
-    ("a/b", r"a\u002Fb"),
-    ("o'clock\\", r"o\'clock\\"),
-    ("o'clock\\", r"o'clock\\"),
-    ("pä'ss", r"p\xc3\xa4\'ss"),
-    ("pä'ss", r"pä\'ss"),
-    ("tab\tä", r"tab\t\xc3\xa4"),
+    ("pass+wo rd", "pass%2Bwo+rd"),
+    ("pass+wo rd", "pass+wo%20rd"),
+    ("pass/word", r"pass\/word"),
+    ("pass/word", r"pass\x2fword"),
+    ("pass/word", r"pass\u002Fword"),
+    ("pass/word", r"\u0070ass\u002Fword"),
+    ("ten o'clock\\", r"ten o\'clock\\"),
+    ("ten o'clock\\", r"ten o'clock\\"),
+    ("pä'ssword", r"p\xc3\xa4\'ssword"),
+    ("pä'ssword", r"pä\'ssword"),
+    ("tab\tpässword", r"tab\tp\xc3\xa4ssword"),
     ("tab\tbell\b", r"tab\tbell\b"),
     ("tab\tbell\b", r"tab\tbell\x08"),
-    ("🔑", r"\ud83d\udd11"),
-    ("🔑", r"\U0001f511"),
-    ("100%", "100%"),
-    ("100%25", "100%25"),
-    (r"\\n", r"\\n"),
+    ("🔑" * 8, r"\ud83d\udd11" * 8),
+    ("🔑" * 8, r"\U0001f511" * 8),
+    ("is 100%!", "is 100%!"),
+    ("is 100%25", "is 100%25"),
+    (r"back\\n\\", r"back\\n\\"),
 ]
 
 
 @pytest.mark.parametrize(("secret", "spelled"), SPELLED)
-def test_nothing_but_the_secret_goes(secret: str, spelled: str) -> None:
+def test_mask_nothing_but_the_secret(secret: str, spelled: str) -> None:
     assert masked(f"<{spelled}> & <{spelled}>", [secret]) == "<***> & <***>"
 
 
-def test_a_secret_that_no_encoding_can_carry() -> None:
+def test_mask_a_secret_with_a_surrogate() -> None:
     half = "planted\udc80key"
     assert masked(f"see {half}", [half]) == "see ***"
     assert masked(repr(half), [half]) == "'***'"
@@ -103,37 +111,68 @@ def test_a_secret_that_no_encoding_can_carry() -> None:
 
 
 @given(st.lists(SECRETS, max_size=4), st.lists(SECRETS, max_size=6))
-def test_no_secret_is_left_beside_others(secrets: list[str], others: list[str]) -> None:
+def test_mask_each_of_many_secrets(secrets: list[str], others: list[str]) -> None:
     found = masked("".join(secrets + others + secrets), secrets)
     assert [secret for secret in secrets if secret in found] == []
 
 
-@pytest.mark.parametrize("longer", ["token-2", "1-token", "1-token-2"])
-def test_nothing_is_left_of_a_secret_that_holds_another(longer: str) -> None:
-    for secrets in (["token", longer], [longer, "token"]):
-        assert masked(f"{longer} and token", secrets) == "*** and ***"
+@pytest.mark.parametrize("longer", ["the-token-2", "1-the-token", "1-the-token-2"])
+def test_mask_a_secret_that_holds_another_once(longer: str) -> None:
+    for secrets in (["the-token", longer], [longer, "the-token"]):
+        assert masked(f"{longer} and the-token", secrets) == "*** and ***"
 
 
-def test_what_is_no_secret_stays() -> None:
-    said = "a+b is not aXb, 100 %"
-    for secret in ("", "a.b", "a b c", "a/b", "A+B"):
+def test_leave_text_without_secrets_alone() -> None:
+    said = "pass+word is not passXword, 100 %, \\u0070ass"
+    for secret in ("", "pass.word", "pass-word is", "pass/word", "PASS+WORD"):
         assert masked(said, [secret]) == said
-    assert masked("aXb", ["a b"]) == "aXb"
+    assert masked("passXword", ["pass word"]) == "passXword"
     assert masked(said, []) == said
 
 
-@pytest.mark.parametrize("sign", ["\\", "%", "+", " ", "'", "\xc3\x83"])
-def test_many_signs_of_encoders_are_no_puzzle(sign: str) -> None:
-    # Each of them may be an escape or a character: to try all of that out would never end.
-    text = sign * 101
-    assert masked(text, [sign * 50 + "x"]) == text
+@pytest.mark.parametrize("secret", ["", "k", "key", "missing", "API key"])
+def test_leave_text_of_less_than_eight_characters_alone(secret: str) -> None:
+    assert masked("API key is missing", [secret]) == "API key is missing"
+    assert masked("API key!", ["API key!"]) == "***"
+
+
+SPELLINGS: list[Callable[[str], str]] = [
+    lambda char: quote(char, safe=""),
+    lambda char: json.dumps(char)[1:-1],
+    escaped,
+    str,
+]
+
+
+@given(
+    st.text('aB1/."+ é山😀', min_size=10, max_size=20),
+    st.sampled_from(SPELLINGS),
+    st.text("<>{ ", max_size=3),
+    st.data(),
+)
+def test_mask_the_beginning_of_a_secret_that_a_cut_goes_through(
+    secret: str, spell: Callable[[str], str], before: str, data: st.DataObject
+) -> None:
+    characters = [spell(char) for char in f"{secret}z"]
+    whole = data.draw(st.integers(8, len(secret)))
+    part = data.draw(st.integers(0, len(characters[whole]) - 1))
+    text = before + "".join(characters[:whole]) + characters[whole][:part]
+    assert masked(text, ["another secret", f"{secret}z"]) == f"{before}***"
+
+
+def test_leave_what_only_resembles_a_cut_secret() -> None:
+    assert masked("token of", ["token of yours"]) == "***"
+    assert masked("token o", ["token of yours"]) == "token o"
+    assert masked("token of, sir", ["token of yours"]) == "token of, sir"
+    assert masked("token of%2", ["token of yours"]) == "***"
+    assert masked("token of%20x", ["token of yours"]) == "token of%20x"
 
 
 # --- exceptions -----------------------------------------------------------------------------------
 
 
 def hush(text: str) -> str:
-    return masked(text, ["planted"])
+    return masked(text, ["planted!"])
 
 
 def failure() -> Exception:
@@ -141,16 +180,16 @@ def failure() -> Exception:
     try:
         try:
             try:
-                raise OSError(5, "planted 1")
+                raise OSError(5, "planted! 1")
             except OSError:
-                raise ValueError("planted 2", 7)  # noqa: B904 - what the test is about
+                raise ValueError("planted! 2", 7)  # noqa: B904 - what the test is about
         except ValueError as error:
-            raise RuntimeError("planted 3", "harmless") from error
+            raise RuntimeError("planted! 3", "harmless") from error
     except RuntimeError as error:
         return error
 
 
-def test_each_text_of_each_cause_is_masked() -> None:
+def test_mask_each_text_of_each_cause() -> None:
     error = failure()
     mask_causes(error, hush)
     assert error.args == ("*** 3", "harmless")
@@ -162,8 +201,57 @@ def test_each_text_of_each_cause_is_masked() -> None:
     assert str(cause.__context__) == "[Errno 5] *** 1"
 
 
-def test_causes_that_go_round_in_a_circle_are_each_looked_at_once() -> None:
-    first, second, third = OSError("planted"), ValueError("planted"), KeyError("planted")
+class Answered(NamedTuple):
+    url: str
+    headers: dict[str, str]
+    status: int
+
+
+class OfATransport(Exception):
+    """As those of aiohttp: it is made of other things than text, and keeps them."""
+
+    def __init__(self, answered: Answered, line: bytes) -> None:
+        super().__init__(answered, line)
+        self.answered, self.line, self.note = answered, line, "harmless"
+
+    def __str__(self) -> str:
+        return f"{self.line!r} from {self.answered.url}"
+
+
+def test_mask_what_an_exception_holds_and_keep_its_type() -> None:
+    answered = Answered("http://x", {"key": "planted!"}, 200)
+    error = OfATransport(answered, b"a planted!\xff line")
+    harmless = OfATransport(answered._replace(headers={}), b"a line")
+    error.__context__ = UnicodeEncodeError("ascii", "planted!", 0, 1, "is planted!")
+    error.__context__.__context__ = UnicodeDecodeError("ascii", b"planted!\xff", 8, 9, "odd")
+    error.__cause__ = harmless
+    held = (harmless.args, vars(harmless).copy())
+    mask_causes(error, hush)
+    for each in causes(error):
+        assert "planted" not in f"{each} {each!r} {each.args} {vars(each)}"
+    assert "planted" not in error.__context__.object
+    assert b"planted" not in error.__context__.__context__.object
+    assert str(error) == r"b'a ***\xff line' from http://x"
+    assert error.args[0] == error.answered == Answered("http://x", "{'key': '***'}", 200)  # type: ignore[arg-type]  # what is left of the headers
+    assert error.note == "harmless"
+    assert (harmless.args, vars(harmless)) == held
+
+
+def test_drop_the_tracebacks_of_a_transport_and_of_nothing_else() -> None:
+    try:
+        raise KeyError("of the caller")
+    except KeyError:
+        error = failure()
+    transport, cause, _, handled = chain = list(causes(error))
+    assert handled.args == ("of the caller",)
+    assert None not in [each.__traceback__ for each in chain]
+    mask_causes(error, hush)
+    assert transport.__traceback__ is cause.__traceback__ is None
+    assert handled.__traceback__ is not None
+
+
+def test_mask_circular_causes_once() -> None:
+    first, second, third = OSError("planted!"), ValueError("planted!"), KeyError("planted!")
     first.__cause__, second.__context__, third.__cause__ = second, third, first
     assert list(causes(first)) == [first, second, third]
     mask_causes(first, hush)
@@ -179,6 +267,10 @@ LOGGERS = [
     "httpcore.http2",
     "httpcore.proxy",
     "httpcore.socks",
+    "hpack.hpack",
+    "hpack.table",
+    "aiohttp.client",
+    "aiohttp.internal",
 ]
 
 
@@ -201,27 +293,32 @@ def fresh(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.mark.parametrize("name", LOGGERS)
-def test_a_log_line_that_repeats_a_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    keeper = Keeper("planted", "hidden")
+def test_mask_a_log_line_with_a_secret(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Keeper("planted!", "hidden away")
     keep_out_of_logs(keeper)
-    logging.getLogger(name).debug("got %r and %s, %d bytes", b"planted", "hidden", 7)
-    logging.getLogger(name).debug("planted is %(what)s", {"what": "hidden"})
-    logging.getLogger(name).debug("100 % planted")
+    logging.getLogger(name).debug("got %r and %s, %d bytes", b"planted!", "hidden away", 7)
+    logging.getLogger(name).debug("planted! is %(what)s", {"what": "hidden away"})
+    logging.getLogger(name).debug("100 % planted!")
     assert caplog.messages == ["got b'***' and ***, 7 bytes", "*** is ***", "100 % ***"]
     assert [record.args for record in caplog.records] == [(), (), ()]
 
 
-def test_a_log_line_that_repeats_none_stays_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
-    keeper = Keeper("planted")
+def test_leave_a_log_line_without_secrets_alone(caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Keeper("planted!")
     keep_out_of_logs(keeper)
     logging.getLogger("httpx").info("%s of %s", "GET", "https://x/?page=2")
     (record,) = caplog.records
     assert (record.msg, record.args) == ("%s of %s", ("GET", "https://x/?page=2"))
 
 
-def test_an_address_with_a_secret_loses_its_query_and_others_keep_theirs(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_leave_a_log_line_with_a_short_secret_alone(caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Keeper("GET", "page=2", "x", "")
+    keep_out_of_logs(keeper)
+    logging.getLogger("httpx").info("%s %s", "GET", httpx.URL("https://x/?page=2"))
+    assert caplog.messages == ["GET https://x/?page=2"]
+
+
+def test_drop_the_query_of_a_logged_url_with_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     keeper = Keeper("planted pass/word")
     keep_out_of_logs(keeper)
     secret = httpx.URL("https://x/token", params={"user": "me", "word": "planted pass/word"})
@@ -230,15 +327,15 @@ def test_an_address_with_a_secret_loses_its_query_and_others_keep_theirs(
     assert caplog.messages == ["from https://y/?page=2 to https://x/token: ***"]
 
 
-def test_the_secrets_of_all_who_live_are_masked_and_of_nobody_else(
+def test_mask_the_secrets_of_all_keepers_alive_and_of_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    keepers = [Keeper("first"), Keeper("second"), Keeper("third")]
+    keepers = [Keeper("the first"), Keeper("the second"), Keeper("the third")]
     for keeper in keepers:
         keep_out_of_logs(keeper)
     log = logging.getLogger("httpx")
-    log.info("first second third")
+    log.info("the first, the second, the third")
     del keepers[1], keeper
     gc.collect()
-    log.info("first second third")
-    assert caplog.messages == ["*** *** ***", "*** second ***"]
+    log.info("the first, the second, the third")
+    assert caplog.messages == ["***, ***, ***", "***, the second, ***"]

@@ -1,20 +1,23 @@
-"""What a recording holds, line by line."""
+"""The lines of a recording."""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
+import re
 import resource
 import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from enphase_streaming.core.exchange import Head
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.recording.recording import Recorded, Recording
-from stepping import Asking, HangUp, Head, Open, Result, Stopped, Wait, steps
+from enphase_streaming.recording.recording import Recording
 from scripted import HandClock
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "recording.jsonl"
@@ -44,10 +47,6 @@ EVENT = (
 PIECES = [EVENT[:60], EVENT[60:], b": still here\n\n", EVENT[:40]]
 
 
-def result(what: Head | None, at: float) -> Result:
-    return Result(what, at, datetime(2026, 6, 21, 12, tzinfo=UTC))
-
-
 def write_the_golden_stream(path: Path) -> None:
     """One window: a reading in two pieces, a comment, and an event that the end cut off."""
     recording = start(path)
@@ -58,7 +57,7 @@ def write_the_golden_stream(path: Path) -> None:
     recording.close()
 
 
-def test_the_writer_writes_the_golden_file(tmp_path: Path) -> None:
+def test_write_the_golden_file(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
     write_the_golden_stream(path)
     assert lines(path)[1:] == lines(GOLDEN)[1:]
@@ -68,7 +67,7 @@ def test_the_writer_writes_the_golden_file(tmp_path: Path) -> None:
     assert head == golden_head
 
 
-def test_the_golden_file_is_as_the_format_says() -> None:
+def test_golden_file_follows_the_format() -> None:
     head, opened, *rest = lines(GOLDEN)
     assert (head["format"], head["version"]) == ("enphase-streaming-recording", 1)
     assert opened == {"at": 0.25, "open": {"status": 200, "content_type": "text/event-stream"}}
@@ -81,7 +80,7 @@ def test_the_golden_file_is_as_the_format_says() -> None:
     assert rest[-1] == {"at": 30.5, "end": "dropped"}
 
 
-def test_an_existing_recording_is_never_overwritten_unasked(tmp_path: Path) -> None:
+def test_refuse_an_existing_file_without_overwrite(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
     path.write_text("precious")
     with pytest.raises(InvalidArgument, match="exists"):
@@ -91,12 +90,12 @@ def test_an_existing_recording_is_never_overwritten_unasked(tmp_path: Path) -> N
     assert lines(path)[0]["version"] == 1
 
 
-def test_a_path_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_refuse_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match="cannot be written"):
         start(tmp_path / "nowhere" / "site.jsonl")
 
 
-def test_a_full_disk_ends_the_recording_and_not_the_stream(
+def test_stop_recording_when_the_disk_is_full(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
     recording = start(tmp_path / "site.jsonl")
@@ -114,7 +113,41 @@ def test_a_full_disk_ends_the_recording_and_not_the_stream(
     assert "stops here" in caplog.text
 
 
-def test_every_line_is_whole_before_the_next_begins(tmp_path: Path, clock: HandClock) -> None:
+def forked(work: Callable[[], object]) -> int:
+    """Do `work` in a forked child, and return the child's exit code."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_write_nothing_in_a_forked_child(tmp_path: Path) -> None:
+    path = tmp_path / "site.jsonl"
+    recording = start(path)
+    recording.opened(HEAD, 1000.5)
+    recording.received(EVENT[:60], 1000.75)
+
+    def leave() -> None:
+        recording.received(EVENT[60:], 1001.0)
+        recording.ended("stopped", 1002.0)
+        recording.opened(HEAD, 1003.0)
+        recording.close()
+
+    before = path.read_bytes()
+    assert forked(leave) == 0
+    assert path.read_bytes() == before
+    recording.received(EVENT[60:], 1004.0)
+    recording.ended("planned", 1005.0)
+    recording.close()
+    assert [line["at"] for line in lines(path)[1:]] == [0.5, 0.75, 4.0, 5.0]
+
+
+def test_write_every_line_at_once(tmp_path: Path, clock: HandClock) -> None:
     path = tmp_path / "site.jsonl"
     recording = start(path)
     recording.opened(HEAD, 1000.5)
@@ -125,7 +158,7 @@ def test_every_line_is_whole_before_the_next_begins(tmp_path: Path, clock: HandC
     recording.close()
 
 
-def test_an_answer_that_is_no_stream_keeps_its_digits(tmp_path: Path) -> None:
+def test_keep_the_digits_of_an_error_body(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
     recording = start(path)
     recording.opened(Head(473, "application/json", None, None), 1000.5)
@@ -137,7 +170,7 @@ def test_an_answer_that_is_no_stream_keeps_its_digits(tmp_path: Path) -> None:
     assert b"the-token" not in body
 
 
-def test_a_secret_that_is_cut_anywhere_in_an_answer_that_is_no_stream(tmp_path: Path) -> None:
+def test_replace_a_secret_in_an_error_body_wherever_it_was_cut(tmp_path: Path) -> None:
     body = b'{"code":473,"message":"the-token"}'
     for cut in range(1, len(body)):
         path = tmp_path / f"{cut}.jsonl"
@@ -156,7 +189,7 @@ def test_a_secret_that_is_cut_anywhere_in_an_answer_that_is_no_stream(tmp_path: 
         assert b"the-token" not in whole
 
 
-def test_a_secret_in_the_content_type_is_masked(tmp_path: Path) -> None:
+def test_replace_a_secret_in_the_content_type(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
     recording = start(path)
     recording.opened(Head(200, "text/the-token", None, None), 1000.5)
@@ -165,7 +198,7 @@ def test_a_secret_in_the_content_type_is_masked(tmp_path: Path) -> None:
     assert lines(path)[1]["open"]["content_type"].startswith("text/")
 
 
-def test_the_end_of_a_window_is_noted_once_and_only_where_there_was_an_answer(
+def test_write_one_end_for_each_response(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "site.jsonl"
@@ -183,30 +216,21 @@ def test_the_end_of_a_window_is_noted_once_and_only_where_there_was_an_answer(
     assert [line["end"] for line in lines(path) if "end" in line] == ["dropped", "planned"]
 
 
-def test_a_watch_that_is_stopped_in_its_pause_has_one_end_for_each_window(tmp_path: Path) -> None:
+def test_redact_a_200_of_another_kind_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
-    asking = Asking()
-
-    async def core() -> None:
-        exchange = Recorded(asking, recording)
-        await exchange.open(1030.0)
-        await exchange.hang_up("error")
-        await exchange.wait(1060.0)
-
     recording = start(path)
-    stream = steps(core())
-    asking.at = 1000.0
-    assert isinstance(next(stream), Open)
-    assert isinstance(stream.send(result(HEAD, 1000.5)), HangUp)
-    assert isinstance(stream.send(result(None, 1001.0)), Wait)
-    with pytest.raises(Stopped):
-        stream.throw(Stopped(1030.0))
-    recording.ended("stopped", 1030.0)
+    recording.opened(Head(200, "application/json", None, None), 1000.5)
+    recording.received(b'{"pv":12,\n\n"owner":', 1000.6)
+    recording.received(b'"Jane"}', 1000.7)
+    recording.ended("not_a_stream", 1000.8)
     recording.close()
-    assert lines(path)[2:] == [{"at": 1.0, "end": "error"}]
+    first, second = (base64.b64decode(line["bytes"]) for line in lines(path) if "bytes" in line)
+    assert first == b'{"pv":12,\n\n"owner":'
+    assert re.fullmatch(rb'"[A-Z][a-z]{3}"}', second)
+    assert b"Jane" not in second
 
 
-def test_an_event_that_is_too_large_is_written_without_a_word(tmp_path: Path) -> None:
+def test_write_a_large_event_illegible(tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
     recording = start(path)
     recording.opened(HEAD, 1000.5)

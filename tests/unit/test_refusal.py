@@ -13,8 +13,8 @@ from enphase_streaming import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from enphase_streaming.core.answers import connection_failed, is_event_stream, raise_for_answer
-from stepping import Asking, steps, Failed, Head, Receive, Result, Signal
+from enphase_streaming.core.answers import connection_failed, is_event_stream
+from stepping import Asking, Failed, Head, Receive, Result, Signal, steps
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
 AT = 100.0

@@ -7,7 +7,6 @@ import runpy
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -29,9 +28,8 @@ from enphase_streaming import (
     StreamStalled,
 )
 from enphase_streaming.core.recovery import Recovery
-from stepping import of_watch, Authorize, Failed, Head, Open, Result, Signal, Step, Wait
-from enphase_streaming.core.watch import Watch
 from simulated import START, STREAM, Act, Clock, World
+from stepping import Authorize, Head, Open, Signal, Step, Wait
 
 ROOT = Path(__file__).parents[2]
 FIRST_HOUR = ROOT / "bench" / "first_hour.py"

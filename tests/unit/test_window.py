@@ -22,11 +22,13 @@ from enphase_streaming import (
     StreamStalled,
 )
 from enphase_streaming.core.arguments import DEFAULT_DURATION
+from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import StreamEnd, Watch
 from stepping import (
     Authorize,
     Begin,
     Failed,
+    HangUp,
     Head,
     Open,
     Opened,
@@ -35,11 +37,9 @@ from stepping import (
     Signal,
     Step,
     Stopped,
-    HangUp,
     make_options,
     of_watch,
 )
-from enphase_streaming.core.recovery import Recovery
 
 SENT_AT = 1000.0
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)

@@ -11,20 +11,26 @@ from enphase_streaming_mock.checks.document import CONTRACT
 from enphase_streaming_mock.checks.temporal import in_seconds, is_number
 from enphase_streaming_mock.contract import Refusal
 
+_MOST_LINES = 10
+
 
 def fail_on(faults: Sequence[str], answer: Answer | None = None) -> None:
-    """Fail the check with a line for each fault, below the request that was answered; else pass."""
-    if answer is not None and answer.status == 0:
-        faults = [f"no answer: {answer.trouble}"]
-    if faults:
-        request = [answer.request] if answer is not None and answer.request else []
-        pytest.fail("\n".join([*request, *faults]), pytrace=False)
+    """Fail the check with a line for each fault, and what was asked and answered; else pass."""
+    if not faults:
+        return
+    lines = [*faults[:_MOST_LINES]]
+    if len(faults) > _MOST_LINES:
+        lines.append(f"and {len(faults) - _MOST_LINES} more")
+    if answer is not None:
+        is_shown = answer.body and answer.media_type != EVENT_STREAM
+        body = f"the body begins {answer.body[:200]!r}" if is_shown else ""
+        lines = [line for line in (answer.request, *lines, body, answer.trouble) if line]
+    pytest.fail("\n".join(lines), pytrace=False)
 
 
 def expect_status(answer: Answer, status: int) -> None:
     """Fail unless an answer has a status; nothing else about it is documented."""
-    faults = _head_faults(answer, status, media_type=None)
-    fail_on(faults and [*faults, repr(answer.body[:500])], answer)
+    fail_on(_head_faults(answer, status, media_type=None), answer)
 
 
 def expect_stream(answer: Answer) -> None:
@@ -43,16 +49,15 @@ def expect_error(answer: Answer, *documented: Refusal, exact: bool = False) -> N
 
 def expect_tokens(answer: Answer) -> None:
     """Fail unless an answer is a pair of tokens."""
-    faults = CONTRACT.faults("TokenResponse", answer.json)
-    fail_on(_head_faults(answer, 200) + faults, answer)
+    fail_on(_head_faults(answer, 200) or CONTRACT.faults("TokenResponse", answer.json), answer)
 
 
 def expect_token_error(answer: Answer, *statuses: int) -> None:
     """Fail unless an answer refuses tokens with one of the statuses, as RFC 6749 says."""
-    faults = _head_faults(answer, *statuses)
-    if not (isinstance(answer.json, dict) and answer.json.get("error")):
-        faults.append(f"there is no `error` in {answer.body[:200]!r}")
-    fail_on(faults + CONTRACT.faults("TokenError", answer.json), answer)
+    faults = _head_faults(answer, *statuses) or CONTRACT.faults("TokenError", answer.json)
+    if not faults and not answer.json.get("error"):
+        faults = ["the body names no `error`"]
+    fail_on(faults, answer)
 
 
 def error_faults(answer: Answer, documented: Refusal, exact: bool) -> list[str]:
@@ -60,7 +65,7 @@ def error_faults(answer: Answer, documented: Refusal, exact: bool) -> list[str]:
     faults = _head_faults(answer, documented.status)
     found = answer.json
     if not (isinstance(found, dict) and isinstance(found.get("error"), dict)):
-        return [*faults, f"the body is not an error envelope: {answer.body[:200]!r}"]
+        return faults or ["the body is not an error envelope"]
     times = {name: found.get(name) for name in ("timestamp_epoch", "timestamp_utc")}
     expected = {**documented.envelope, **times}
     if not exact:
@@ -85,12 +90,16 @@ def timestamp_faults(event: Mapping[str, Any]) -> list[str]:
 
 
 def _head_faults(answer: Answer, *statuses: int, media_type: str | None = JSON) -> list[str]:
+    if answer.status == 0:
+        return ["there was no answer"]
     faults = []
     if answer.status not in statuses:
         documented = " or ".join(map(str, statuses))
         faults.append(f"the status is {answer.status}, documented is {documented}")
     if media_type is not None and answer.media_type != media_type:
         faults.append(f"the media type is {answer.media_type!r}, documented is {media_type}")
+    if (encoding := answer.headers.get("content-encoding", "identity")) != "identity":
+        faults.append(f"the body is encoded as {encoding!r}, which was not accepted")
     return faults
 
 

@@ -108,9 +108,9 @@ class Window:
 
     @property
     def readings(self) -> list[Timed]:
-        """The events that are JSON objects, with their times."""
-        events = self.body.events
-        return [Timed.of(each.arrived, each.json) for each in events if each.json is not None]
+        """The events that hold a reading, with their times."""
+        events = [(event.arrived, event.json or {}) for event in self.body.events]
+        return [Timed.of(at, json) for at, json in events if isinstance(json.get("data"), dict)]
 
     def faults(self, rule: Callable[[dict[str, Any]], Sequence[str]]) -> list[str]:
         """Apply a rule to the JSON of each event, and return what it says, event by event."""
@@ -147,7 +147,8 @@ def read_stream(client: Client, duration: int | None) -> Window:
     except httpx.TransportError as error:
         trouble = f"the connection failed: {type(error).__name__}: {error}"
     elapsed = (time.monotonic() - began) * speed
-    answer = replace(answer, body=b"".join(data for _, data in chunks), trouble=trouble)
+    body = b"" if answer.status == 200 else b"".join(data for _, data in chunks)
+    answer = replace(answer, body=body, trouble=trouble)
     return Window(lasts, answer, read_body(chunks), answered, elapsed)
 
 

@@ -11,23 +11,28 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from enphase_streaming.cli.exit_codes import EXIT_CODES, Exit, exiting, say
-from enphase_streaming.cli.formatting import ASCII_FALLBACK, PlainLines, as_json_line
+from enphase_streaming.cli.formatting import (
+    ASCII_FALLBACK,
+    PlainLines,
+    as_json_line,
+    is_ascii_locale,
+)
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.version import __version__
 
 _BROKEN_PIPE = 1
 """typer exits with it instead of raising the error. No command does."""
 
+_SITE = "The number of the site; default: ENPHASE_SYSTEM_ID."
 # Numbers are taken as text: the checks of `options` have better messages than typer's.
 SystemId = Annotated[
     str | None,
-    typer.Argument(metavar="SYSTEM_ID", help="The number of the site; default: ENPHASE_SYSTEM_ID."),
+    typer.Argument(metavar="SYSTEM_ID", help=_SITE),
 ]
 Calls = Annotated[str | None, typer.Option(metavar="N", help="Open at most N streams in a row.")]
 Dollars = Annotated[
@@ -40,7 +45,7 @@ PlanName = Annotated[
 ]
 Duration = Annotated[
     str | None,
-    typer.Option(metavar="SECONDS", help="Duration of each stream, 30 to 300; default: 300."),
+    typer.Option(metavar="SECONDS", help="Duration of each stream; default: the longest."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Confirm the cost without being asked.")]
@@ -94,7 +99,7 @@ def watch(
     dollars: Dollars = None,
     unlimited: Unlimited = False,
     once: Annotated[
-        bool, typer.Option("--once", help="Open one stream only; default duration: 30.")
+        bool, typer.Option("--once", help="Open one stream only, by default of 30 s.")
     ] = False,
     plan: PlanName = None,
     duration: Duration = None,
@@ -151,8 +156,10 @@ def snapshot(system_id: SystemId = None, as_json: AsJson = False, yes: Yes = Fal
 
 @app.command(epilog=EXIT_CODES)
 def record(
-    system_id: Annotated[str, typer.Argument(metavar="SYSTEM_ID", help="The number of the site.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; a new file.")],
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="[SYSTEM_ID] FILE", help=f"{_SITE} Then the file to write."),
+    ],
     calls: Calls = None,
     dollars: Dollars = None,
     unlimited: Unlimited = False,
@@ -177,6 +184,7 @@ def record(
         return decimal(file.stat().st_size if file.exists() else 0)
 
     with exiting():
+        system_id, file = options.site_and_file(arguments)
         seconds = options.duration(duration, cost.WINDOW)
         limit = options.limit(calls, dollars, unlimited=unlimited, name=plan)
         # Before the cost is confirmed.
@@ -249,9 +257,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:
         say("enphase-streaming: stdout is closed; redirect it to a file or /dev/null.")
         return Exit.STREAM_FAILED
+    encoding = "ascii" if is_ascii_locale(os.environ) else None
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=ASCII_FALLBACK)
+            stream.reconfigure(encoding=encoding, errors=ASCII_FALLBACK)
     # SIGTERM ends the command as Ctrl-C does.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

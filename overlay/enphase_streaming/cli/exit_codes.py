@@ -101,7 +101,9 @@ def exiting() -> Iterator[None]:
         raise SystemExit(Exit.SUCCESS) from error
     except OSError as error:
         _discard_output()
-        say(f"enphase-streaming: the output cannot be written: {error.strerror or error}.")
+        # Only what opens a file names one.
+        what = "the output cannot be written" if error.filename is None else f"{error.filename!r}"
+        say(f"enphase-streaming: {what}: {error.strerror or error}.")
         raise SystemExit(Exit.STREAM_FAILED) from error
     except KeyboardInterrupt as error:
         # The terminal shows ^C, or an unanswered prompt, on the same line.

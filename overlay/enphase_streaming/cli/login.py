@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
@@ -19,6 +20,7 @@ from enphase_streaming.environment import (
     APPLICATION,
     base_url,
     credential,
+    insecure_http,
     token_file,
     token_url,
 )
@@ -43,6 +45,13 @@ def login(environ: Mapping[str, str], redirect_uri: str | None, *, password: boo
     # Before any question: a code can be used only once.
     _store(path, lambda: None)
     client_id, client_secret = (_application(environ, name) for name in APPLICATION)
+    settings: dict[str, Any] = {
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "token_url": token_url(url),
+    }
+    if insecure_http(environ):
+        settings["insecure_http"] = True
     request: Callable[..., TokenPair]
     if password:
         request = partial(
@@ -56,8 +65,7 @@ def login(environ: Mapping[str, str], redirect_uri: str | None, *, password: boo
             _check_redirect_uri("The redirect URI", redirect_uri)
         code = _authorize(url, client_id, redirect_uri)
         request = partial(login_with_code, code=code, redirect_uri=redirect_uri)
-    application = {"client_id": client_id, "client_secret": client_secret}
-    _store(path, lambda: request(token_url=token_url(url), **application))
+    _store(path, lambda: request(**settings))
     say(f"Logged in. The tokens are in {path} and renew themselves.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -86,12 +86,26 @@ def limit(calls: str | None, dollars: str | None, *, unlimited: bool, name: str 
     return Budget.unlimited(plan=terms)
 
 
+def site_and_file(arguments: Sequence[str]) -> tuple[str | None, Path]:
+    """Return the site, if there is one, and the file of `[SYSTEM_ID] FILE`."""
+    *sites, file = arguments
+    if len(sites) > 1:
+        raise InvalidArgument(f"Pass at most SYSTEM_ID and FILE, got {len(arguments)} arguments.")
+    if not sites and file.isdigit():
+        raise InvalidArgument(
+            f"FILE is missing after SYSTEM_ID {file}; write ./{file} for a file of that name."
+        )
+    return (sites[0] if sites else None), Path(file)
+
+
 def check_new_file(file: Path, *, overwrite: bool) -> None:
     """Check that a recording can be written to a file; one that exists only with `overwrite`."""
-    if file.exists() and not overwrite:
+    # os.path answers for names and folders that the system refuses as well.
+    exists = os.path.exists(file)
+    if exists and not overwrite:
         raise InvalidArgument(f"{file} exists: choose another name, or pass --overwrite.")
     # The trailing slash requires a folder.
-    if not os.access(file if file.exists() else f"{file.parent}/", os.W_OK):
+    if not os.access(file if exists else f"{file.parent}/", os.W_OK):
         raise InvalidArgument(f"{file} cannot be written: its folder is missing or read-only.")
 
 

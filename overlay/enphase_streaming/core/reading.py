@@ -21,10 +21,8 @@ from enphase_streaming_api.models import LiveStatus, StreamSystemLiveDataRespons
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _SECONDS_BELOW = 1e11
 _MOST_NAMES = 1_000
-_SHOWN = 120
-_SEARCHED = 16_384
-"""How much of a malformed event is searched for secrets: more than what is shown of it, so that a
-secret is never cut."""
+_SHOWN, _MASKED = 120, 1_000
+"""How much of a malformed event is shown, and how much is masked for it: a mask is shorter."""
 _WHOLE = re.compile(r"(-?\d{1,18})(?:\.0{1,18})?", re.ASCII)
 _set = msgspec.structs.force_setattr
 
@@ -181,7 +179,7 @@ class EventReader:
 
 def malformed(why: str, data: str, mask: Callable[[str], str] = str) -> MalformedEvent:
     """Return the exception for an event, with the start of its text."""
-    start = mask(data[:_SEARCHED])[:_SHOWN]
+    start = mask(data[:_MASKED])[:_SHOWN]
     return MalformedEvent(f"{why}: {start!r}", data=start)
 
 

@@ -1,118 +1,152 @@
-"""Masks what identifies a site in the bytes of an event stream, whole event by whole event.
+"""Replace identifying values and secrets in the bytes of a response, whole event by whole event.
 
-A mask has the length and the kinds of characters of what it hides, and the same value has the
-same mask throughout: lengths, cuts and repetitions stay what they were.
+A pseudonym has the length and the kinds of characters of what it stands for, and the same value
+has the same pseudonym throughout: lengths, cuts and repetitions stay what they were.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
+import string
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from enphase_streaming.recording.echoes import Echoes
-from enphase_streaming.recording.naming import naming_values
-from enphase_streaming.recording.pseudonyms import CHARACTERS, DIGITS, pseudonym
+from enphase_streaming.secrets import find_secrets
 
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 # An event's JSON may be spread over several of its `data:` lines, with other lines between them.
 _OTHER_LINE = re.compile(rb"(?<![^\r\n])(?!(?:\xef\xbb\xbf)?data:)[^\r\n]++")
 _NO_JSON = re.compile(rb"%b|(?<![^\r\n])(?:\xef\xbb\xbf)?data:" % _OTHER_LINE.pattern)
-_DIGITS_TO_0 = bytes.maketrans(b"123456789", b"000000000")
-_ALL_TO_X = re.compile(rb"[A-Za-z\x80-\xff]")
+_KNOWN_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:event|id|retry)?:")
+
+_IDENTIFYING = re.compile(r"serial|system_?id|email|user|owner|address", re.IGNORECASE)
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]|[^\s\[\]{}:,"]++')
+
+_DIGITS = re.compile(rb"[0-9]")
+_CHARACTERS = re.compile(rb"\\u[0-9a-fA-F]{4}|\\.|[0-9A-Za-z]|[\x80-\xff][\x80-\xbf]*+", re.DOTALL)
+# What may stand for a character. No zero: a number keeps its form.
+_KINDS = (b"123456789", string.ascii_lowercase.encode(), string.ascii_uppercase.encode())
+_OTHERS = {b"0": b"123456789"} | {
+    kind[at : at + 1]: kind[:at] + kind[at + 1 :] for kind in _KINDS for at in range(len(kind))
+}
+# What may stand for a letter beyond ASCII, by the bytes that UTF-8 takes for it.
+_LETTERS = {
+    size: "".join(map(chr, range(first, first + 128)))
+    for size, first in {2: 0x100, 3: 0x4E00, 4: 0x20000}.items()
+}
+_ILLEGIBLE = bytes.maketrans(
+    b"123456789" + string.ascii_letters.encode() + bytes(range(128, 256)),
+    b"000000000" + b"x" * (52 + 128),
+)
 
 
 class Redactor:
-    """Masks one recording's events: `key` decides how, and what `secrets` gives goes anywhere.
+    """Redact one recording: `key` decides on the pseudonyms, `secrets` returns what to hide.
 
-    It holds an event until that is whole. One of more than `max_event_bytes` is given up.
+    An event is held until it is whole; one of more than `max_event_bytes` is made illegible.
     """
 
     def __init__(
         self, key: bytes, secrets: Callable[[], tuple[str, ...]], max_event_bytes: int = 1_048_576
     ) -> None:
         self._key = key
-        self._echoes = Echoes(secrets, self._mask)
+        self._secrets = secrets
         self._limit = max_event_bytes
         self._pieces: deque[tuple[float, int]] = deque()
         self._pending = bytearray()
-        self._has_given_up = False
+        self._is_stream = True
+        self._is_oversized = False
+
+    def begin(self, *, is_stream: bool) -> None:
+        """Begin a response; one that is no event stream is redacted as a whole, when it ends."""
+        self._is_stream = is_stream
 
     def feed(self, chunk: bytes, at: float) -> list[tuple[float, bytes]]:
-        """Return the pieces, masked, of every event that `chunk` completes, as they arrived."""
+        """Return the pieces, redacted, of every event that `chunk` completes, as they arrived."""
         searched = max(0, len(self._pending) - 3)
-        self.hold(chunk, at)
+        self._pieces.append((at, len(chunk)))
+        self._pending += chunk
+        if not self._is_stream:
+            return []
         ends = [found.end() for found in _BLANK_LINE.finditer(self._pending, searched)]
         events = [
             self._event(bytes(self._pending[start:end])) for start, end in pairwise([0, *ends])
         ]
         if ends:
             del self._pending[: ends[-1]]
-        if self._is_given_up(self._pending):
-            self._has_given_up = True
+        if self._has_outgrown(self._pending):
+            self._is_oversized = True
             # What may be half of a blank line waits for the other half.
             end = len(self._pending.rstrip(b"\r\n"))
-            events.append(_illegible(bytes(self._pending[:end])))
+            events.append(bytes(self._pending[:end]).translate(_ILLEGIBLE))
             del self._pending[:end]
         return self._cut(b"".join(events))
 
-    def rest(self) -> list[tuple[float, bytes]]:
-        """Return what never became an event. A name cut short cannot be told: no digit is kept."""
-        rest = self._echoes.masked_at_a_cut(self._event(self._taken()))
-        return self._cut(rest.translate(_DIGITS_TO_0))
-
-    def hold(self, chunk: bytes, at: float) -> None:
-        """Keep bytes of an answer that is no event stream: a secret may be cut anywhere in it."""
-        self._pieces.append((at, len(chunk)))
-        self._pending += chunk
-
-    def held(self) -> list[tuple[float, bytes]]:
-        """Return the pieces of an answer that is no event stream."""
-        answer = self._taken()
-        return self._cut(self._echoes.masked_at_a_cut(self._named(answer, answer)))
-
-    def plain(self, text: bytes) -> bytes:
-        """Return bytes with only secrets masked, however they are spelled in it."""
-        return self._echoes.masked(text)
-
-    def _taken(self) -> bytes:
-        taken = bytes(self._pending)
+    def end(self) -> list[tuple[float, bytes]]:
+        """Return the pieces that are left: an event that was cut off becomes illegible."""
+        rest = bytes(self._pending)
         self._pending.clear()
-        return taken
+        self._is_oversized = False
+        return self._cut(
+            rest.translate(_ILLEGIBLE) if self._is_stream else self._redacted(rest, rest)
+        )
 
-    def _event(self, event: bytes) -> bytes:
-        if self._is_given_up(event):
-            self._has_given_up = False
-            return _illegible(event)
-        event = _OTHER_LINE.sub(lambda line: self._named(line[0], line[0]), event)
-        # The JSON alone, each byte at the place that it has in the event.
-        json_text = _NO_JSON.sub(lambda found: b" " * len(found[0]), event)
-        return self._echoes.masked(self._named(event, json_text))
+    def text(self, text: str) -> str:
+        """Return `text` with its secrets replaced."""
+        return self._without_secrets(text.encode()).decode()
 
-    def _is_given_up(self, event: bytes | bytearray) -> bool:
-        """Return whether the event is too large, or the end of one that was."""
+    def _has_outgrown(self, event: bytes | bytearray) -> bool:
+        """Return whether an event is too large, or is the rest of one that was."""
         # Line ends are not counted: the LF of a CR LF may come too late to be taken for one's end.
-        return self._has_given_up or (
+        return self._is_oversized or (
             len(event) > self._limit and len(event.strip(b"\r\n")) > self._limit
         )
 
-    def _named(self, event: bytes, json_text: bytes) -> bytes:
-        masked = bytearray(event)
-        for where, is_number in naming_values(json_text):
-            hidden = DIGITS if is_number else CHARACTERS
-            masked[where] = pseudonym(self._key, event[where], hidden)
-        return bytes(masked)
+    def _event(self, event: bytes) -> bytes:
+        if self._has_outgrown(event) or not all(map(_is_harmless, _OTHER_LINE.findall(event))):
+            self._is_oversized = False
+            return event.translate(_ILLEGIBLE)
+        # The JSON alone, each byte at the place that it has in the event.
+        return self._redacted(event, _NO_JSON.sub(lambda found: b" " * len(found[0]), event))
 
-    def _mask(self, secret: bytes) -> bytes:
-        return pseudonym(self._key, secret, CHARACTERS)
+    def _redacted(self, whole: bytes, json_text: bytes) -> bytes:
+        """Return `whole` redacted, or illegible if its JSON cannot be parsed."""
+        # A character for each byte: those beyond ASCII can only be inside strings.
+        text = json_text.decode("latin-1")
+        try:
+            if text.strip():
+                json.loads(text)
+        except (ValueError, RecursionError):
+            return whole.translate(_ILLEGIBLE)
+        redacted = bytearray(self._without_secrets(whole))
+        for value in _identifying_values(text):
+            place = slice(*value.span())
+            hidden = _CHARACTERS if value[0].startswith('"') else _DIGITS
+            redacted[place] = self._pseudonym(json_text[place], hidden)
+        return bytes(redacted)
 
-    def _cut(self, masked: bytes) -> list[tuple[float, bytes]]:
+    def _without_secrets(self, text: bytes) -> bytes:
+        redacted = bytearray(text)
+        for start, end in find_secrets(text.decode("latin-1"), self._secrets()):
+            redacted[start:end] = self._pseudonym(text[start:end], _CHARACTERS)
+        return bytes(redacted)
+
+    def _pseudonym(self, value: bytes, hidden: re.Pattern[bytes]) -> bytes:
+        """Return `value` with other characters for those `hidden`, decided by the key."""
+        seed = self._key + value.strip(b'"')
+        choices = iter(hashlib.shake_256(seed).digest(len(value)))
+        return hidden.sub(lambda found: _another(found[0], next(choices)), value)
+
+    def _cut(self, redacted: bytes) -> list[tuple[float, bytes]]:
+        """Return bytes in the pieces in which they arrived."""
         pieces: list[tuple[float, bytes]] = []
         start = 0
-        while start < len(masked):
+        while start < len(redacted):
             at, length = self._pieces.popleft()
-            piece = masked[start : start + length]
+            piece = redacted[start : start + length]
             pieces.append((at, piece))
             start += len(piece)
             if len(piece) < length:
@@ -120,5 +154,44 @@ class Redactor:
         return pieces
 
 
-def _illegible(event: bytes) -> bytes:
-    return _ALL_TO_X.sub(b"x", event).translate(_DIGITS_TO_0)
+def _is_harmless(line: bytes) -> bool:
+    """Return whether a line without data is a comment or a known field, and identifies nothing."""
+    known = _KNOWN_LINE.match(line) is not None
+    return known and _IDENTIFYING.search(line.decode("latin-1")) is None
+
+
+def _identifying_values(json_text: str) -> Iterator[re.Match[str]]:
+    """Yield every string, number and literal under an identifying field.
+
+    Names of fields in there are such strings too: each may be a serial number.
+    """
+    depth, is_next, name = 0, False, ""
+    for token in _TOKEN.finditer(json_text):
+        what = token[0]
+        if what in "[{":
+            depth += depth > 0 or is_next
+            is_next = False
+        elif what in "]}":
+            depth = max(0, depth - 1)
+        elif what == ":":
+            is_next = not depth and _IDENTIFYING.search(json.loads(name)) is not None
+        elif what != ",":
+            if depth or is_next:
+                yield token
+            is_next, name = False, what
+
+
+def _another(old: bytes, choice: int) -> bytes:
+    """Return another character of the same kind, in as many bytes."""
+    if others := _OTHERS.get(old):
+        at = choice % len(others)
+        return others[at : at + 1]
+    if old.startswith(b"\\"):
+        if len(old) == 2:
+            return old
+        new = b"\\u4e%02x" % choice
+        return new if new != old.lower() else b"\\u4fff"
+    if len(old) not in _LETTERS:
+        return b"\xff" * len(old)
+    letters = _LETTERS[len(old)].replace(old.decode(errors="replace"), "")
+    return letters[choice % len(letters)].encode()

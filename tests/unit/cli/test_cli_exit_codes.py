@@ -15,7 +15,7 @@ from enphase_streaming import (
     ServiceUnavailableError,
     StreamEndedEarly,
 )
-from enphase_streaming.cli.exit_codes import Exit, exit_code, explain
+from enphase_streaming.cli.exit_codes import Exit, exit_code, exiting, explain
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,22 @@ def test_an_earlier_error_of_the_api_does_not_blame_the_application() -> None:
     assert explain(spent) == (
         "There is no refresh token: log in first. Run `enphase-streaming login`."
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(28, "No space left on device"), "the output cannot be written: No space left"),
+        (
+            FileNotFoundError(2, "No such file or directory", "/x"),
+            "'/x': No such file or directory",
+        ),
+    ],
+)
+def test_only_a_failed_write_blames_the_output(
+    error: OSError, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left, exiting():
+        raise error
+    assert left.value.code == Exit.STREAM_FAILED
+    assert capsys.readouterr().err.startswith(f"enphase-streaming: {text}")

@@ -137,6 +137,22 @@ def test_a_file_in_a_missing_folder_is_refused(tmp_path: Path) -> None:
         options.check_new_file(tmp_path / "no" / "x.jsonl", overwrite=False)
 
 
+def test_a_name_that_the_system_refuses_is_no_failure_of_the_output(tmp_path: Path) -> None:
+    options.check_new_file(tmp_path / ("x" * 300), overwrite=False)  # refused when it is opened
+
+
+def test_a_site_and_a_file_are_told_apart() -> None:
+    assert options.site_and_file(["1765", "x"]) == ("1765", Path("x"))
+    assert options.site_and_file(["x"]) == (None, Path("x"))
+    assert options.site_and_file(["./1765"]) == (None, Path("1765"))
+    with pytest.raises(
+        InvalidArgument, match=r"^FILE is missing after SYSTEM_ID 1765; write \./17"
+    ):
+        options.site_and_file(["1765"])
+    with pytest.raises(InvalidArgument, match="at most SYSTEM_ID and FILE, got 3 arguments"):
+        options.site_and_file(["1765", "x", "y"])
+
+
 def test_the_argument_comes_before_the_variable() -> None:
     assert find_access({**REAL, "ENPHASE_SYSTEM_ID": "1765"}, None).system_id == 1765
     assert find_access({**REAL, "ENPHASE_SYSTEM_ID": "1765"}, "5").system_id == 5

@@ -56,7 +56,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return _refuse(how_to_install(error))
     settings = {
         name: getattr(options, name)
-        for name in ("speed", "scenario", "seed", "wire", "plan", "recording")
+        for name in ("speed", "scenario", "seed", "wire", "plan", "recording", "cors")
         if hasattr(options, name)
     }
     try:
@@ -102,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how streams are written (%(default)s): {', '.join(WIRES)}")  # fmt: skip
     add("--plan", choices=list(PLANS), default="unlimited", metavar="NAME",
         help=f"the application's plan (%(default)s): {', '.join(PLANS)}")  # fmt: skip
+    add("--cors", action="store_true", help="let web pages of any origin use the API")
     add("--fault", type=_fault, action="append", default=[], metavar="NAME[:OPTION=VALUE,…]",
         help="what goes wrong, such as drop:after_events=3,always; may be repeated")  # fmt: skip
     replay = commands.add_parser("replay", help="play a recording back until Ctrl-C")

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any, get_args
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 
@@ -19,7 +20,7 @@ from enphase_streaming_mock.faults import KINDS, FaultName
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.plans import PLANS
 from enphase_streaming_mock.scenarios import SCENARIOS
-from enphase_streaming_mock.validation import check_choice, check_options
+from enphase_streaming_mock.validation import check_choice, check_options, is_loopback
 from enphase_streaming_mock.wire import WIRES, make_wire
 
 PREFIX = "/_mock/"
@@ -165,6 +166,23 @@ class Control:
         check_options(body)
         self._mock.reset()
         return {}
+
+
+def is_no_page(request: Request) -> bool:
+    """Return whether a request is not a web page's, be it by a host name that leads here."""
+    hosts, origins = request.header("host"), request.header("origin")
+    return (
+        all(is_loopback(_split(f"//{host}").hostname or "") for host in hosts)
+        and all(_split(origin).netloc in hosts for origin in origins)
+        and set(request.header("sec-fetch-site")) <= {"none", "same-origin"}
+    )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # an address of IPv6 that lacks a bracket
+        return urlsplit("")
 
 
 @cache

@@ -103,7 +103,7 @@ class Engine:
             return self._answer(request, now)
 
     def _answer(self, request: Request, now: datetime) -> Reply:
-        endpoint = self._endpoint(request)
+        endpoint = self.endpoint(request)
         fault = self.faults.take(AnswerFault, endpoint) if endpoint else None
         outcome = fault.answer(self.wire, now) if fault else None
         if isinstance(outcome, End):
@@ -145,7 +145,7 @@ class Engine:
 
     def _route(self, request: Request, now: datetime) -> int | Answer:
         """Return the seconds that a stream lasts, or an answer that is none."""
-        endpoint = self._endpoint(request)
+        endpoint = self.endpoint(request)
         if endpoint == "tokens":
             return issue(self.account, request, now)
         before, after = self.contract.before_system_id, self.contract.after_system_id
@@ -159,7 +159,8 @@ class Engine:
             self.account, self.contract, request, system_id, now
         )
 
-    def _endpoint(self, request: Request) -> Literal["stream", "tokens", ""]:
+    def endpoint(self, request: Request) -> Literal["stream", "tokens", ""]:
+        """Return which of the API's endpoints a request asks; "" if none."""
         if request.path == self.contract.token_path:
             return "tokens"
         before, after = self.contract.before_system_id, self.contract.after_system_id

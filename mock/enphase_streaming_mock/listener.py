@@ -4,25 +4,30 @@ import asyncio
 import logging
 import socket
 import struct
-from ipaddress import ip_address
 from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from enphase_streaming_mock.control import PREFIX, Control
+from enphase_streaming_mock.control import PREFIX, Control, is_no_page
 from enphase_streaming_mock.engine import Reply
-from enphase_streaming_mock.exchange import End, Request
+from enphase_streaming_mock.exchange import End, Pairs, Request
 from enphase_streaming_mock.mock import Mock
+from enphase_streaming_mock.validation import is_loopback
 
+_ANY_ORIGIN = ("Access-Control-Allow-Origin", "*")
 # Connections that may arrive at once before the first of them is accepted.
 _BACKLOG = 4096
 
 
 class Listener:
-    """Serves a mock on a host and port, with its controls under `/_mock/`; port 0 is a free one."""
+    """Serves a mock on a host and port, with its controls under `/_mock/`; port 0 is a free one.
 
-    def __init__(self, mock: Mock, host: str, port: int) -> None:
+    With `cors` pages of any origin may use the API, though never the controls.
+    """
+
+    def __init__(self, mock: Mock, host: str, port: int, cors: bool) -> None:
+        self.cors = cors
         self.engine = mock.engine
         self.clock = mock.clock
         self.control = Control(mock)
@@ -71,8 +76,6 @@ class Listener:
         await asyncio.sleep(0)  # asyncio closes the sockets themselves on its next turn
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        if http.version < HttpVersion11:
-            return web.Response(status=505, text="The stream is chunked, so speak HTTP/1.1.\n")
         request = Request(
             http.method,
             http.rel_url.raw_path,
@@ -81,16 +84,21 @@ class Listener:
             await http.read() if http.can_read_body else b"",
         )
         if request.path.startswith(PREFIX):
-            if not ip_address(http.remote or "0.0.0.0").is_loopback:
-                return web.Response(status=403, text="The controls are for this machine only.\n")
+            if not (is_loopback(http.remote or "") and is_no_page(request)):
+                said = "The controls are for programs on this machine, and not for web pages."
+                return web.json_response({"error": said}, status=403)
             status, headers, body = self.control.answer(request)
             return web.Response(status=status, headers=headers, body=body)
+        if self.cors and request.method == "OPTIONS" and self.engine.endpoint(request):
+            return web.Response(status=204, headers=_preflight(request))
         asked = self.clock.monotonic()
         reply = self.engine.answer(request, self.clock.now())
         if reply.hang_up is not None:
             _break_off(http.transport, reply.hang_up)
             return web.Response()
         try:
+            if self.cors and reply.record.endpoint:
+                reply.headers = (*reply.headers, _ANY_ORIGIN)
             if reply.delay:
                 await asyncio.sleep(self.clock.delay(asked + reply.delay))
             if reply.steps is None:
@@ -104,7 +112,10 @@ class Listener:
         self, http: web.BaseRequest, reply: Reply, opened: float
     ) -> web.StreamResponse:
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
-        response.enable_chunked_encoding()
+        if http.version < HttpVersion11:
+            response.force_close()  # HTTP/1.0 has no chunks: a body ends with its connection
+        else:
+            response.enable_chunked_encoding()
         await response.prepare(http)
         transport = http.transport
         if transport is None:
@@ -136,14 +147,25 @@ class Listener:
                 await asyncio.sleep(wait)
             # Counted first, so that a client which has read an event finds it counted.
             reply.record.events_sent += events
-            if raw:
+            if raw and response.chunked:
                 transport.write(data)
-            elif data:
+            elif data and not raw:
                 await response.write(data)  # which waits for a client that reads more slowly
             if end is not None:
                 return end
         silence: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         return await silence  # until the client leaves, which cancels this
+
+
+def _preflight(request: Request) -> Pairs:
+    """Return the answer to a browser that asks whether a page may send a request."""
+    wanted = ", ".join(request.header("access-control-request-headers"))
+    return (
+        _ANY_ORIGIN,
+        ("Access-Control-Allow-Methods", "GET, POST"),
+        ("Access-Control-Allow-Headers", wanted),
+        ("Access-Control-Max-Age", "600"),
+    )
 
 
 def _logger() -> logging.Logger:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 from enphase_streaming_mock.account import (
     ACCESS_TOKEN,
@@ -25,7 +26,7 @@ from enphase_streaming_mock.journal import Journal, RecordedRequest, Side
 from enphase_streaming_mock.plans import Bill, Period
 from enphase_streaming_mock.replay import Recording
 from enphase_streaming_mock.scenarios import Scenario, find_scenario
-from enphase_streaming_mock.validation import check_options
+from enphase_streaming_mock.validation import check_options, is_loopback
 from enphase_streaming_mock.verdict import Finding, Judge
 from enphase_streaming_mock.wire import Wire, make_wire
 
@@ -42,6 +43,7 @@ class ClientOptions(TypedDict):
     monotonic: Callable[[], float]
     now: Callable[[], datetime]
     transport: NotRequired["MockTransport"]
+    insecure_http: NotRequired[bool]
 
 
 class MockOptions(TypedDict, total=False):
@@ -186,6 +188,8 @@ class Mock:
         )
         if isinstance(self.clock, HandClock):
             options["transport"] = self.transport()
+        if not is_loopback(urlsplit(self.base_url).hostname or ""):
+            options["insecure_http"] = True
         return options
 
     def transport(self) -> "MockTransport":

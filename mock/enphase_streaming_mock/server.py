@@ -10,7 +10,10 @@ from typing import Self, Unpack
 from enphase_streaming_mock.clock import Clock, Real, ScaledClock
 from enphase_streaming_mock.listener import Listener
 from enphase_streaming_mock.mock import Mock, MockOptions
-from enphase_streaming_mock.validation import check_number
+from enphase_streaming_mock.validation import check_choice, check_number
+
+# Every interface has no address of its own.
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
 
 
 class MockServer(Mock):
@@ -24,6 +27,7 @@ class MockServer(Mock):
         clock: A `ScaledClock` in place of both; a clock moved by hand cannot pace a socket.
         host: The address to listen on.
         port: The port to listen on; 0 takes a free one, which is known from entering it on.
+        cors: Let web pages of any origin use the API.
 
     Raises:
         ValueError: If an option cannot be served.
@@ -40,11 +44,13 @@ class MockServer(Mock):
         clock: Clock | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        cors: bool = False,
         **options: Unpack[MockOptions],
     ) -> None:
         super().__init__(clock=_checked(clock, speed, start), **options)
         check_number("port", port, 0, 65_535)
-        self._listener = Listener(self, host, port)
+        check_choice("cors", cors, (False, True))
+        self._listener = Listener(self, host, port, cors)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -79,6 +85,7 @@ class MockServer(Mock):
         host, port = self._listener.host, self._listener.port
         if not port:
             raise RuntimeError("The mock is not started: use it in `with MockServer() as mock:`.")
+        host = _REACHED_AT.get(host, host)
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:

@@ -31,7 +31,7 @@ CHUNKED = (
     b"5\r\nhello\r\n0\r\n\r\n"
 )
 CONTROL = (
-    b"POST /_mock/faults HTTP/1.1\r\nHost: mock\r\nContent-Type: application/json\r\n"
+    b"POST /_mock/faults HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b'Content-Length: 35\r\n\r\n{"name": "drop", "after_events": 3}'
 )
 SPLICES = (

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from enphase_streaming import Plan
+from enphase_streaming import Plan, StreamingClient
 from enphase_streaming_mock import MockServer, RecordedRequest
+from enphase_streaming_mock.faults import FaultName
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 
@@ -146,7 +147,7 @@ def test_a_refusal_is_a_json_answer_with_its_status(line: str, status: int) -> N
         (b"GET /nowhere HTTP/1.1\r\nHost: mock\r\n\r\n", 404),
         (b"OPTIONS * HTTP/1.1\r\nHost: mock\r\n\r\n", 404),
         (b"POST /api/v4/systems/1765/live_data HTTP/1.1\r\nHost: mock\r\n\r\n", 405),
-        (b"GET /api/v4/systems/1765/live_data HTTP/1.0\r\n\r\n", 505),
+        (b"GET /api/v4/systems/1765/live_data HTTP/1.0\r\n\r\n", 401),
         (b"GET / HTTP/1.1\r\nHost: mock\r\nx: " + b"x" * 70_000 + b"\r\n\r\n", 400),
         (b"\x00\xff garbage\r\n\r\n", 400),
     ],
@@ -155,6 +156,61 @@ def test_other_requests_are_refused(sent: bytes, status: int) -> None:
     with MockServer() as mock, connection(mock) as sock:
         sock.sendall(sent)
         assert sock.recv(65536).split(b" ")[1] == str(status).encode()
+
+
+def until_closed(sock: socket.socket) -> bytes:
+    received = b""
+    while more := sock.recv(65536):
+        received += more
+    return received
+
+
+@pytest.mark.parametrize("line", [(), ("Connection: keep-alive",)])
+def test_http_1_0_gets_a_stream_that_ends_with_the_connection(line: tuple[str, ...]) -> None:
+    with MockServer(speed=1000) as mock, connection(mock) as sock:
+        sock.sendall(request(mock, *line).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        head, _, body = until_closed(sock).partition(b"\r\n\r\n")
+        mock.assert_call(events=30, closed_by="server")
+    assert head.startswith(b"HTTP/1.0 200 ")
+    assert b"Transfer-Encoding" not in head
+    events = body.split(b"\n\n")
+    assert (len(events), events[-1]) == (31, b"")
+    assert all(json.loads(event.removeprefix(b"data:"))["data"] for event in events[:-1])
+
+
+@pytest.mark.parametrize("fault", ["drop", "incomplete-chunk", "bad-chunk-size", "close"])
+def test_http_1_0_has_no_chunks_to_break(fault: FaultName) -> None:
+    with MockServer(speed=1000) as mock, connection(mock) as sock:
+        mock.fault(fault, after_events=2)
+        sock.sendall(request(mock).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        _, _, body = until_closed(sock).partition(b"\r\n\r\n")
+    assert (body.count(b"data:{"), body[-2:]) == (2, b"\n\n")
+
+
+def test_http_1_0_gets_refusals_tokens_and_the_controls() -> None:
+    with MockServer(speed=1000) as mock:
+        for path, status in (("/oauth/token", 405), ("/_mock/journal", 200), ("/nowhere", 404)):
+            with connection(mock) as sock:
+                sock.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                assert until_closed(sock).split(b" ")[1] == str(status).encode()
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("", "127.0.0.1")]
+)
+def test_a_server_on_every_interface_names_an_address_that_works(host: str, reached: str) -> None:
+    with MockServer(speed=1000, host=host) as mock:
+        assert mock.base_url.startswith(f"http://{reached}:")
+        with StreamingClient(**mock.client_options) as client:
+            assert client.snapshot(mock.system_id).consumption_power
+
+
+def test_a_server_on_another_address_has_the_client_accept_plain_http() -> None:
+    options = MockServer(host="192.0.2.7", port=4010).client_options
+    assert options["base_url"] == "http://192.0.2.7:4010/api/v4"
+    assert options["insecure_http"]
+    StreamingClient(**options).close()
+    assert "insecure_http" not in MockServer(port=4010).client_options
 
 
 def test_a_key_with_bytes_beyond_ascii_is_a_wrong_key() -> None:

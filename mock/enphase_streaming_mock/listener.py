@@ -99,8 +99,7 @@ class Listener:
         try:
             if self.cors and reply.record.endpoint:
                 reply.headers = (*reply.headers, _ANY_ORIGIN)
-            if reply.delay:
-                await asyncio.sleep(self.clock.delay(asked + reply.delay))
+            await self._until(asked + reply.delay)
             if reply.steps is None:
                 return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
             return await self._stream(http, reply, asked)
@@ -142,9 +141,7 @@ class Listener:
     ) -> End:
         """Send the steps of a reply as they fall due, and return how the stream ends."""
         for due, data, events, end, raw in reply.steps or ():
-            wait = self.clock.delay(opened + due)
-            if wait > 0:
-                await asyncio.sleep(wait)
+            await self._until(opened + due)
             # Counted first, so that a client which has read an event finds it counted.
             reply.record.events_sent += events
             if raw and response.chunked:
@@ -155,6 +152,11 @@ class Listener:
                 return end
         silence: asyncio.Future[End] = asyncio.get_running_loop().create_future()
         return await silence  # until the client leaves, which cancels this
+
+    async def _until(self, moment: float) -> None:
+        # Again, if the clock has become slower meanwhile.
+        while (wait := self.clock.delay(moment)) > 0:  # noqa: ASYNC110  there is nothing to notify
+            await asyncio.sleep(wait)
 
 
 def _preflight(request: Request) -> Pairs:

@@ -19,7 +19,7 @@ from enphase_streaming_mock.account import (
     App,
     LimitAnswer,
 )
-from enphase_streaming_mock.clock import Clock, HandClock
+from enphase_streaming_mock.clock import Clock, HandClock, ScaledClock
 from enphase_streaming_mock.engine import Engine
 from enphase_streaming_mock.faults import Fault, FaultName, FaultOptions
 from enphase_streaming_mock.journal import Journal, RecordedRequest, Side
@@ -97,6 +97,8 @@ class Mock:
     def __init__(self, *, clock: Clock | None = None, **options: Unpack[MockOptions]) -> None:
         check_options(options, *MockOptions.__annotations__)
         self.clock = HandClock() if clock is None else clock
+        self._first_speed = getattr(self.clock, "speed", 0.0)
+        self._clock_read = False
         self._options = options
         scenario, wire, account = self._initial(self.clock.start)
         recording = options.get("recording")
@@ -155,13 +157,15 @@ class Mock:
         self.engine.faults.clear()
 
     def reset(self) -> None:
-        """Begin anew, as the mock was made: faults, account, scenario, wire and journal.
+        """Begin anew, as the mock was made: faults, account, scenario, wire, journal and speed.
 
-        The clock goes on, and so do streams that are open.
+        The time goes on, and so do streams that are open.
         """
         scenario, wire, account = self._initial(self.clock.now())
         self.engine.use(scenario, wire)
         self.engine.renew(account)
+        if isinstance(self.clock, ScaledClock):
+            self.clock.set_speed(self._first_speed)
 
     @property
     def base_url(self) -> str:
@@ -206,11 +210,30 @@ class Mock:
 
     def monotonic(self) -> float:
         """Return seconds by the mock's clock: pass it to the client as `monotonic`."""
+        self._clock_read = True
         return self.clock.monotonic()
 
     def now(self) -> datetime:
         """Return the time by the mock's clock, in UTC: pass it to the client as `now`."""
+        self._clock_read = True
         return self.clock.now()
+
+    def hint(self) -> str | None:
+        """Return what a client seems to lack: the mock's transport, or its clock; None if neither.
+
+        The fixture adds it to the report of a test that fails.
+        """
+        if isinstance(self.clock, HandClock) and not self.requests:
+            return (
+                "No request arrived, and a clock moved by hand has no socket: pass "
+                "transport=enphase_mock.transport()."
+            )
+        if self.calls and not self._clock_read and self._first_speed != 1:
+            return (
+                "The client did not read the mock's clock, which is not in real time: pass "
+                "monotonic=enphase_mock.monotonic and now=enphase_mock.now, or set speed=1."
+            )
+        return None
 
     def advance(self, seconds: float) -> None:
         """Move a clock by hand on by `seconds`. Raises ValueError for a clock that runs itself."""
@@ -241,17 +264,17 @@ class Mock:
 
     def use_up(self, period: Period) -> None:
         """Use up the calls that the plan allows in this "minute" or "month"."""
-        self.account.app.use_up(period, self.now())
+        self.account.app.use_up(period, self.clock.now())
 
     def expire_token(self, access_token: str | None = None) -> None:
         """Let an access token expire now, by default the first one."""
-        self.account.expire(access_token, self.now())
+        self.account.expire(access_token, self.clock.now())
 
     def authorization_code(
         self, redirect_uri: str = REDIRECT_URI, app: App | None = None, owner: str = OWNER
     ) -> str:
         """Approve the application as the owner would; the code is good once, for ten minutes."""
-        return self.account.approve(self.now(), redirect_uri, app, owner)
+        return self.account.approve(self.clock.now(), redirect_uri, app, owner)
 
     @property
     def journal(self) -> Journal:
@@ -303,7 +326,7 @@ class Mock:
         return Judge(
             default_duration=self.engine.contract.shortest,
             speed=getattr(self.clock, "speed", 0.0),
-            now=self.now(),
+            now=self.clock.now(),
             per_minute=self.account.app.plan.minute,
         ).findings(self.requests)
 

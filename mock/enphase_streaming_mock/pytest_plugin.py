@@ -66,6 +66,18 @@ def pytest_load_initial_conftests(
     early_config.pluginmanager.register(options)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, Any, None]:
+    """Tell a test that fails what its client may lack."""
+    outcome = yield
+    report = outcome.get_result()
+    hint = getattr(getattr(item, "funcargs", {}).get("enphase_mock"), "hint", None)
+    if report.when == "call" and report.failed and hint is not None and (said := hint()):
+        report.sections.append(("enphase_mock", said))
+
+
 @pytest.fixture
 def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
     """A mock of the Enphase Streaming API for the length of the test.
@@ -105,10 +117,14 @@ def _marked_mock(request: pytest.FixtureRequest) -> "Mock":
 
 
 def _marked_options(request: pytest.FixtureRequest) -> dict[str, Any]:
-    marker = request.node.get_closest_marker("enphase_mock")
-    if marker is None:
-        return {}
-    if marker.args:
-        raise TypeError(f"{marker.args[0]!r} has no name: write {OPTIONS[0]}={marker.args[0]!r}.")
-    check_options(marker.kwargs, *OPTIONS)
-    return dict(marker.kwargs)
+    """Return the options of all markers; those of a function replace those of its module."""
+    options: dict[str, Any] = {}
+    for marker in reversed([*request.node.iter_markers("enphase_mock")]):
+        if marker.args:
+            first = marker.args[0]
+            raise TypeError(f"{first!r} has no name: write {OPTIONS[0]}={first!r}.")
+        check_options(marker.kwargs, *OPTIONS)
+        if {"clock", "speed"} & marker.kwargs.keys():
+            options = {key: options[key] for key in options.keys() - {"clock", "speed"}}
+        options |= marker.kwargs
+    return options

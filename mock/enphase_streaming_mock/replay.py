@@ -109,8 +109,11 @@ def _read(line: bytes, windows: list[RecordedWindow]) -> None:
         for event in _EVENT.finditer(data):
             if event[0]:
                 steps.append(Step(due, event[0], 1 if event[1] else 0))
-    elif entry.get("end") in _ENDS:
-        steps.append(Step(due, end=_ENDS[entry["end"]]))
+    elif "end" in entry:
+        if not isinstance(entry["end"], str):
+            raise ValueError(f"end must be a string, got {entry['end']!r}.")
+        if entry["end"] in _ENDS:
+            steps.append(Step(due, end=_ENDS[entry["end"]]))
 
 
 def _opened(at: float, value: object) -> RecordedWindow:
@@ -118,14 +121,14 @@ def _opened(at: float, value: object) -> RecordedWindow:
     status: Any = opened.get("status")
     kind = opened.get("content_type")
     check_number("status", status, 200, 599)
-    if kind is not None and not (isinstance(kind, str) and kind.isprintable()):
-        raise ValueError(f"content_type must be printable text or null, got {kind!r}.")
+    if kind is not None and not (isinstance(kind, str) and kind.isascii() and kind.isprintable()):
+        raise ValueError(f"content_type must be printable ASCII or null, got {kind!r}.")
     return RecordedWindow(at, status, kind)
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
     try:
         value = json.loads(line)
-    except ValueError:  # an error of UTF-8 is one as well
+    except (ValueError, RecursionError):  # no UTF-8 is a ValueError, and deep nesting the other
         return None
     return value if isinstance(value, dict) else None

@@ -13,7 +13,7 @@ from enphase_streaming_mock.mock import Mock, MockOptions
 from enphase_streaming_mock.validation import check_choice, check_number
 
 # Every interface has no address of its own.
-_REACHED_AT = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class MockServer(Mock):
@@ -25,7 +25,7 @@ class MockServer(Mock):
         speed: How much faster than real time it runs.
         start: The date and time that it begins with (aware), by default the present.
         clock: A `ScaledClock` in place of both; a clock moved by hand cannot pace a socket.
-        host: The address to listen on.
+        host: The address to listen on; "" is every interface.
         port: The port to listen on; 0 takes a free one, which is known from entering it on.
         cors: Let web pages of any origin use the API.
 
@@ -50,7 +50,7 @@ class MockServer(Mock):
         super().__init__(clock=_checked(clock, speed, start), **options)
         check_number("port", port, 0, 65_535)
         check_choice("cors", cors, (False, True))
-        self._listener = Listener(self, host, port, cors)
+        self._listener = Listener(self, host or "0.0.0.0", port, cors)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 

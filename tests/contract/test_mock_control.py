@@ -140,10 +140,12 @@ def test_reset_restores_everything(mock: MockServer) -> None:
     ask(mock, "PUT", "scenario", {"name": "night", "seed": 3})
     ask(mock, "PUT", "wire", {"name": "chatty"})
     ask(mock, "PUT", "account", {"plan": "watt"})
+    ask(mock, "PUT", "clock", {"speed": 1000})
     ask(mock, "POST", "faults", {"name": "reset", "always": True})
     assert ask(mock, "POST", "reset") == (200, {})
     assert ask(mock, "GET", "wire") == (200, before)
     assert ask(mock, "GET", "scenario")[1]["name"] == "sunny-day"
+    assert ask(mock, "GET", "clock")[1]["speed"] == 500
     assert ask(mock, "GET", "account")[1]["plan"] == "unlimited"
     assert ask(mock, "GET", "journal") == (200, [])
     assert stream(mock).count(b"data:") == 30

@@ -105,6 +105,97 @@ def test_a_bad_marker_option_fails_the_test(
     result.stdout.fnmatch_lines([f"pytest.mark.enphase_mock: {said}"])
 
 
+def test_marks_of_module_class_and_function_merge(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+        from enphase_streaming_mock import Mock, MockServer
+
+        pytestmark = pytest.mark.enphase_mock(scenario="night", seed=7, speed=200)
+
+        def shown(mock):
+            scenario = mock.engine.site.scenario
+            return scenario.name, scenario.seed, getattr(mock.clock, "speed", None)
+
+        def test_module(enphase_mock):
+            assert shown(enphase_mock) == ("night", 7, 200)
+
+        @pytest.mark.enphase_mock(plan="kilowatt")
+        class TestClass:
+            @pytest.mark.enphase_mock(scenario="outage")
+            def test_function(self, enphase_mock):
+                assert shown(enphase_mock) == ("outage", 7, 200)
+                assert enphase_mock.account.app.plan.name == "Kilowatt"
+
+            @pytest.mark.enphase_mock(clock="hand")
+            def test_clock_replaces_speed(self, enphase_mock):
+                assert shown(enphase_mock) == ("night", 7, None)
+                assert not isinstance(enphase_mock, MockServer)
+        """
+    )
+    pytester.runpytest_inprocess(*SETTINGS).assert_outcomes(passed=3)
+
+
+CLOCK = "*did not read the mock's clock*monotonic=enphase_mock.monotonic*"
+TRANSPORT = "No request arrived*has no socket: pass transport=enphase_mock.transport()."
+
+
+@pytest.mark.parametrize(
+    ("mark", "left_out", "hint"),
+    [
+        ("speed=50", ["monotonic", "now"], CLOCK),
+        ("speed=50", [], None),
+        ("speed=1", ["monotonic", "now"], None),
+        ("clock='hand'", ["transport"], TRANSPORT),
+        ("clock='still'", ["transport"], TRANSPORT),
+        ("clock='hand'", [], None),
+    ],
+)
+def test_a_failing_test_is_told_what_it_forgot(
+    pytester: pytest.Pytester, mark: str, left_out: list[str], hint: str | None
+) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+        from enphase_streaming import EnphaseStreamingError, StreamingClient
+
+        @pytest.mark.enphase_mock({mark})
+        def test_it(enphase_mock):
+            options = enphase_mock.client_options
+            for name in {left_out}:
+                del options[name]
+            with StreamingClient(**options) as client:
+                try:
+                    client.snapshot(enphase_mock.system_id)
+                except EnphaseStreamingError:
+                    pass
+            pytest.fail("whatever it is")
+        """
+    )
+    result = pytester.runpytest_inprocess(*SETTINGS)
+    result.assert_outcomes(failed=1)
+    if hint is None:
+        result.stdout.no_fnmatch_line(CLOCK)
+        result.stdout.no_fnmatch_line(TRANSPORT)
+    else:
+        result.stdout.fnmatch_lines(["*- enphase_mock -*", hint])
+
+
+def test_a_passing_test_gets_no_hint(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.enphase_mock(clock="hand")
+        def test_it(enphase_mock):
+            pass
+        """
+    )
+    result = pytester.runpytest_inprocess(*SETTINGS, "-rA")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line(TRANSPORT)
+
+
 def test_the_fixture_reports_missing_packages(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("import sys; sys.modules['aiohttp'] = None")
     pytester.makepyfile("def test_it(enphase_mock): pass\ndef test_other(): pass")

@@ -135,7 +135,7 @@ def test_an_incomplete_last_line_is_ignored(path: Path) -> None:
         ([HEAD, {"at": 1, "open": 7}], "line 2: status must be an int from 200 to 599, got None"),
         (
             [HEAD, {"at": 1, "open": {"status": 200, "content_type": "a\r\nb"}}],
-            "content_type must be printable text or null",
+            "content_type must be printable ASCII or null",
         ),
         (
             [HEAD, OPEN, {"at": 2, "end": "planned"}, data(3, b"x")],
@@ -148,6 +148,35 @@ def test_a_bad_recording_is_refused_with_the_line(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         Recording.load(write(path, *entries))
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([DEEP], "is no recording"),
+        ([json.dumps(HEAD), DEEP], "line 2: a line must be a JSON object"),
+        ([json.dumps(HEAD), f'{{"at": 1, "open": {DEEP}}}'], "line 2: a line must be a JSON obj"),
+        ([json.dumps(HEAD), json.dumps(OPEN), '{"at": 2, "end": ["planned"]}'], "line 3: end must"),
+        ([json.dumps(HEAD), json.dumps(OPEN), '{"at": 2, "end": {}}'], "line 3: end must be a str"),
+        ([json.dumps(HEAD), f'{{"at": {"9" * 400}, "open": {{}}}}'], "line 2: at must be a number"),
+        ([json.dumps(HEAD), f'{{"at": {"9" * 5000}, "open": {{}}}}'], "line 2: a line must be a"),
+        ([json.dumps(HEAD), '{"at": 1e400, "open": {}}'], "line 2: at must be a number"),
+        ([json.dumps(HEAD), '{"at": NaN, "open": {}}'], "line 2: at must be a number"),
+        (
+            [json.dumps(HEAD), '{"at": 1, "open": {"status": 200, "content_type": "te\u00fft"}}'],
+            "line 2: content_type must be",
+        ),
+    ],
+)
+def test_a_hostile_recording_is_refused_with_the_line(
+    path: Path, lines: list[str], said: str
+) -> None:
+    path.write_text("\n".join([*lines, ""]), "utf-8")
+    with pytest.raises(ValueError, match=said):
+        Recording.load(path)
 
 
 def test_a_binary_file_is_no_recording(path: Path) -> None:

@@ -143,6 +143,9 @@ class Account:
         """What is masked everywhere; tokens that are issued later begin with one of these."""
         self._issued = 0
 
+    def __repr__(self) -> str:
+        return f"<Account plan={self.app.plan.name!r} calls={self.app.bill.calls}>"
+
     def set_plan(self, plan: str) -> None:
         """Put the first application on another plan. Raises ValueError if there is none."""
         self.app.plan = find_plan(plan)

@@ -107,7 +107,7 @@ class Journal:
         self._salt = os.urandom(16)
 
     def __repr__(self) -> str:
-        return f"<Journal of {self._count} requests>"
+        return f"<Journal requests={self._count}>"
 
     @property
     def requests(self) -> list[RecordedRequest]:

@@ -106,6 +106,10 @@ class Mock:
             recording = Recording.load(recording)
         self.engine = Engine(scenario, self.clock.start, wire, account, recording)
 
+    def __repr__(self) -> str:
+        parts = self.engine.site.scenario, self.clock, self.account, self.journal
+        return f"<{type(self).__name__} of {', '.join(map(repr, parts))}>"
+
     def _initial(self, now: datetime) -> tuple[Scenario, Wire, Account]:
         """Return what the mock begins with, as its options say."""
         options = self._options

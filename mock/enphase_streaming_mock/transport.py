@@ -41,6 +41,9 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.mock = mock
         self._open: weakref.WeakSet[_Exchange] = weakref.WeakSet()
 
+    def __repr__(self) -> str:
+        return f"<MockTransport to {self.mock!r}>"
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of an `httpx.Client`."""
         request.read()

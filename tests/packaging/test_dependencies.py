@@ -28,9 +28,9 @@ LAYERS = {
     "core": {"errors", "secrets"},
     "tracebacks": {"secrets"},
     "transports": {"core", "errors"},
-    "auth": {"core", "errors", "secrets", "tracebacks", "transports"},
-    "recording": {"core", "errors", "secrets"},
     "connection": {"core", "errors"},
+    "auth": {"connection", "core", "errors", "secrets", "tracebacks", "transports"},
+    "recording": {"core", "errors", "secrets"},
     "stream": {"connection", "core", "errors", "recording"},
     "client": {
         *("auth", "connection", "core", "environment", "errors", "secrets", "stream"),

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import base64
 import math
-import socket
-import threading
-from collections.abc import Iterable
-from contextlib import suppress
+import time
 from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -17,8 +14,11 @@ import httpx
 import msgspec
 
 from enphase_streaming.auth.tokens import TokenPair
+from enphase_streaming.connection import Reader
 from enphase_streaming.core import arguments
 from enphase_streaming.core.answers import connection_failed, error_from_answer
+from enphase_streaming.core.encoding import Body
+from enphase_streaming.core.exchange import Failed, Head
 from enphase_streaming.core.options import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
 from enphase_streaming.errors import InvalidArgument, LoginRequired
 from enphase_streaming.secrets import keep_out_of_logs, masked
@@ -64,6 +64,7 @@ def login_with_code(
     token_url: str = TOKEN_URL,
     in_query: bool = False,
     transport: httpx.BaseTransport | None = None,
+    insecure_http: bool = False,
 ) -> TokenPair:
     """Trade the code from `authorize_url` for tokens (developer applications).
 
@@ -74,6 +75,7 @@ def login_with_code(
         token_url: the token endpoint.
         in_query: send the parameters in the query string, as published, instead of a form.
         transport: an httpx transport for the request. It is not closed.
+        insecure_http: accept plain http to any host, for a test server on another machine.
 
     Raises:
         InvalidArgument: an argument is missing or malformed; nothing was sent.
@@ -86,8 +88,13 @@ def login_with_code(
         code=arguments.secret("code", code, "It is in the address that the owner was sent to."),
         redirect_uri=arguments.text("redirect_uri", redirect_uri),
     )
-    application = Application(client_id, client_secret, in_query=in_query, transport=transport)
-    return application.request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
+    return Application(
+        client_id,
+        client_secret,
+        in_query=in_query,
+        transport=transport,
+        insecure_http=insecure_http,
+    ).request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
 
 
 @hide_locals
@@ -100,6 +107,7 @@ def login_with_password(
     token_url: str = TOKEN_URL,
     in_query: bool = False,
     transport: httpx.BaseTransport | None = None,
+    insecure_http: bool = False,
 ) -> TokenPair:
     """Trade a site owner's user name and password for tokens (partner applications).
 
@@ -115,8 +123,13 @@ def login_with_password(
         username=arguments.text("username", username),
         password=arguments.text("password", password),
     )
-    application = Application(client_id, client_secret, in_query=in_query, transport=transport)
-    return application.request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
+    return Application(
+        client_id,
+        client_secret,
+        in_query=in_query,
+        transport=transport,
+        insecure_http=insecure_http,
+    ).request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
 
 
 class Application:
@@ -132,6 +145,7 @@ class Application:
         *,
         in_query: bool = False,
         transport: httpx.BaseTransport | None = None,
+        insecure_http: bool = False,
     ) -> None:
         portal = "It is in Enphase's developer portal, with your application."
         client_id = arguments.secret("client_id", client_id, portal)
@@ -139,6 +153,7 @@ class Application:
         self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._in_query = in_query
         self._transport = transport
+        self._insecure_http = insecure_http
 
     def secrets(self) -> tuple[str, ...]:
         """Return the client secret, plain and as it is sent."""
@@ -147,65 +162,46 @@ class Application:
     def request_tokens(self, grant: TokenRequest, *, token_url: str, now: datetime) -> TokenPair:
         """Send one token request. Raises what `login_with_code` raises."""
         kwargs = issue_token.get_kwargs(body=grant)
-        kwargs["url"] = arguments.url("token_url", token_url)
+        kwargs["url"] = arguments.url("token_url", token_url, insecure_http=self._insecure_http)
         kwargs["headers"] |= {
             "Authorization": f"Basic {self._basic}",
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
+            "Accept-Encoding": "identity",
             "Connection": "close",
         }
         if self._in_query:
             kwargs["params"] = kwargs.pop("data")
+        hidden = _Hidden(*self.secrets(), grant.code, grant.password, grant.refresh_token)
+        keep_out_of_logs(hidden)
         http = new_client(token_url, self._transport, timeout=_TIMEOUT)
-        exchange = _Exchange(
-            http,
-            http.build_request(**kwargs),
-            secrets=(*self.secrets(), grant.code, grant.password, grant.refresh_token),
-            own=self._transport is None,
-        )
-        outcome = exchange.run()
-        if isinstance(outcome, Exception):
-            host = urlsplit(token_url).netloc
-            raise connection_failed(outcome, host, exchange.mask) from outcome
-        response, body = outcome
-        if response.status_code == 200:
+        try:
+            head, body = _send(http, http.build_request(**kwargs))
+        except Exception as error:  # a transport may raise anything
+            raise connection_failed(error, urlsplit(token_url).netloc, hidden.mask) from error
+        finally:
+            if self._transport is None:
+                http.close()
+        if head.status_code == 200:
             return _pair(body, grant, now)
         refused = error_from_answer(
-            response.status_code,
+            head.status_code,
             body,
             now=now,
-            retry_after=response.headers.get("retry-after"),
-            mask=exchange.mask,
+            retry_after=head.retry_after,
+            date=head.date,
+            mask=hidden.mask,
         )
-        if response.status_code in (400, 401, 403):
+        if head.status_code in (400, 401, 403):
             raise LoginRequired(f"The tokens were refused ({refused}): log in again.") from refused
         raise refused
 
 
-class _Exchange:
-    """One token request, sent by a daemon thread while the caller waits on a queue.
+class _Hidden:
+    """The secrets of one token request."""
 
-    The wait ends with the answer, after `_TIMEOUT` or with Ctrl-C, even if the server or the
-    transport blocks. A request that is abandoned before it was sent is never sent.
-    """
-
-    def __init__(
-        self,
-        http: httpx.Client,
-        request: httpx.Request,
-        secrets: Iterable[str | None],
-        *,
-        own: bool,
-    ) -> None:
-        self._http = http
-        self._request = request
-        self._secrets = tuple(filter(None, secrets))
-        self._own = own
-        self._outcomes: SimpleQueue[tuple[httpx.Response, bytes] | Exception] = SimpleQueue()
-        self._abandoned = False
-        self._stream: Any = None
-        request.extensions = {**request.extensions, "trace": self._trace}
-        keep_out_of_logs(self)
+    def __init__(self, *known: str | None) -> None:
+        self._secrets = tuple(filter(None, known))
 
     def secrets(self) -> tuple[str, ...]:
         return self._secrets
@@ -213,55 +209,39 @@ class _Exchange:
     def mask(self, text: str) -> str:
         return masked(text, self._secrets)
 
-    def run(self) -> tuple[httpx.Response, bytes] | Exception:
-        """Return the response and its body, or what the transport raised."""
+
+def _send(http: httpx.Client, request: httpx.Request) -> tuple[Head, bytes]:
+    """Return the whole answer to a request, which comes within `_TIMEOUT`.
+
+    A thread sends the request while the caller waits on a queue, so that the deadline and Ctrl-C
+    end the wait even if the server or the transport blocks.
+    """
+    deadline = time.monotonic() + _TIMEOUT
+    reader = Reader(http, request, ahead=0)
+
+    def receive() -> Any:
         try:
-            threading.Thread(target=self._work, name="enphase-streaming", daemon=True).start()
-            return self._outcomes.get(timeout=_TIMEOUT)
+            found: Any = reader.inbox.get(timeout=max(0.0, deadline - time.monotonic()))
         except Empty:
-            return TimeoutError(f"no complete answer within {_TIMEOUT:g} s")
-        except RuntimeError as error:  # no thread can be started
-            return error
-        finally:
-            self._abandoned = True
-            self._hang_up()
+            raise TimeoutError(f"no complete answer within {_TIMEOUT:g} s") from None
+        reader.permits.put(None)
+        error = found.error if isinstance(found, Failed) else found
+        if isinstance(error, BaseException):
+            raise error
+        return found
 
-    def _work(self) -> None:
-        try:
-            outcome: tuple[httpx.Response, bytes] | Exception = self._send()
-        except Exception as error:  # noqa: BLE001 - returned by run()
-            outcome = error
-        finally:
-            if self._own:
-                self._http.close()
-        self._outcomes.put(outcome)
-
-    def _send(self) -> tuple[httpx.Response, bytes]:
-        response = self._http.send(self._request, stream=True)
-        body = bytearray()
-        try:
-            for chunk in response.iter_bytes():
-                body += chunk
-                if self._abandoned or len(body) > _MAX_BYTES:
-                    raise OSError(f"the answer is longer than {_MAX_BYTES} bytes")
-        finally:
-            response.close()
-        return response, bytes(body)
-
-    def _trace(self, event: str, info: dict[str, Any]) -> None:
-        # A connection of the user's transport may serve other requests as well.
-        if self._own and event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._stream = info["return_value"]
-        if self._abandoned:
-            self._hang_up()
-            if event.endswith("send_request_headers.started"):
-                raise OSError("abandoned before the request was sent")
-
-    def _hang_up(self) -> None:
-        """End what the thread reads or writes, if the connection is known to be this request's."""
-        if self._stream is not None:
-            with suppress(OSError):  # closed already
-                self._stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+    try:
+        reader.thread.start()
+        head = receive()
+        decoder, body = Body(head.content_encoding), bytearray()
+        while isinstance(chunk := receive(), bytes):
+            body += decoder.feed(chunk)
+            if len(body) >= _MAX_BYTES:
+                raise OSError(f"the answer is longer than {_MAX_BYTES} bytes")
+        return head, bytes(body)
+    finally:
+        reader.leave()
+        reader.join()
 
 
 def _pair(body: bytes, grant: TokenRequest, now: datetime) -> TokenPair:

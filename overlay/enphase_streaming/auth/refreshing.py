@@ -49,6 +49,7 @@ class RefreshingAuth:
         store: where the pair is kept; in memory if None.
         in_query: send the parameters in the query string, as published, instead of a form.
         transport: an httpx transport for the token requests. It is not closed.
+        insecure_http: accept plain http to any host, for a test server on another machine.
 
     Raises:
         InvalidArgument: a credential is missing or malformed.
@@ -66,9 +67,14 @@ class RefreshingAuth:
         store: TokenStore | None = None,
         in_query: bool = False,
         transport: httpx.BaseTransport | None = None,
+        insecure_http: bool = False,
     ) -> None:
         self._application = Application(
-            client_id, client_secret, in_query=in_query, transport=transport
+            client_id,
+            client_secret,
+            in_query=in_query,
+            transport=transport,
+            insecure_http=insecure_http,
         )
         self._first = refresh_token and arguments.secret("refresh_token", refresh_token, "")
         self._store: TokenStore = MemoryTokenStore() if store is None else store

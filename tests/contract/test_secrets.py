@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import subprocess
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -268,6 +269,16 @@ def test_in_a_cookie_that_is_malformed(transport_caller: Caller) -> None:
         assert_clean(transport_caller(options(server, **given)), STATUS_ERRORS[550])
 
 
+@pytest.mark.parametrize("shown", [8, 18, 20, 21, 22])
+def test_in_a_body_that_the_limit_cuts(caller: Caller, shown: int) -> None:
+    body = ("x" * (65_536 - shown) + quote_plus(ACCESS)).encode()
+    with scripted(lambda peer: peer.send(head("500 No") + body)) as server:
+        outcome = caller(options(server))
+    assert isinstance(outcome.error, APIStatusError)
+    assert outcome.error.body == "x" * (65_536 - shown) + "***"
+    assert_clean(outcome, STATUS_ERRORS[550])
+
+
 # --- answers that are none ------------------------------------------------------------------------
 
 
@@ -373,6 +384,27 @@ def test_in_an_event_that_is_malformed(caller: Caller, form: str) -> None:
         caller(options(server))
     (malformed,) = told
     assert all(clean(text) for text in texts_of(malformed))
+
+
+def test_a_large_malformed_event_costs_little() -> None:
+    text = '"\\n",' * 43_690
+    secrets = [KEY, ACCESS, f"{REFRESH}{KEY}" * 20]
+    reader = EventReader(mask=lambda text: masked(text, secrets))
+    began = time.process_time()
+    with pytest.raises(MalformedEvent) as caught:
+        reader.read(text, HandClock().now())
+    # To mask each of its strings takes ten seconds; 50 ms are too much.
+    assert time.process_time() - began < 0.5
+    assert caught.value.data == text[:120]
+
+
+def test_a_malformed_event_is_cut_before_and_after_a_secret_is_masked() -> None:
+    reader = EventReader(mask=lambda text: masked(text, [ACCESS]))
+    for before in range(1100):
+        with pytest.raises(MalformedEvent) as caught:
+            reader.read("x" * before + ACCESS * 80, HandClock().now())
+        assert ACCESS[:8] not in caught.value.data
+        assert caught.value.data.startswith(f"{'x' * before}***"[:120])
 
 
 def test_in_an_event_that_is_too_large(caller: Caller) -> None:

@@ -13,7 +13,7 @@ SHORTEST = 8
 """Shorter text is not hidden: masking `key` or `token` would garble messages about keys."""
 
 _WIDE = "\x80"
-"""Stands for a run of characters beyond ASCII, in whatever encoding."""
+"""Stands for a run of characters beyond ASCII, in any encoding."""
 # Encoded characters, as in URLs and as in JSON and Python. What the end of the text cuts off is
 # found too, and stands for nothing.
 _ENCODINGS = [
@@ -175,23 +175,27 @@ def keep_out_of_logs(keeper: Keeper) -> None:
     """Mask the secrets of `keeper` in what the transports log, as long as it lives."""
     _keepers[id(keeper)] = keeper
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_mask)  # which does nothing the second time
+        logging.getLogger(name).addFilter(_filter)  # which does nothing the second time
 
 
-class _Mask(logging.Filter):
-    """Masks every keeper's secrets; an address that holds one loses its whole query."""
+class _Filter(logging.Filter):
+    """Mask the secrets of every keeper alive; a URL that holds one loses its query."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         # A list of references, made at once: other threads add and drop keepers meanwhile.
         keepers = [reference() for reference in _keepers.valuerefs()]
         secrets = {each for keeper in keepers if keeper is not None for each in keeper.secrets()}
-        if masked(record.getMessage(), secrets) == record.getMessage():
+
+        def shows_secret(value: object) -> bool:
+            return masked(str(value), secrets) != str(value)
+
+        if not shows_secret(record.getMessage()):
             return True
         if isinstance(record.args, tuple):
             record.args = tuple(
-                # An address of httpx, which only the shells import.
+                # A URL of httpx, which is not imported here.
                 arg.copy_with(query=None)
-                if hasattr(arg, "copy_with") and masked(str(arg), secrets) != str(arg)
+                if hasattr(arg, "copy_with") and shows_secret(arg)
                 else arg
                 for arg in record.args
             )
@@ -200,4 +204,4 @@ class _Mask(logging.Filter):
 
 
 _keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
-_mask = _Mask()
+_filter = _Filter()

@@ -1,6 +1,6 @@
-"""A secret planted wherever one is taken, and looked for wherever a text comes out.
+"""No secret appears in exceptions, logs, reprs and output, even if a server echoes it.
 
-The servers here echo every request in whatever part of an answer the test is about. All secrets
+The servers here echo every request in the part of an answer that a test is named for. All secrets
 begin with the same word, so that half of one would be found as well.
 """
 
@@ -249,7 +249,7 @@ def test_a_token_that_another_stream_has_replaced_meanwhile(caller: Caller) -> N
             answer = {"access_token": NEW_ACCESS, "refresh_token": NEW_REFRESH}
             peer.send(head("200 OK") + json.dumps(answer).encode())
             return
-        # Somebody else renews between this request and its answer.
+        # Another stream renews between this request and its answer.
         auth.renew(ACCESS, token_url=f"{server.url}/oauth/token", now=HandClock().now())
         peer.send(head("500 No") + envelope(500, echo(peer)))
 
@@ -454,7 +454,7 @@ def test_in_a_stream_that_goes_well_and_in_its_address(caller: Caller, clock: Ha
 
 
 class OwnAuth:
-    """An auth that a user wrote, which gives whatever it holds."""
+    """A user's own auth, which returns any object that it is given."""
 
     can_refresh = False
 

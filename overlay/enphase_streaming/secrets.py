@@ -14,16 +14,18 @@ SHORTEST = 8
 
 _WIDE = "\x80"
 """Stands for a run of characters beyond ASCII, in any encoding."""
-# Encoded characters, as in URLs and as in JSON and Python. What the end of the text cuts off is
-# found too, and stands for nothing.
-_ENCODINGS = [
-    re.compile(pattern.replace("H", "[0-9a-fA-F]"), re.DOTALL | re.VERBOSE)
-    for pattern in (
-        r"(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ ) | %(?P<code>HH) | (?P<char>\+) | %H?\Z",
-        r"""(?P<wide> (?: [^\x00-\x7f] | \\x[89a-fA-F]H | \\u(?!00[0-7])HHHH | \\U00[01]HHHHH )++ )
+# Encoded characters, as in URLs and as in JSON and Python, by what begins them. What the end of the
+# text cuts off is found too, and stands for nothing.
+_ENCODINGS = {
+    signs: re.compile(pattern.replace("H", "[0-9a-fA-F]"), re.DOTALL | re.VERBOSE)
+    for signs, pattern in {
+        "%+": r"""(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ )
+            | %(?P<code>HH) | (?P<char>\+) | %H?\Z""",
+        "\\": r"""(?P<wide> (?:
+                [^\x00-\x7f] | \\x[89a-fA-F]H | \\u(?!00[0-7])HHHH | \\U00[01]HHHHH )++ )
             | \\ (?: (?: x|u00 ) (?P<code>HH) | (?P<char>[^uUx]) | [uUx]?H{0,7}\Z )""",
-    )
-]
+    }.items()
+}
 _CHARACTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "+": " "}
 
 # A filter applies to the logger that it was added to, not to those below it.
@@ -99,8 +101,8 @@ def _spaced(text: str) -> str:
 def _decodings(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:
     """Yield `text` as it is and decoded, each with what maps a place in it to one in `text`."""
     yield text, int
-    for encoding in _ENCODINGS:
-        if encoding.search(text):
+    for signs, encoding in _ENCODINGS.items():
+        if not text.isascii() or any(sign in text for sign in signs):
             yield _decoded(text, encoding)
 
 

@@ -24,7 +24,7 @@ from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
 from enphase_streaming.environment import client_arguments
 from enphase_streaming.errors import InvalidArgument, StreamDropped
-from enphase_streaming.secrets import keep_out_of_logs
+from enphase_streaming.secrets import hide_locals, keep_out_of_logs
 from enphase_streaming.stream import AsyncReadingStream, BaseStream, ReadingStream
 from enphase_streaming.transports import new_async_client, new_client
 
@@ -43,6 +43,7 @@ class BaseClient(Generic[Transport, Stream]):
     _sends: str
     """The method that a transport for this client must have."""
 
+    @hide_locals
     def __init__(
         self,
         *,

@@ -1,12 +1,15 @@
-"""Hide secrets in text that others write: answers that echo them, exceptions, log lines."""
+"""Hide secrets in what others show: answers that echo them, exceptions, log lines, tracebacks."""
 
 from __future__ import annotations
 
 import logging
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from functools import wraps
+from traceback import clear_frames
+from typing import Any, ParamSpec, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 SHORTEST = 8
@@ -41,6 +44,10 @@ _LOGGERS = (
     "aiohttp.client",
     "aiohttp.internal",
 )
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Keeper(Protocol):
@@ -171,6 +178,30 @@ def _without(value: Any, mask: Callable[[str], str]) -> Any:
     if isinstance(value, tuple):
         return tuple.__new__(type(value), [_without(each, mask) for each in value])
     return clean.encode("latin-1") if is_bytes else clean
+
+
+def hide_locals(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate `function` so that its exceptions carry no local variables.
+
+    rich, `pytest --showlocals` and error trackers print the locals of each frame. Clear those of
+    every frame from `function` down, the frames of httpx and of chained exceptions included.
+    """
+
+    @wraps(function)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        handled = sys.exception()
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            # The exception that the caller is handling is chained as well: leave its frames alone.
+            callers = set(map(id, causes(handled))) if handled is not None else set[int]()
+            for each in causes(error):
+                if id(each) not in callers:
+                    clear_frames(each.__traceback__)
+            raise
+
+    return guarded
 
 
 def keep_out_of_logs(keeper: Keeper) -> None:

@@ -276,7 +276,7 @@ def test_in_a_body_that_the_limit_cuts(caller: Caller, shown: int) -> None:
         outcome = caller(options(server))
     assert isinstance(outcome.error, APIStatusError)
     assert outcome.error.body == "x" * (65_536 - shown) + "***"
-    assert_clean(outcome, STATUS_ERRORS[550])
+    assert_clean(outcome, STATUSES[550].error)
 
 
 # --- answers that are none ------------------------------------------------------------------------
@@ -479,8 +479,8 @@ def test_in_a_token_that_no_header_can_carry(caller: Caller, token: Any, at_once
         outcome = caller(options(server, access_token=None, auth=auth))
     assert server.peers == []
     assert_clean(outcome, InvalidArgument)
-    assert "access_token is" in str(outcome.error)
-    assert str(outcome.error).endswith("It is what auth gave.")
+    assert str(outcome.error).startswith("access_token ")
+    assert str(outcome.error).endswith("It is what auth returned.")
 
 
 # --- the token endpoint ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import LoginRequired
-from enphase_streaming.tracebacks import hide_locals
+from enphase_streaming.secrets import hide_locals
 
 
 class StaticAuth:

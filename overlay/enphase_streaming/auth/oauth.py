@@ -21,8 +21,7 @@ from enphase_streaming.core.encoding import Body
 from enphase_streaming.core.exchange import Failed, Head
 from enphase_streaming.core.options import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
 from enphase_streaming.errors import InvalidArgument, LoginRequired
-from enphase_streaming.secrets import keep_out_of_logs, masked
-from enphase_streaming.tracebacks import hide_locals
+from enphase_streaming.secrets import hide_locals, keep_out_of_logs, masked
 from enphase_streaming.transports import new_client
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType

@@ -23,7 +23,7 @@ from enphase_streaming.errors import (
     RateLimitError,
     ServiceUnavailableError,
 )
-from enphase_streaming.tracebacks import hide_locals
+from enphase_streaming.secrets import hide_locals
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
 _EARLIER_SECRETS = 8

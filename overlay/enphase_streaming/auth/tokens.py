@@ -24,7 +24,7 @@ import msgspec
 
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import InvalidArgument
-from enphase_streaming.tracebacks import hide_locals
+from enphase_streaming.secrets import hide_locals
 
 if sys.platform == "win32":
     import msvcrt

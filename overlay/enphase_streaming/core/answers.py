@@ -96,7 +96,8 @@ def connection_failed(error: Exception, host: str, mask: Mask = str) -> Connecti
     """Return what to raise when no response came; `error` is masked as well."""
     mask_causes(error, mask)
     untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
-    return ConnectionFailed(f"No response from {host}: {describe(error)}", untrusted=untrusted)
+    text = mask(f"No response from {host}: {describe(error)}")
+    return ConnectionFailed(text, untrusted=untrusted)
 
 
 def describe(error: Exception) -> str:

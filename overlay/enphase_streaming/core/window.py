@@ -132,9 +132,8 @@ class Window:
             asked = self._at
             if isinstance(what, Failed):
                 mask_causes(what.error, self._options.mask)
-                raise StreamDropped(
-                    f"The connection broke {self._progress()}: {describe(what.error)}"
-                ) from what.error
+                text = f"The connection broke {self._progress()}: {describe(what.error)}"
+                raise StreamDropped(self._options.mask(text)) from what.error
             self._last = what
             if isinstance(what, bytes):
                 self._take(what if self._body is None else self._decoded(what, self._body))
@@ -157,7 +156,8 @@ class Window:
                 found = self._reader.read(event.data, now)
             except MalformedEvent as malformed:
                 self.arrivals.malformed += 1
-                self._events.append(malformed)
+                # Without its frames, which hold the raw event.
+                self._events.append(malformed.with_traceback(None))
                 continue
             if isinstance(found, Reading):
                 self.arrivals.note(found, self._at, self._started, self._lag)

@@ -108,8 +108,8 @@ class _Standing(ScaledClock):
     def monotonic(self) -> float:
         return max(0.0, super().monotonic() - STANDS)
 
-    def real(self, moment: float) -> float:
-        return super().real(moment + STANDS)
+    def delay(self, moment: float) -> float:
+        return moment + STANDS - super().monotonic()
 
 
 def _together() -> None:

@@ -1,7 +1,7 @@
 """A mock of the Enphase Streaming API: `enphase-mock serve`, or the pytest fixture `enphase_mock`.
 
-The names below load their modules when first used: this package is imported by pytest wherever the
-library is installed, with or without the packages that the mock itself needs.
+The names below load their modules when first used: pytest imports this package wherever the library
+is installed, with or without the packages that the mock needs.
 """
 
 from importlib import import_module
@@ -11,8 +11,8 @@ from enphase_streaming_mock.extra import how_to_install
 
 if TYPE_CHECKING:
     from enphase_streaming_mock.clock import Clock, HandClock, ScaledClock
-    from enphase_streaming_mock.engine import Engine
-    from enphase_streaming_mock.exchange import Reply, Request
+    from enphase_streaming_mock.engine import Engine, Reply
+    from enphase_streaming_mock.exchange import Request
     from enphase_streaming_mock.faults import Fault
     from enphase_streaming_mock.journal import RecordedRequest
     from enphase_streaming_mock.mock import Mock
@@ -43,34 +43,30 @@ __all__ = [
     "Wire",
 ]
 
-_HOME = {
-    "SCENARIOS": "scenarios",
-    "Clock": "clock",
-    "Conditions": "scenarios",
-    "Engine": "engine",
-    "Fault": "faults",
-    "Finding": "verdict",
-    "HandClock": "clock",
-    "Mock": "mock",
-    "MockServer": "server",
-    "MockTransport": "transport",
-    "RecordedRequest": "journal",
-    "Recording": "replay",
-    "Reply": "exchange",
-    "Request": "exchange",
-    "ScaledClock": "clock",
-    "Scenario": "scenarios",
-    "Wire": "wire",
+_MODULES = {
+    "clock": ("Clock", "HandClock", "ScaledClock"),
+    "engine": ("Engine", "Reply"),
+    "exchange": ("Request",),
+    "faults": ("Fault",),
+    "journal": ("RecordedRequest",),
+    "mock": ("Mock",),
+    "replay": ("Recording",),
+    "scenarios": ("SCENARIOS", "Conditions", "Scenario"),
+    "server": ("MockServer",),
+    "transport": ("MockTransport",),
+    "verdict": ("Finding",),
+    "wire": ("Wire",),
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(how_to_install(error), name=error.name) from error
+    for module, names in _MODULES.items():
+        if name in names:
+            try:
+                return getattr(import_module(f"{__name__}.{module}"), name)
+            except ModuleNotFoundError as error:
+                raise ModuleNotFoundError(how_to_install(error), name=error.name) from error
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,12 +1,12 @@
-"""Who may call: applications, owners with their sites, and the tokens of both."""
+"""Who may call: applications with their plans and bills, owners with their sites, and tokens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Literal, get_args
 
-from enphase_streaming_mock.application import App
-from enphase_streaming_mock.given import check_choice, check_number, is_text
-from enphase_streaming_mock.plans import find_plan
+from enphase_streaming_mock.plans import Bill, Period, Plan, bounds_of, find_plan
+from enphase_streaming_mock.validation import check_choice, check_number, check_text
 
 API_KEY = "mock-api-key"
 ACCESS_TOKEN = "mock-access-token"
@@ -27,10 +27,65 @@ LimitAnswer = Literal["period", "plain", "documented"]
 
 
 @dataclass(slots=True)
-class Grant:
-    """What a token or a code stands for: the owner's consent to one application, and until when.
+class App:
+    """An application: it calls the API with `api_key` and gets tokens with the other two."""
 
-    `expires` None is for ever.
+    api_key: str = field(repr=False)
+    client_id: str
+    client_secret: str = field(repr=False)
+    plan: Plan
+    _calls: int = 0
+    _streams: int = 0
+    _dollars: Decimal = Decimal(0)
+    # By period, when the present one began and how many calls fell into it.
+    _used: dict[Period, tuple[int, int]] = field(default_factory=dict)
+
+    def count(self, now: datetime) -> dict[str, object]:
+        """Count a call, and return the limit that it exceeds, if any, as a 429 names it.
+
+        A call beyond a limit counts and costs like any other.
+        """
+        exceeded: dict[str, object] = {}
+        for period in get_args(Period):  # the month last: its limit outlasts the minute's
+            start, end = bounds_of(period, now)
+            began, used = self._used.get(period, (start, 0))
+            used = used + 1 if began == start else 1
+            self._used[period] = start, used
+            limit = self.plan.limit(period)
+            if limit is not None and used > limit:
+                exceeded = {"period": period, "period_start": start, "period_end": end}
+                exceeded["limit"] = limit
+        self._calls += 1
+        self._dollars += self.plan.per_call if used > self.plan.included else 0
+        return exceeded
+
+    def count_stream(self) -> None:
+        """Count a stream that opens, in addition to the call for it."""
+        self._streams += 1
+        self._dollars += self.plan.per_stream
+
+    def use_up(self, period: Period, now: datetime) -> None:
+        """Use up the calls that the plan allows in the present minute or month.
+
+        Raises ValueError for a plan without that limit.
+        """
+        check_choice("period", period, get_args(Period))
+        limit = self.plan.limit(period)
+        if limit is None:
+            raise ValueError(f"Plan {self.plan.name} has no limit a {period}: set another plan.")
+        self._used[period] = bounds_of(period, now)[0], limit
+
+    @property
+    def bill(self) -> Bill:
+        """What its calls cost so far."""
+        return Bill(self._calls, self._streams, self._dollars, self.plan.fee)
+
+
+@dataclass(slots=True)
+class Grant:
+    """What a token or a code stands for: an owner's consent to one application.
+
+    It is valid until `expires`, for ever if that is None.
     """
 
     app: App
@@ -39,7 +94,7 @@ class Grant:
     redirect_uri: str = ""
 
     def expired(self, now: datetime) -> bool:
-        """Whether its time is over."""
+        """Return whether it is not valid any more."""
         return self.expires is not None and now >= self.expires
 
 
@@ -47,18 +102,21 @@ class Grant:
 class Pair:
     """A new pair of tokens; `lifetime` of the access token is in seconds."""
 
-    access_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     lifetime: int
 
 
 class Account:
     """The applications and owners that the mock knows; one of each to begin with.
 
-    `plan` is the first application's, a name out of `plans.PLANS`. `token_lifetime` is how long an
-    access token lives, in seconds; when left out a new one lives for a day, and the first one for
-    ever. `limit_answer` is how a call beyond a limit is refused: as the gateway does, with the
-    "period" or "plain" without it, or as the stream's own error is "documented".
+    Args:
+        start: When the mock starts (aware).
+        plan: The first application's plan, a name of `plans.PLANS`.
+        token_lifetime: How long an access token is valid, in seconds. By default a new one is
+            valid for a day, and the first one for ever.
+        limit_answer: How a call beyond a limit is refused: as the gateway does with the "period",
+            as it does without it ("plain"), or as the stream's own error ("documented").
     """
 
     def __init__(
@@ -82,57 +140,51 @@ class Account:
         self.refresh = {REFRESH_TOKEN: Grant(self.app, OWNER, start + _REFRESH_LIVES)}
         self.codes: dict[str, Grant] = {}
         self.secrets = [API_KEY, CLIENT_SECRET, PASSWORD, ACCESS_TOKEN, REFRESH_TOKEN, _CODE]
-        """What may appear nowhere; tokens that are issued later begin with one of these."""
+        """What is masked everywhere; tokens that are issued later begin with one of these."""
         self._issued = 0
 
+    def __repr__(self) -> str:
+        return f"<Account plan={self.app.plan.name!r} calls={self.app.bill.calls}>"
+
     def set_plan(self, plan: str) -> None:
-        """Put the first application on another plan. Raises ValueError with those that exist."""
+        """Put the first application on another plan. Raises ValueError if there is none."""
         self.app.plan = find_plan(plan)
 
     def set_limit_answer(self, limit_answer: LimitAnswer) -> None:
-        """How a call beyond a limit is refused. Raises ValueError with the choices."""
+        """Set how a call beyond a limit is refused. Raises ValueError for another value."""
         check_choice("limit_answer", limit_answer, get_args(LimitAnswer))
         self.limit_answer = limit_answer
 
     def add_app(
         self, api_key: str, client_id: str, client_secret: str, plan: str = "unlimited"
     ) -> App:
-        """Make one more application known; its three credentials have to be new.
-
-        Raises ValueError that names the field.
-        """
-        for name, value in (
-            ("api_key", api_key),
-            ("client_id", client_id),
-            ("client_secret", client_secret),
-        ):
-            if not is_text(value):
-                raise ValueError(f"{name} has to be a text that is not empty")
-            if any(getattr(app, name) == value for app in self.apps):
-                raise ValueError(f"{name} belongs to another application already")
+        """Add an application. Raises ValueError unless its three credentials are new."""
         app = App(api_key, client_id, client_secret, find_plan(plan))
+        for name in ("api_key", "client_id", "client_secret"):
+            check_text(name, getattr(app, name))
+            if any(getattr(other, name) == getattr(app, name) for other in self.apps):
+                raise ValueError(f"{name} must be new: another application has it.")
         self.apps.append(app)
         self.secrets += [api_key, client_secret]
         return app
 
     def add_owner(self, name: str, password: str, *system_ids: int) -> None:
-        """Make one more owner known, with the sites that are theirs; none is fine."""
-        if not (is_text(name) and is_text(password)):
-            raise ValueError("name and password have to be texts that are not empty")
+        """Add an owner with the sites that are theirs, if any."""
+        check_text("name", name)
+        check_text("password", password)
         self.passwords[name] = password
         self.secrets.append(password)
         self.sites[name] = set(system_ids)
 
     def issue(self, app: App, owner: str, now: datetime) -> Pair:
-        """Make a new pair of tokens for an owner and an application."""
+        """Issue a new pair of tokens for an owner and an application."""
         self._check_owner(owner)
         self._issued += 1
+        lifetime = self.token_lifetime or _DAY
         pair = Pair(
-            f"{ACCESS_TOKEN}.{self._issued}",
-            f"{REFRESH_TOKEN}.{self._issued}",
-            int(self.token_lifetime or _DAY),
+            f"{ACCESS_TOKEN}.{self._issued}", f"{REFRESH_TOKEN}.{self._issued}", int(lifetime)
         )
-        ends = now + timedelta(seconds=self.token_lifetime or _DAY)
+        ends = now + timedelta(seconds=lifetime)
         self.access[pair.access_token] = Grant(app, owner, ends)
         self.refresh[pair.refresh_token] = Grant(app, owner, now + _REFRESH_LIVES)
         return pair
@@ -146,19 +198,18 @@ class Account:
         return code
 
     def grant(self, access_token: object = None) -> Grant:
-        """What an access token stands for, the first one if None.
+        """Return what an access token stands for, the first one by default.
 
-        Raises ValueError for one that was never issued.
+        Raises ValueError for a token that was never issued.
         """
         token = ACCESS_TOKEN if access_token is None else access_token
         if not isinstance(token, str) or token not in self.access:
-            raise ValueError("access_token was never issued by this mock")
+            raise ValueError("access_token must be one that this mock has issued.")
         return self.access[token]
 
     def expire(self, access_token: str | None, now: datetime) -> None:
-        """End an access token's life now. Raises ValueError as `grant` does."""
+        """Let an access token expire now. Raises ValueError for one that was never issued."""
         self.grant(access_token).expires = now
 
     def _check_owner(self, owner: str) -> None:
-        if owner not in self.sites:
-            raise ValueError(f"there is no owner {owner!r}; choose from {', '.join(self.sites)}")
+        check_choice("owner", owner, tuple(self.sites))

@@ -11,23 +11,22 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from enphase_streaming_mock.extra import how_to_install
-from enphase_streaming_mock.given import is_loopback
-from enphase_streaming_mock.open_files import allow_many
 from enphase_streaming_mock.plans import PLANS
 from enphase_streaming_mock.scenarios import SCENARIOS
+from enphase_streaming_mock.validation import is_loopback
 from enphase_streaming_mock.wire import WIRES
 
 if TYPE_CHECKING:
     from enphase_streaming_mock.server import MockServer
 
+# What macOS allows every process; a shell's default of 256 or 1,024 leaves connections waiting.
+_OPEN_FILES = 10_240
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns 0, or 2 for what it was given and cannot do.
-
-    It is 0 as well if whoever reads what it prints has had enough.
-    """
+    """Run the command; return 0, or 2 for bad input. A closed pipe is no error."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that lacks a sign gets a question mark.
+        # A terminal that cannot show a character gets a question mark.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
@@ -37,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if sys.stdout is not None:
                 sys.stdout.flush()
     except OSError as error:
-        # Python flushes it once more when it ends, and would complain of that.
+        # Python flushes stdout once more when it ends, and would report the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             return 0
@@ -55,13 +54,13 @@ def _run(arguments: Sequence[str] | None) -> int:
         from enphase_streaming_mock.server import MockServer
     except ModuleNotFoundError as error:
         return _refuse(how_to_install(error))
-    given = {
+    settings = {
         name: getattr(options, name)
-        for name in ("speed", "scenario", "seed", "wire", "plan", "recording")
+        for name in ("speed", "scenario", "seed", "wire", "plan", "recording", "cors")
         if hasattr(options, name)
     }
     try:
-        server = MockServer(host=options.host, port=options.port, **given)
+        server = MockServer(host=options.host, port=options.port, **settings)
         for name, details in getattr(options, "fault", []):
             server.fault(name, **details)
     except ValueError as error:
@@ -72,7 +71,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 class _Version(argparse.Action):
-    """Says the version, which is looked up only then: that takes half as long as the start."""
+    """Print the version, which is looked up here: that takes half as long as the start."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
         from importlib.metadata import version
@@ -103,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"how streams are written (%(default)s): {', '.join(WIRES)}")  # fmt: skip
     add("--plan", choices=list(PLANS), default="unlimited", metavar="NAME",
         help=f"the application's plan (%(default)s): {', '.join(PLANS)}")  # fmt: skip
+    add("--cors", action="store_true", help="let web pages of any origin use the API")
     add("--fault", type=_fault, action="append", default=[], metavar="NAME[:OPTION=VALUE,…]",
         help="what goes wrong, such as drop:after_events=3,always; may be repeated")  # fmt: skip
     replay = commands.add_parser("replay", help="play a recording back until Ctrl-C")
@@ -123,18 +123,18 @@ def _add_address(parser: argparse.ArgumentParser) -> None:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 6 and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; give a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give an int from 0 to 65535")
     return int(text)
 
 
 def _fault(text: str) -> tuple[str, dict[str, Any]]:
-    """Take `drop:after_events=3,always` apart; what it says is checked where it is set."""
+    """Parse `drop:after_events=3,always`; the fault itself checks its options."""
     name, _, rest = text.partition(":")
-    details: dict[str, Any] = {}
+    options: dict[str, Any] = {}
     for item in filter(None, rest.split(",")):
-        option, is_given, value = item.partition("=")
-        details[option] = _value(value) if is_given else True
-    return name, details
+        option, equals, value = item.partition("=")
+        options[option] = _value(value) if equals else True
+    return name, options
 
 
 def _value(text: str) -> int | float | str:
@@ -147,9 +147,8 @@ def _value(text: str) -> int | float | str:
 
 
 def _serve(server: "MockServer", options: argparse.Namespace) -> int:
-    # Both ways of asking it to end take the same way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    allow_many()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends it as Ctrl-C does
+    _allow_open_files()
     with ExitStack() as stack:
         try:
             stack.enter_context(server)
@@ -159,13 +158,25 @@ def _serve(server: "MockServer", options: argparse.Namespace) -> int:
                 "Choose another --port (0 takes a free one) or --host."
             )
         if not is_loopback(options.host):
-            _warn(f"listening on {options.host}: whoever reaches this machine reaches the mock")
+            _warn(f"listening on {options.host}: every host that reaches this one can use the mock")
         print(f"base_url      {server.base_url}")
         print(f"system_id     {server.system_id}")
         print(f"api_key       {server.api_key}")
         print(f"access_token  {server.access_token}", flush=True)
         while True:
             time.sleep(3600)
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files, and so of connections, where the system lets us."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows, which sets no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _scenario_list(indent: str = "") -> str:

@@ -31,19 +31,20 @@ class Refusal:
 class Contract:
     """The document, read once.
 
-    `base_url` is where the real API begins. `refusals` maps each documented error status of the
-    stream to its examples by name.
-    `shortest` and `longest` bound `duration`, in seconds; without the header a stream lasts
-    `shortest`, which the document says in prose only.
+    Attributes:
+        base_url: Where the real API begins.
+        shortest: The least `duration`, in seconds. A stream without the header lasts that long,
+            which the document says in prose only.
+        longest: The greatest `duration`, in seconds.
+        refusals: By documented error status of the stream, its examples by name.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
         operation = document["paths"][_STREAM]["get"]
         self.base_url: str = document["servers"][0]["url"]
-        origin = urlsplit(self.base_url)
-        self.base_path: str = origin.path
-        self.before_system_id, _, self.after_system_id = (origin.path + _STREAM).partition(
+        self.base_path: str = urlsplit(self.base_url).path
+        self.before_system_id, _, self.after_system_id = (self.base_path + _STREAM).partition(
             "{system_id}"
         )
         self.token_path: str = _TOKENS
@@ -60,17 +61,17 @@ class Contract:
         }
 
     def refusal(self, name: str) -> Refusal:
-        """Find an error by the name of its example, which the document uses for one status only."""
+        """Return the error of an example's name, which the document uses for one status only."""
         (found,) = (each[name] for each in self.refusals.values() if name in each)
         return found
 
     def event_faults(self, event: object) -> list[str]:
-        """Say where the JSON of an event departs from the document; nothing if it conforms."""
+        """Return where the JSON of an event departs from the document."""
         return self.faults("StreamSystemLiveDataResponse", event)
 
     def faults(self, schema: str, value: object) -> list[str]:
-        """Say where a JSON value departs from a schema of the document, by the schema's name."""
-        # The whole document goes along, because the schema refers to others in it.
+        """Return where a JSON value departs from a schema of the document, by the schema's name."""
+        # The schema refers to others in the document.
         validator = Draft202012Validator(
             {
                 "$ref": f"#/components/schemas/{schema}",
@@ -80,7 +81,7 @@ class Contract:
         return [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
 
     def fields(self, schema: str) -> frozenset[str]:
-        """The names of the fields that a schema of the document describes."""
+        """Return the names of the fields that a schema of the document describes."""
         return frozenset(self.document["components"]["schemas"][schema]["properties"])
 
     def _examples(self, status: int, response: Mapping[str, Any]) -> Iterator[tuple[str, Refusal]]:

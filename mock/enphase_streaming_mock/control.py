@@ -5,24 +5,23 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any, get_args
+from urllib.parse import SplitResult, urlsplit
 
 import yaml
 
 from enphase_streaming_mock.clock import ScaledClock
-from enphase_streaming_mock.exchange import Request
-from enphase_streaming_mock.faults import KINDS
-from enphase_streaming_mock.journal import Pairs, RecordedRequest
+from enphase_streaming_mock.exchange import Pairs, Request
+from enphase_streaming_mock.faults import KINDS, FaultName
+from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.plans import PLANS
-from enphase_streaming_mock.scenarios import SCENARIOS, find_scenario
-from enphase_streaming_mock.wire import WIRES, Wire, make_wire
-
-if TYPE_CHECKING:
-    from enphase_streaming_mock.mock import Mock
+from enphase_streaming_mock.scenarios import SCENARIOS
+from enphase_streaming_mock.validation import check_choice, check_options, is_loopback
+from enphase_streaming_mock.wire import WIRES, make_wire
 
 PREFIX = "/_mock/"
 _JSON: Pairs = (("Content-Type", "application/json"),)
@@ -33,7 +32,7 @@ Body = Mapping[str, Any]
 class Control:
     """Answers requests under `/_mock/` for one mock."""
 
-    def __init__(self, mock: "Mock") -> None:
+    def __init__(self, mock: Mock) -> None:
         self._mock = mock
         self._routes: dict[str, dict[str, Callable[[Body], object]]] = {
             "openapi.json": {"GET": lambda _: document()},
@@ -48,19 +47,20 @@ class Control:
         }
 
     def answer(self, request: Request) -> tuple[int, Pairs, bytes]:
-        """Return status, headers and body. What cannot be done is refused, and changes nothing."""
+        """Return status, headers and body. A refused request changes nothing."""
         name = request.path.removeprefix(PREFIX)
-        if name not in self._routes:
-            return _refused(404, f"there is nothing at {request.path}", self._routes)
-        methods = self._routes[name]
+        methods = self._routes.get(name)
+        if methods is None:
+            return _refused(404, f"Nothing at {request.path}: use {', '.join(self._routes)}.")
+        allowed = ", ".join(methods)
         if request.method not in methods:
-            allow = ("Allow", ", ".join(methods))
-            return _refused(405, f"{request.method} means nothing here", methods, allow)
+            said = f"{request.method} is not allowed: use {allowed}."
+            return _refused(405, said, ("Allow", allowed))
         try:
             found = methods[request.method](_parsed(request))
         except ValueError as error:
             return _refused(400, str(error))
-        return (200, _JSON, json.dumps(found, default=_plain, allow_nan=False).encode())
+        return 200, _JSON, json.dumps(found, default=_plain, allow_nan=False).encode()
 
     def _scenario(self, _: Body) -> object:
         scenario = self._mock.engine.site.scenario
@@ -68,12 +68,11 @@ class Control:
         return {"name": scenario.name, "seed": scenario.seed, "choices": choices}
 
     def _set_scenario(self, body: Body) -> object:
-        _only(body, "name", "seed")
+        check_options(body, "name", "seed")
         now = self._mock.engine.site.scenario
         name = body.get("name", now.name)
-        if not isinstance(name, str):
-            raise ValueError(f"name is {name!r}; choose from {', '.join(SCENARIOS)}")
-        self._mock.use(find_scenario(name, body.get("seed", now.seed)))
+        check_choice("name", name, tuple(SCENARIOS))
+        self._mock.use(SCENARIOS[name](body.get("seed", now.seed)))
         return self._scenario(body)
 
     def _wire(self, _: Body) -> object:
@@ -81,26 +80,24 @@ class Control:
 
     def _set_wire(self, body: Body) -> object:
         options = dict(body)
-        name = options.pop("name", None)
-        _only(options, *(each.name for each in fields(Wire)))
-        if "name" in body and not isinstance(name, str):
-            raise ValueError(f"name is {name!r}; choose from {', '.join(WIRES)}")
         if isinstance(options.get("cut_at"), list):
             options["cut_at"] = tuple(options["cut_at"])
+        name = options.pop("name", None)
+        if "name" in body:
+            check_choice("name", name, tuple(WIRES))
         self._mock.use(wire=make_wire(name, options))
         return self._wire(body)
 
     def _faults(self, _: Body) -> object:
         return {
-            name: {"summary": kind.summary, "options": _finite(kind.options)}
+            name: {"summary": kind.summary(), "options": kind.options()}
             for name, kind in KINDS.items()
         }
 
     def _add_fault(self, body: Body) -> object:
         options = dict(body)
         name = options.pop("name", None)
-        if not isinstance(name, str):
-            raise ValueError(f"name is {name!r}; choose from {', '.join(KINDS)}")
+        check_choice("name", name, get_args(FaultName))
         self._mock.fault(name, **options)
         return {"set": body}
 
@@ -114,23 +111,22 @@ class Control:
         return {"now": clock.now().isoformat(), "monotonic": clock.monotonic(), "speed": speed}
 
     def _set_clock(self, body: Body) -> object:
-        _only(body, "speed")
+        check_options(body, "speed")
         clock = self._mock.clock
         if not isinstance(clock, ScaledClock):
-            raise ValueError("speed cannot be set: this clock is moved by hand")
+            raise ValueError("speed cannot be set: this clock is moved by hand.")
         if any(call.ended is None for call in self._mock.requests):
-            raise ValueError("speed cannot be set while a stream is open")
+            raise ValueError("speed cannot be set while a stream is open.")
         clock.set_speed(body.get("speed", clock.speed))
         return self._clock(body)
 
     def _account(self, _: Body) -> object:
-        account, plan = self._mock.account, self._mock.account.app.plan
-        bill = account.app.bill
+        mock, account, bill = self._mock, self._mock.account, self._mock.bill
         return {
-            "api_key": self._mock.api_key,
-            "access_token": self._mock.access_token,
-            "system_id": self._mock.system_id,
-            "plan": next(name for name, each in PLANS.items() if each == plan),
+            "api_key": mock.api_key,
+            "access_token": mock.access_token,
+            "system_id": mock.system_id,
+            "plan": next(name for name, each in PLANS.items() if each == account.app.plan),
             "choices": list(PLANS),
             "token_lifetime": account.token_lifetime,
             "limit_answer": account.limit_answer,
@@ -138,7 +134,7 @@ class Control:
         }
 
     def _set_account(self, body: Body) -> object:
-        _only(body, "plan", "limit_answer", "used_up", "expired")
+        check_options(body, "plan", "limit_answer", "used_up", "expired")
         mock, account = self._mock, self._mock.account
         if "expired" in body:
             account.grant(body["expired"])  # looked up first: nothing may fail after `used_up`
@@ -158,15 +154,35 @@ class Control:
         return self._account(body)
 
     def _journal(self, _: Body) -> object:
-        return [_entry(request) for request in self._mock.requests]
+        return [
+            {**asdict(each), "reply_body": each.reply_body.decode("utf-8", "replace")}
+            for each in self._mock.requests
+        ]
 
     def _verdict(self, _: Body) -> object:
         return [{**asdict(each), "text": str(each)} for each in self._mock.verdict()]
 
     def _reset(self, body: Body) -> object:
-        _only(body)
+        check_options(body)
         self._mock.reset()
         return {}
+
+
+def is_no_page(request: Request) -> bool:
+    """Return whether a request is not a web page's, be it by a host name that leads here."""
+    hosts, origins = request.header("host"), request.header("origin")
+    return (
+        all(is_loopback(_split(f"//{host}").hostname or "") for host in hosts)
+        and all(_split(origin).netloc in hosts for origin in origins)
+        and set(request.header("sec-fetch-site")) <= {"none", "same-origin"}
+    )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:  # an address of IPv6 that lacks a bracket
+        return urlsplit("")
 
 
 @cache
@@ -180,43 +196,20 @@ def document() -> dict[str, Any]:
 def _parsed(request: Request) -> Body:
     if not request.body.strip():
         if request.method == "PUT":
-            raise ValueError("the body is empty; give a JSON object")
+            raise ValueError("The body must be a JSON object, and is empty.")
         return {}
     try:
         found = json.loads(request.body)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the body is no JSON: {error}") from None
+        raise ValueError(f"The body is no JSON: {error}") from None
     if not isinstance(found, dict):
-        raise ValueError("the body has to be a JSON object")
+        raise ValueError("The body must be a JSON object.")
     return found
-
-
-def _only(body: Body, *options: str) -> None:
-    for name in body:
-        if name not in options:
-            choices = ", ".join(options) or "none at all"
-            raise ValueError(f"there is no option {name!r}; choose from {choices}")
-
-
-def _finite(options: Body) -> Body:
-    # JSON has no infinity; null says "for ever" as well as "not given".
-    return {name: None if value == float("inf") else value for name, value in options.items()}
-
-
-def _entry(request: RecordedRequest) -> Body:
-    return {**asdict(request), "reply_body": request.reply_body.decode("utf-8", "replace")}
 
 
 def _plain(value: object) -> object:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _refused(
-    status: int,
-    message: str,
-    choices: Mapping[str, object] | None = None,
-    *headers: tuple[str, str],
-) -> tuple[int, Pairs, bytes]:
-    if choices is not None:
-        message = f"{message}; choose from {', '.join(choices)}"
+def _refused(status: int, message: str, *headers: tuple[str, str]) -> tuple[int, Pairs, bytes]:
     return status, _JSON + headers, json.dumps({"error": message}).encode()

@@ -1,16 +1,21 @@
-"""A request and its reply, as the engine and its doors hand them to each other."""
+"""Requests, and the timed steps of a stream, as the engine exchanges them with what serves it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from enphase_streaming_mock.journal import Pairs, RecordedRequest, header_values
+Pairs = tuple[tuple[str, str], ...]
+"""Headers or query parameters, in order; repeated names stay repeated."""
+
+
+def header_values(headers: Pairs, name: str) -> list[str]:
+    """Return every value of a header, in order; the case of its name is ignored."""
+    return [value for key, value in headers if key.lower() == name.lower()]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as a door received it; repeated headers and parameters stand as often as sent."""
+    """A request as it was received."""
 
     method: str
     path: str
@@ -19,15 +24,15 @@ class Request:
     body: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> list[str]:
-        """Every value of a header, whatever the case of its name."""
+        """Return every value of a header; the case of its name is ignored."""
         return header_values(self.headers, name)
 
     def parameter(self, name: str) -> list[str]:
-        """Every value of a query parameter."""
+        """Return every value of a query parameter."""
         return [value for key, value in self.query if key == name]
 
     def preferences(self) -> dict[str, str]:
-        """What `Prefer` asks for, by lower-case name: RFC 7240, the first of a name counts."""
+        """Return what `Prefer` asks for, by lower-case name; the first counts (RFC 7240)."""
         found: dict[str, str] = {}
         for item in ",".join(self.header("prefer")).replace(";", ",").split(","):
             name, _, value = item.partition("=")
@@ -36,22 +41,22 @@ class Request:
 
 
 class End(Enum):
-    """How the server ends an answer."""
+    """How the server ends a response."""
 
     CLEAN = "clean"
-    """As HTTP ends a body: with the empty chunk."""
+    """With the empty chunk, as HTTP ends a body."""
     CLOSE = "close"
-    """The connection is closed (FIN) while the body is incomplete."""
+    """By closing the connection (FIN) before the body is complete."""
     RESET = "reset"
-    """The connection is reset (RST) while the body is incomplete."""
+    """By resetting the connection (RST) before the body is complete."""
 
 
 class Step(NamedTuple):
-    """One thing that happens on a stream: at a moment, bytes are sent, or it ends, or both.
+    """One moment of a stream: bytes are sent, or it ends, or both.
 
-    `due` is in seconds after the request. `data` is one chunk of the body, and with `raw` goes out
-    as it is, without the framing of a chunk around it. `events` is how many events are complete
-    once `data` is sent. After `data` the stream ends as `end` says, if it says anything.
+    `due` is in seconds after the request. `data` is one chunk of the body; with `raw` it is sent
+    without the framing of a chunk. `events` counts the events that are complete once `data` is
+    sent. `end`, if given, is how the stream ends after `data`.
     """
 
     due: float
@@ -59,26 +64,3 @@ class Step(NamedTuple):
     events: int = 0
     end: End | None = None
     raw: bool = False
-
-
-@dataclass(slots=True)
-class Reply:
-    """What a door sends back.
-
-    Without `steps` the reply is `body`, whole. With them it is a stream; if they run out before one
-    of them ends it, the connection stays open and silent until the client leaves. `delay` is how
-    many seconds after the request the head goes out; with `hang_up` there is no head at all, and
-    the connection ends that way instead. The door counts what it sent in `record` and says there
-    who closed.
-    """
-
-    status: int
-    headers: Pairs
-    record: RecordedRequest
-    body: bytes = b""
-    steps: Iterator[Step] | None = None
-    delay: float = 0.0
-    hang_up: End | None = None
-
-    def __post_init__(self) -> None:
-        self.record.answer(self.headers, self.body)

@@ -1,12 +1,12 @@
-"""The packages that the mock needs and a bare `pip install enphase-streaming` does not bring."""
+"""What to install where a package that the mock needs is missing."""
 
 _PACKAGES = frozenset({"aiohttp", "jsonschema", "yaml"})
 
 
 def how_to_install(error: ModuleNotFoundError) -> str:
-    """Say which installation lacks the module that was not found.
+    """Return which extra brings the module that was not found.
 
-    Raises the error again if another module is missing: that is a defect and not a missing extra.
+    Raises the error again if it is another module: that is a defect.
     """
     package = (error.name or "").partition(".")[0]
     if package not in _PACKAGES:

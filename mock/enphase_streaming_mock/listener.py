@@ -4,48 +4,43 @@ import asyncio
 import logging
 import socket
 import struct
-from datetime import datetime
-from ipaddress import ip_address
 from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from enphase_streaming_mock.agenda import Agenda
-from enphase_streaming_mock.clock import ScaledClock
-from enphase_streaming_mock.control import PREFIX, Control
-from enphase_streaming_mock.engine import Engine
-from enphase_streaming_mock.exchange import End, Reply, Request
-from enphase_streaming_mock.playback import Playback
+from enphase_streaming_mock.control import PREFIX, Control, is_no_page
+from enphase_streaming_mock.engine import Reply
+from enphase_streaming_mock.exchange import End, Pairs, Request
+from enphase_streaming_mock.mock import Mock
+from enphase_streaming_mock.validation import is_loopback
 
+_ANY_ORIGIN = ("Access-Control-Allow-Origin", "*")
 # Connections that may arrive at once before the first of them is accepted.
 _BACKLOG = 4096
 
 
 class Listener:
-    """Serves one engine by one clock on a host and port; port 0 takes a free one.
+    """Serves a mock on a host and port, with its controls under `/_mock/`; port 0 is a free one.
 
-    `control` answers what is asked under `/_mock/`.
+    With `cors` pages of any origin may use the API, though never the controls.
     """
 
-    def __init__(
-        self, engine: Engine, clock: ScaledClock, host: str, port: int, control: Control
-    ) -> None:
-        self.control = control
-        self.engine = engine
-        self.clock = clock
+    def __init__(self, mock: Mock, host: str, port: int, cors: bool) -> None:
+        self.cors = cors
+        self.engine = mock.engine
+        self.clock = mock.clock
+        self.control = Control(mock)
         self.host = host
         self.port = port
-        self._agenda = Agenda()
-        self._playing: set[Playback] = set()
-        self._http: web.Server | None = None
+        self.open: dict[asyncio.Transport, Reply] = {}
+        """The streams that are open."""
+        self.http: web.Server | None = None
         self._accepting: asyncio.Server | None = None
-        self._reopening: asyncio.Task[None] | None = None
-        self._shut = asyncio.Event()
 
     async def start(self) -> None:
         """Bind and listen; `port` is then the real one. Raises OSError if it cannot be had."""
-        self._http = web.Server(
+        self.http = web.Server(
             self._handle,
             handler_cancellation=True,  # else only a failing write shows that a client has left
             access_log=None,
@@ -53,27 +48,16 @@ class Listener:
             auto_decompress=False,
             lingering_time=1.0,
         )
-        await self._accept()
-        loop = asyncio.get_running_loop()
-
-        def refuse() -> None:
-            loop.call_soon_threadsafe(self._refuse)
-
-        self.engine.faults.on_refuse = refuse
-        if self.engine.faults.refusing(self.clock.now()):
-            self._refuse()
-
-    async def _accept(self) -> None:
-        assert self._http is not None
         # Kept before it serves, so that it is closed whatever happens then.
         self._accepting = await asyncio.get_running_loop().create_server(
-            self._http, self.host, self.port, backlog=_BACKLOG, start_serving=False
+            self.http, self.host, self.port, backlog=_BACKLOG, start_serving=False
         )
         self.port = self._accepting.sockets[0].getsockname()[1]
         await self._accepting.start_serving()
 
-    async def _stop_accepting(self) -> None:
-        """Close the port, but no connection."""
+    async def stop(self) -> None:
+        """Break off the open streams, close every connection and free the port."""
+        assert self.http is not None
         assert self._accepting is not None
         # asyncio loses a connection that was accepted just before the server closes, so no more are
         # accepted first, and the last ones get the turns of the loop that they take to arrive.
@@ -82,51 +66,16 @@ class Listener:
         for _ in range(3):
             await asyncio.sleep(0)
         self._accepting.close()
-
-    def _refuse(self) -> None:
-        """Close the port if connections are refused now, and open it when they no longer are."""
-        if self._reopening is not None:
-            self._reopening.cancel()
-        self._shut.clear()
-        self._reopening = asyncio.create_task(self._reopen(self.engine.faults.refused_until))
-
-    async def _reopen(self, moment: datetime | None) -> None:
-        await self._stop_accepting()
-        self._shut.set()
-        if moment is not None:
-            await asyncio.sleep((moment - self.clock.now()).total_seconds() / self.clock.speed)
-        await self._accept()
-
-    async def settle(self) -> None:
-        """Return once the port is open or closed as the faults have it."""
-        await asyncio.sleep(0)
-        if self._reopening is not None and self.engine.faults.refused_until is None:
-            await self._reopening
-        elif self._reopening is not None:
-            await self._shut.wait()
-
-    async def stop(self) -> None:
-        """Break off the open streams, close every connection and free the port."""
-        assert self._http is not None
-        assert self._accepting is not None
-        self.engine.faults.on_refuse = lambda: None
-        if self._reopening is not None:
-            self._reopening.cancel()
-            self._reopening = None
-        for playback in self._playing:
-            playback.stop()
-        await self._stop_accepting()
-        transports = [each.transport for each in self._http.connections]
-        self._http.pre_shutdown()
-        await self._http.shutdown(timeout=1.0)
-        for transport in transports:
-            if transport is not None:
-                transport.abort()  # aiohttp closes, which waits for clients that do not read
+        for reply in self.open.values():
+            reply.record.close("server", self.clock.now(), broken=True)
+        for connection in self.http.connections:
+            if connection.transport is not None:
+                connection.transport.abort()  # `close` would wait for clients that do not read
+        self.http.pre_shutdown()
+        await self.http.shutdown(timeout=1.0)
         await asyncio.sleep(0)  # asyncio closes the sockets themselves on its next turn
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        if http.version < HttpVersion11:
-            return web.Response(status=505, text="The stream is chunked, so speak HTTP/1.1.\n")
         request = Request(
             http.method,
             http.rel_url.raw_path,
@@ -135,59 +84,94 @@ class Listener:
             await http.read() if http.can_read_body else b"",
         )
         if request.path.startswith(PREFIX):
-            if not ip_address(http.remote or "0.0.0.0").is_loopback:
-                return web.Response(status=403, text="The controls are for this machine only.\n")
-            # On another thread, since what is set may have to wait for this one.
-            status, headers, body = await asyncio.to_thread(self.control.answer, request)
+            if not (is_loopback(http.remote or "") and is_no_page(request)):
+                said = "The controls are for programs on this machine, and not for web pages."
+                return web.json_response({"error": said}, status=403)
+            status, headers, body = self.control.answer(request)
             return web.Response(status=status, headers=headers, body=body)
+        if self.cors and request.method == "OPTIONS" and self.engine.endpoint(request):
+            return web.Response(status=204, headers=_preflight(request))
         asked = self.clock.monotonic()
         reply = self.engine.answer(request, self.clock.now())
         if reply.hang_up is not None:
             _break_off(http.transport, reply.hang_up)
             return web.Response()
-        if reply.delay:
-            try:
-                await asyncio.sleep(self.clock.delay(asked + reply.delay))
-            except asyncio.CancelledError:
-                reply.record.close("client", self.clock.now())
-                raise
-        if reply.steps is None:
-            return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
-        return await self._stream(http, reply, asked)
+        try:
+            if self.cors and reply.record.endpoint:
+                reply.headers = (*reply.headers, _ANY_ORIGIN)
+            await self._until(asked + reply.delay)
+            if reply.steps is None:
+                return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
+            return await self._stream(http, reply, asked)
+        except (asyncio.CancelledError, ConnectionError):
+            reply.record.close("client", self.clock.now())
+            raise
 
     async def _stream(
         self, http: web.BaseRequest, reply: Reply, opened: float
     ) -> web.StreamResponse:
-        assert reply.steps is not None
-        record = reply.record
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
-        response.enable_chunked_encoding()
-        playback = None
+        if http.version < HttpVersion11:
+            response.force_close()  # HTTP/1.0 has no chunks: a body ends with its connection
+        else:
+            response.enable_chunked_encoding()
+        await response.prepare(http)
+        transport = http.transport
+        if transport is None:
+            raise ConnectionResetError("the client left before the stream began")
+        self.open[transport] = reply
         try:
-            await response.prepare(http)
-            if http.transport is None:
-                raise ConnectionResetError("the client left before the stream began")
-            playback = Playback(
-                reply.steps, http.transport, self.clock, opened, record, self._agenda
-            )
-            self._playing.add(playback)
-            ended = await playback.run()
-        except (asyncio.CancelledError, ConnectionError):
-            record.close("client", self.clock.now())
-            raise
+            end = await self._play(reply, opened, response, transport)
         finally:
-            self._playing.discard(playback)
-        # Noted first, so that whoever has read the end finds it noted.
-        record.close("server", self.clock.now(), broken=ended is not End.CLEAN)
-        if ended is End.CLEAN:
+            del self.open[transport]
+        # Noted first, so that a client which has read the end finds it noted.
+        reply.record.close("server", self.clock.now(), broken=end is not End.CLEAN)
+        if end is End.CLEAN:
             await response.write_eof()
         else:
-            _break_off(http.transport, ended)
+            _break_off(transport, end)
         return response
+
+    async def _play(
+        self,
+        reply: Reply,
+        opened: float,
+        response: web.StreamResponse,
+        transport: asyncio.Transport,
+    ) -> End:
+        """Send the steps of a reply as they fall due, and return how the stream ends."""
+        for due, data, events, end, raw in reply.steps or ():
+            await self._until(opened + due)
+            # Counted first, so that a client which has read an event finds it counted.
+            reply.record.events_sent += events
+            if raw and response.chunked:
+                transport.write(data)
+            elif data and not raw:
+                await response.write(data)  # which waits for a client that reads more slowly
+            if end is not None:
+                return end
+        silence: asyncio.Future[End] = asyncio.get_running_loop().create_future()
+        return await silence  # until the client leaves, which cancels this
+
+    async def _until(self, moment: float) -> None:
+        # Again, if the clock has become slower meanwhile.
+        while (wait := self.clock.delay(moment)) > 0:  # noqa: ASYNC110  there is nothing to notify
+            await asyncio.sleep(wait)
+
+
+def _preflight(request: Request) -> Pairs:
+    """Return the answer to a browser that asks whether a page may send a request."""
+    wanted = ", ".join(request.header("access-control-request-headers"))
+    return (
+        _ANY_ORIGIN,
+        ("Access-Control-Allow-Methods", "GET, POST"),
+        ("Access-Control-Allow-Headers", wanted),
+        ("Access-Control-Max-Age", "600"),
+    )
 
 
 def _logger() -> logging.Logger:
-    """What aiohttp logs to: defects of the mock, and not those of its clients."""
+    """Return what aiohttp logs to: defects of the mock, and not those of its clients."""
 
     def is_defect(record: logging.LogRecord) -> bool:
         cause = record.exc_info[1] if record.exc_info else None
@@ -199,20 +183,19 @@ def _logger() -> logging.Logger:
     return logger
 
 
-def _break_off(transport: asyncio.Transport | None, end: End | None) -> None:
+def _break_off(transport: asyncio.Transport | None, end: End) -> None:
     """End a connection in the middle of an answer."""
     if transport is None:  # the client was faster
         return
     if end is End.CLOSE:
         transport.close()  # which still sends what was written
         return
-    if end is End.RESET:
-        # Closing a socket that may not linger is how the sockets API asks for a reset.
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Closing a socket that may not linger is how the sockets API asks for a reset.
+    sock = transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 
 def _text(raw: bytes) -> str:
-    # Every byte has a meaning in this encoding, so no header is lost or refused on the way.
+    # Every byte is a character of Latin-1, so no header is lost or refused.
     return raw.decode("latin-1")

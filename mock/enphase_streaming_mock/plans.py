@@ -1,17 +1,29 @@
 """What the plans allow and what they cost, as their pages said in July 2026."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import MappingProxyType
+from typing import Literal
+
+from enphase_streaming_mock.validation import check_choice
+
+Period = Literal["minute", "month"]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One plan: its limits, and its prices in dollars.
 
-    `minute` and `month` are the calls allowed in a calendar minute and month (UTC), None for any
-    number. `fee` is a month's price; beyond the `included` calls a month each costs `per_call`, and
-    one that opens a stream costs `per_stream` on top. `partner` applications may log owners in.
+    Attributes:
+        minute: The calls allowed in a calendar minute (UTC); None for any number.
+        month: The same for a calendar month.
+        streaming: Whether its applications may stream.
+        fee: The price of a month.
+        included: The calls of a month that cost nothing.
+        per_call: The price of each further call.
+        per_stream: What a call that opens a stream costs on top.
+        partner: Whether its applications may log owners in with a password.
     """
 
     name: str
@@ -24,10 +36,14 @@ class Plan:
     per_stream: Decimal = Decimal("0.10")
     partner: bool = False
 
+    def limit(self, period: Period) -> int | None:
+        """Return the calls allowed in a period; None for any number."""
+        return self.minute if period == "minute" else self.month
+
 
 PLANS = MappingProxyType(
     {
-        # No plan of Enphase's: what the mock begins with, so that no limit is in a test's way.
+        # Not one of Enphase's plans: the mock's default, so that no limit is in a test's way.
         "unlimited": Plan("Unlimited", None, None, partner=True),
         "watt": Plan("Watt", 10, 1_000, streaming=False),
         "kilowatt": Plan("Kilowatt", 50, 50_000, fee=Decimal(249)),
@@ -44,26 +60,33 @@ PLANS = MappingProxyType(
 )
 
 
-def find_plan(name: object) -> Plan:
-    """Look a plan up by its name. Raises ValueError with the names that exist."""
-    plan = PLANS.get(name) if isinstance(name, str) else None
-    if plan is None:
-        # The library's own `Plan.KILOWATT` is written with all its terms where it is quoted.
-        given = repr(name) if isinstance(name, str) else name
-        raise ValueError(f"there is no plan {given}; choose from {', '.join(PLANS)}")
-    return plan
+def find_plan(name: str) -> Plan:
+    """Return the plan of a name. Raises ValueError if there is none."""
+    check_choice("plan", name, tuple(PLANS))
+    return PLANS[name]
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
     """What an application's calls cost so far.
 
-    `calls` counts every call with its key, refused ones included, as nobody knows whether those are
-    billed; `streams` those that asked for a stream. `dollars` is their price, without the plan's
-    monthly `fee`.
+    Attributes:
+        calls: Every call with its key. Refused ones count: whether they are billed is unknown.
+        streams: Those that opened a stream.
+        dollars: Their price, without the plan's monthly `fee`.
     """
 
     calls: int
     streams: int
     dollars: Decimal
     fee: Decimal
+
+
+def bounds_of(period: Period, now: datetime) -> tuple[int, int]:
+    """Return when the calendar minute or month of a moment begins and ends, in UTC."""
+    start = now.astimezone(UTC).replace(second=0, microsecond=0)
+    if period == "minute":
+        return int(start.timestamp()), int(start.timestamp()) + 60
+    start = start.replace(day=1, hour=0, minute=0)
+    end = (start + timedelta(days=31)).replace(day=1)
+    return int(start.timestamp()), int(end.timestamp())

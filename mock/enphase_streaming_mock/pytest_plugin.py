@@ -1,23 +1,16 @@
 """The pytest fixture `enphase_mock`: a mock Enphase Streaming API on a free loopback port.
 
     def test_my_dashboard(enphase_mock):
-        client = StreamingClient(
-            api_key=enphase_mock.api_key,
-            access_token=enphase_mock.access_token,
-            base_url=enphase_mock.base_url,
-            monotonic=enphase_mock.monotonic,
-            now=enphase_mock.now,
-        )
+        client = StreamingClient(**enphase_mock.client_options)
 
 A marker sets what it serves: `@pytest.mark.enphase_mock(scenario="night", speed=1, seed=7)`.
 
-The clock runs fifty times faster than real, so a 30-second window takes 0.6 s, and a client has to
-measure by the same clock (`monotonic=enphase_mock.monotonic`), or the stream seems to it to end
-early. Its watchdogs run faster as well: 20 s without a reading are 0.4 s of a test, which a busy
-machine still keeps. Choose a lower `speed` where a test itself takes its time, or
-`clock="hand"`: then there is no socket, the client takes `transport=enphase_mock.transport()`, and
-time passes only as the client waits for bytes, or by `enphase_mock.advance(30)`. With
-`clock="still"` it passes by `advance` alone.
+The clock runs fifty times faster than real, so a 30-second window takes 0.6 s, and a client must
+measure by the same clock (`monotonic=enphase_mock.monotonic`), or it sees the stream end early. Its
+watchdogs run faster as well: 20 s without a reading are 0.4 s of a test. Set a lower `speed` for a
+test that is slow itself, or `clock="hand"`: then there is no socket, the client takes
+`transport=enphase_mock.transport()`, and time passes as the client waits for bytes, or by
+`enphase_mock.advance(30)`. With `clock="still"` it passes by `advance` alone.
 
 pytest loads this module wherever the library is installed, so it imports only pytest and the
 standard library until the fixture is used.
@@ -25,11 +18,15 @@ standard library until the fixture is used.
 
 import os
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+# Loaded with pytest, so before any test freezes time: it keeps the real clock.
+from enphase_streaming_mock.clock import HandClock
 from enphase_streaming_mock.extra import how_to_install
+from enphase_streaming_mock.validation import check_choice, check_options
 
 if TYPE_CHECKING:
     from enphase_streaming_mock.mock import Mock
@@ -43,7 +40,7 @@ OPTIONS = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known, so that `--strict-markers` accepts it."""
+    """Register the marker, so that `--strict-markers` accepts it."""
     config.addinivalue_line(
         "markers",
         "enphase_mock(scenario='sunny-day', speed=50, seed=0, start=None, wire='plain', "
@@ -69,53 +66,65 @@ def pytest_load_initial_conftests(
     early_config.pluginmanager.register(options)
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, Any, None]:
+    """Tell a test that fails what its client may lack."""
+    outcome = yield
+    report = outcome.get_result()
+    hint = getattr(getattr(item, "funcargs", {}).get("enphase_mock"), "hint", None)
+    if report.when == "call" and report.failed and hint is not None and (said := hint()):
+        report.sections.append(("enphase_mock", said))
+
+
 @pytest.fixture
 def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
     """A mock of the Enphase Streaming API for the length of the test.
 
-    It runs on loopback; with `clock="hand"` or "still" it has no socket, only `transport()`.
+    It listens on loopback; with `clock="hand"` or "still" it has no socket, only `transport()`.
     """
     try:
-        from enphase_streaming_mock.clock import HandClock
-        from enphase_streaming_mock.mock import Mock
-        from enphase_streaming_mock.server import MockServer
+        mock = _marked_mock(request)
     except ModuleNotFoundError as error:
         pytest.fail(how_to_install(error), pytrace=False)
-    try:
-        options = _marked_options(request)
-        by_hand = options.pop("clock", None)
-        if by_hand is None:
-            server = MockServer(**{"speed": DEFAULT_SPEED, **options})
-        else:
-            start = _start_by_hand(by_hand, options)
-            mock = Mock(clock=HandClock(start, pulled=by_hand == "hand"), **options)
     except OSError as error:
         said = f"recording is {error.filename!r}: {error.strerror}"
         pytest.fail(f"pytest.mark.enphase_mock: {said}", pytrace=False)
     except (TypeError, ValueError) as error:
         pytest.fail(f"pytest.mark.enphase_mock: {error}", pytrace=False)
-    if by_hand is not None:
+    if isinstance(mock, AbstractContextManager):
+        with mock:
+            yield mock
+    else:
         yield mock
-        return
-    with server:
-        yield server
 
 
-def _start_by_hand(by_hand: object, options: dict[str, Any]) -> Any:
-    if by_hand not in ("hand", "still"):
-        raise ValueError(f"clock is {by_hand!r}; choose from 'hand', 'still'")
+def _marked_mock(request: pytest.FixtureRequest) -> "Mock":
+    """Return the mock that the test's marker asks for."""
+    from enphase_streaming_mock.mock import Mock
+    from enphase_streaming_mock.server import MockServer
+
+    options = _marked_options(request)
+    clock = options.pop("clock", None)
+    if clock is None:
+        return MockServer(**{"speed": DEFAULT_SPEED, **options})
+    check_choice("clock", clock, ("hand", "still"))
     if "speed" in options:
-        raise ValueError("clock and speed contradict each other; give one of them")
-    return options.pop("start", None)
+        raise ValueError("clock and speed contradict each other: pass one of them.")
+    start = options.pop("start", None)
+    return Mock(clock=HandClock(start, pulled=clock == "hand"), **options)
 
 
 def _marked_options(request: pytest.FixtureRequest) -> dict[str, Any]:
-    marker = request.node.get_closest_marker("enphase_mock")
-    if marker is None:
-        return {}
-    if marker.args:
-        raise TypeError(f"{marker.args[0]!r} has no name; write {OPTIONS[0]}={marker.args[0]!r}")
-    for name in marker.kwargs:
-        if name not in OPTIONS:
-            raise TypeError(f"there is no option {name!r}; choose from {', '.join(OPTIONS)}")
-    return dict(marker.kwargs)
+    """Return the options of all markers; those of a function replace those of its module."""
+    options: dict[str, Any] = {}
+    for marker in reversed([*request.node.iter_markers("enphase_mock")]):
+        if marker.args:
+            first = marker.args[0]
+            raise TypeError(f"{first!r} has no name: write {OPTIONS[0]}={first!r}.")
+        check_options(marker.kwargs, *OPTIONS)
+        if {"clock", "speed"} & marker.kwargs.keys():
+            options = {key: options[key] for key in options.keys() - {"clock", "speed"}}
+        options |= marker.kwargs
+    return options

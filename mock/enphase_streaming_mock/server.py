@@ -4,31 +4,34 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from datetime import datetime
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, Unpack
 
-from enphase_streaming_mock.account import LimitAnswer
-from enphase_streaming_mock.clock import Clock, ScaledClock
-from enphase_streaming_mock.control import Control
-from enphase_streaming_mock.faults import Fault
-from enphase_streaming_mock.given import check_number
+from enphase_streaming_mock.clock import Clock, Real, ScaledClock
 from enphase_streaming_mock.listener import Listener
-from enphase_streaming_mock.mock import Mock
-from enphase_streaming_mock.replay import Recording
-from enphase_streaming_mock.scenarios import Scenario
-from enphase_streaming_mock.wire import Wire
+from enphase_streaming_mock.mock import Mock, MockOptions
+from enphase_streaming_mock.validation import check_choice, check_number
+
+# Every interface has no address of its own.
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class MockServer(Mock):
     """A mock Enphase Streaming API on a real socket, from entering it to leaving it.
 
-    The options are those of `Mock`, but for the clock: `speed` is how much faster than real it
-    runs, and `start` the date and time that it begins with (aware; the present when left out). A
-    `clock` in their place may be a `ScaledClock`; time by hand needs a door without a socket.
-    Port 0 takes a free port, so there is no address before entering it: until then `base_url` and
-    whatever leads there raise RuntimeError. Raises ValueError for an option it cannot serve, and
-    OSError from entering it if the host and port cannot be had.
+    The options are those of `Mock`, and:
+
+    Args:
+        speed: How much faster than real time it runs.
+        start: The date and time that it begins with (aware), by default the present.
+        clock: A `ScaledClock` in place of both; a clock moved by hand cannot pace a socket.
+        host: The address to listen on; "" is every interface.
+        port: The port to listen on; 0 takes a free one, which is known from entering it on.
+        cors: Let web pages of any origin use the API.
+
+    Raises:
+        ValueError: If an option cannot be served.
+        OSError: From entering it, if the host and port cannot be had.
     """
 
     clock: ScaledClock
@@ -36,37 +39,23 @@ class MockServer(Mock):
     def __init__(
         self,
         *,
-        scenario: str | type[Scenario] | Scenario = "sunny-day",
         speed: float | None = None,
-        seed: int = 0,
         start: datetime | None = None,
         clock: Clock | None = None,
-        wire: Wire | str | None = None,
-        plan: str = "unlimited",
-        token_lifetime: float | None = None,
-        limit_answer: LimitAnswer = "period",
-        recording: Recording | Path | str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        cors: bool = False,
+        **options: Unpack[MockOptions],
     ) -> None:
-        super().__init__(
-            scenario=scenario,
-            seed=seed,
-            clock=_checked(clock, speed, start),
-            wire=wire,
-            plan=plan,
-            token_lifetime=token_lifetime,
-            limit_answer=limit_answer,
-            recording=recording,
-        )
+        super().__init__(clock=_checked(clock, speed, start), **options)
         check_number("port", port, 0, 65_535)
-        self._listener = Listener(self.engine, self.clock, host, port, Control(self))
+        check_choice("cors", cors, (False, True))
+        self._listener = Listener(self, host or "0.0.0.0", port, cors)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        # Not the platform's own choice of a loop: the listener stops by what selectors can do.
-        runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
+        runner = asyncio.Runner(loop_factory=_Loop)
         self._loop = runner.get_loop()
         # A daemon, so that a program which is torn down in between can still end.
         self._thread = threading.Thread(
@@ -91,28 +80,13 @@ class MockServer(Mock):
         finally:
             self._end_thread()
 
-    def fault(self, fault: Fault | str, /, **options: Any) -> None:
-        """Set a fault, such as `fault("drop", after_events=3)`; `Fault` says what there is."""
-        super().fault(fault, **options)
-        self._settle()
-
-    def clear_faults(self) -> None:
-        """Take back every fault that is still to strike."""
-        super().clear_faults()
-        self._settle()
-
-    def _settle(self) -> None:
-        """Wait until the listener's thread has seen what this one has set."""
-        here = threading.current_thread()
-        if self._thread is not None and self._thread.is_alive() and self._thread is not here:
-            self._wait_for(self._listener.settle())
-
     @property
     def _origin(self) -> str:
-        if not self._listener.port:
-            raise RuntimeError("the mock is not started; use it in `with MockServer() as mock:`")
-        host = self._listener.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._listener.port}"
+        host, port = self._listener.host, self._listener.port
+        if not port:
+            raise RuntimeError("The mock is not started: use it in `with MockServer() as mock:`.")
+        host = _REACHED_AT.get(host, host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:
         assert self._loop is not None
@@ -125,6 +99,16 @@ class MockServer(Mock):
         self._thread.join()
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop in real time, whatever the test does to `time`.
+
+    Not the platform's own choice of a loop: the listener stops by what selectors can do.
+    """
+
+    def time(self) -> float:
+        return Real.monotonic()
+
+
 def _run_until_stopped(runner: asyncio.Runner) -> None:
     with runner:  # which ends what is left over, in the thread that it belongs to
         runner.get_loop().run_forever()
@@ -135,9 +119,9 @@ def _checked(clock: Clock | None, speed: float | None, start: datetime | None) -
         return ScaledClock(1.0 if speed is None else speed, start)
     if not isinstance(clock, ScaledClock):
         raise ValueError(
-            "a clock moved by hand cannot pace a socket; use Mock(clock=...).transport(), or in "
-            'pytest @pytest.mark.enphase_mock(clock="hand")'
+            "A clock moved by hand cannot pace a socket: use Mock(clock=...).transport(), or in "
+            'pytest @pytest.mark.enphase_mock(clock="hand").'
         )
     if speed is not None or start is not None:
-        raise ValueError("clock has its own speed and start; give it or those")
+        raise ValueError("clock contradicts speed and start: pass it or those.")
     return clock

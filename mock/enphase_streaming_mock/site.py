@@ -1,28 +1,30 @@
 """A simulated site: a house, a solar array, a battery and the grid, second by second.
 
-All of it is a function of the scenario (with its seed) and of the seconds since the mock's start:
+Its state is a function of the scenario (with its seed) and of the seconds since the mock's start:
 streams that are open at once see one house, and the next window goes on where the last one ended.
-Powers are whole watts and energy whole joules, so they balance exactly and nothing drifts.
+Powers are whole watts and energy whole joules, so they balance exactly.
+
+Each day of the simulation, counted from the mock's start, begins with the scenario's charge. That
+bounds the steps to a moment, however far the clock has jumped.
 """
 
 import threading
 from array import array
+from functools import lru_cache
 from typing import NamedTuple, TypedDict
 
-from enphase_streaming_mock.scenario import STEP, Conditions, Scenario
+from enphase_streaming_mock.scenarios import STEP, Conditions, Scenario
 
 PEAK = 6_000  # W, the solar array in full sun
 CAPACITY = 10_000 * 3600  # J, the battery
 BATTERY_LIMIT = 3_840  # W, both ways
 
-# From second to second, the house and the array stray by at most this many W from a step's level.
+_STEPS_A_DAY = 86_400 // STEP
+# From second to second, house and array stray by at most this many W from a step's level.
 _HOUSE_FLICKER = 40
 _ARRAY_FLICKER = 6
-# The most that an islanded battery is ahead or behind within a step because of it, in J; kept free
-# at both ends of its charge.
+# How far that moves an islanded battery within a step, in J; kept free at both ends of its charge.
 _MARGIN = _HOUSE_FLICKER + _ARRAY_FLICKER
-# Readings are kept for streams that are open at once; a few steps, as they are all at the present.
-_STEPS_KEPT = 16
 
 
 class Reading(TypedDict):
@@ -60,23 +62,17 @@ class Site:
             str(int(gateway) + each).zfill(len(gateway)) for each in range(scenario.gateways)
         ]
         self._capacity = CAPACITY if scenario.battery == "present" else 0
-        # Energy in the battery at the start of each step, in J; grows as time is asked for.
-        self._energy = array("q", [self._capacity * scenario.charge // 100])
-        self._steps: dict[int, list[Reading]] = {}
-        self._turn = threading.RLock()  # clients without a socket read on threads of their own
+        # Streams that are open at once ask for the same steps, and for one day or for two.
+        self._step = lru_cache(maxsize=16)(self._readings)
+        self._day = lru_cache(maxsize=2)(self._first_energy)
+        self._lock = threading.Lock()
 
     def reading(self, second: int) -> Reading:
-        """What the gateway measures at a second since the mock's start (0 or more)."""
-        step, offset = divmod(second, STEP)
-        with self._turn:
-            if step not in self._steps:
-                self._steps[step] = self._readings(step)
-                if len(self._steps) > _STEPS_KEPT:
-                    del self._steps[next(iter(self._steps))]
-            return self._steps[step][offset]
+        """Return what the gateway measures at a second since the mock's start (0 or more)."""
+        return self._step(second // STEP)[second % STEP]
 
     def report(self, second: int) -> dict[str, object]:
-        """The same as the gateway writes it: without a battery, its fields may lack a value."""
+        """Return the same as the gateway writes it; without a battery its fields lack a value."""
         reading: dict[str, object] = {**self.reading(second)}
         how = self.scenario.battery
         if how == "nulls":
@@ -89,24 +85,31 @@ class Site:
         return reading
 
     def energy(self, second: int) -> int:
-        """What the battery holds at a second since the mock's start (0 or more), in J."""
+        """Return what the battery holds at a second since the mock's start (0 or more), in J."""
         step, offset = divmod(second, STEP)
-        with self._turn:
-            spent = sum(self.reading(step * STEP + each)["battery_power"] for each in range(offset))
-            return self._energy_at(step) - spent
+        return self._energy_at(step) - sum(
+            reading["battery_power"] for reading in self._step(step)[:offset]
+        )
+
+    def _first_energy(self, day: int) -> "array[int]":
+        """Return the energy in the battery at the start of a day's steps, in J: the first one's."""
+        return array("q", [self._capacity * self.scenario.charge // 100])
 
     def _energy_at(self, step: int) -> int:
-        while len(self._energy) <= step:
-            last = len(self._energy) - 1
-            levels = self._levels(self.scenario.conditions(last * STEP), self._energy[last])
-            self._energy.append(self._energy[last] - levels.battery * STEP)
-        return self._energy[step]
+        day, number = divmod(step, _STEPS_A_DAY)
+        with self._lock:
+            energy = self._day(day)
+            while len(energy) <= number:
+                second = (day * _STEPS_A_DAY + len(energy) - 1) * STEP
+                levels = self._levels(self.scenario.conditions(second), energy[-1])
+                energy.append(energy[-1] - levels.battery * STEP)
+            return energy[number]
 
     def _readings(self, step: int) -> list[Reading]:
         conditions = self.scenario.conditions(step * STEP)
         energy = self._energy_at(step)
         levels = self._levels(conditions, energy)
-        # Nothing evens a flicker out where there is neither grid nor battery.
+        # Without grid and battery nothing evens a flicker out.
         even = self._capacity > 0 or not conditions.islanded
         house = self._flicker("house", step, _HOUSE_FLICKER if even and levels.load > 100 else 0)
         sun = self._flicker("array", step, _ARRAY_FLICKER if even and levels.pv > 100 else 0)
@@ -136,8 +139,8 @@ class Site:
         return readings
 
     def _flicker(self, what: str, step: int, most: int) -> list[int]:
-        # Differences around a ring sum to zero: whatever the battery makes up for within a step,
-        # it holds the same at its end, so past steps need no look at their single seconds.
+        # Differences around a ring sum to zero, so the battery's energy at the end of a step is
+        # known without its single seconds.
         ring = [
             int(self.scenario.noise(what, step * STEP + each) * (most + 1)) for each in range(STEP)
         ]
@@ -152,7 +155,7 @@ class Site:
         wanted = load - pv - generator if conditions.battery is None else conditions.battery
         battery = max(-charge, min(discharge, wanted))
         if conditions.islanded:
-            # No grid evens it out: what is lacking is lacked, and a surplus not produced.
+            # No grid evens it out: a lack is not met, and a surplus is not produced.
             lacking = max(0, load - pv - generator - battery)
             surplus = max(0, pv + generator + battery - load)
             curtailed = min(pv, surplus)

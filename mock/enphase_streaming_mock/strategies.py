@@ -9,13 +9,12 @@
 Needs hypothesis, which the mock itself does not: `pip install hypothesis`.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
-from enphase_streaming_mock import frames as framing
-from enphase_streaming_mock.faults import KINDS, Fault
+from enphase_streaming_mock.faults import KINDS, Fault, FaultName
+from enphase_streaming_mock.validation import check_choice
 from enphase_streaming_mock.wire import Wire
 
 try:
@@ -74,42 +73,30 @@ def drifted_readings(draw: st.DrawFn, system_id: int = 1765) -> dict[str, Any]:
     reading = draw(balanced_readings(system_id))
     for drift in draw(st.lists(st.sampled_from(_DRIFTS), min_size=1, max_size=3, unique=True)):
         name = draw(st.sampled_from(_NUMBERS))
-        value = reading.get(name)
         if drift == "missing":
             reading.pop(name, None)
-        elif drift == "null":
-            reading[name] = None
-        elif drift == "text" and type(value) is int:
-            reading[name] = str(value)
-        elif drift == "float" and type(value) is int:
-            reading[name] = float(value)
-        elif drift == "words":
-            reading[name] = draw(st.sampled_from(["", "n/a", "abc"]))
         elif drift == "mode":
             reading["battery_mode"] = draw(st.sampled_from(["Self - Consumption", "savings mode"]))
-        else:
+        elif drift == "new":
             reading[draw(st.sampled_from(["ev_power", "battery_count"]))] = draw(_SIGNED)
+        else:
+            retyped = [None, "", "n/a", str(reading.get(name)), float(reading.get(name) or 0)]
+            reading[name] = draw(st.sampled_from(retyped))
     return reading
 
 
-_DRIFTS = ("missing", "null", "text", "float", "words", "mode", "new")
+_DRIFTS = ("missing", "retyped", "mode", "new")
 
 
 def wires() -> st.SearchStrategy[Wire]:
     """Every way to write an event; when events come is as by default."""
+    inferred = ("nesting", "colon_space", "newline", "bom", "ids", "comments", "epoch", "numbers")
     return st.builds(
         Wire,
-        nesting=st.sampled_from(["inner", "outer"]),
-        colon_space=st.booleans(),
-        newline=st.sampled_from(["\n", "\r\n", "\r"]),
-        bom=st.booleans(),
         retry=st.none() | st.integers(0, 60_000),
         event_name=st.none() | st.sampled_from(["message", "live_data"]),
-        ids=st.booleans(),
-        comments=st.booleans(),
-        epoch=st.sampled_from(["milliseconds", "seconds"]),
-        numbers=st.sampled_from(["integers", "floats", "strings"]),
         unknown_fields=st.booleans(),
+        **dict.fromkeys(inferred, ...),
     )
 
 
@@ -121,12 +108,12 @@ def frames(
 ) -> bytes:
     """The body of a stream: up to `max_size` readings, a second apart, in one of the `wires`."""
     wire, moment = draw(wires()), draw(_MOMENTS)
-    body = framing.preamble(wire)
     source = balanced_readings() if readings is None else readings
-    for second, reading in enumerate(draw(st.lists(source, max_size=max_size))):
-        text = framing.reading_text(wire, reading)
-        body += framing.event(wire, text, moment + timedelta(seconds=second))
-    return body
+    events = [
+        wire.event(reading, moment + timedelta(seconds=second))
+        for second, reading in enumerate(draw(st.lists(source, max_size=max_size)))
+    ]
+    return b"".join([wire.preamble, *events])
 
 
 @st.composite
@@ -139,21 +126,15 @@ def chunkings(draw: st.DrawFn, bodies: st.SearchStrategy[bytes]) -> list[bytes]:
 
 
 def faults(*names: str, always: bool = False) -> st.SearchStrategy[Fault]:
-    """Faults by name, of all kinds when none is named, after any number of events up to ten.
+    """Faults by name, of all kinds when none is named, after up to ten events.
 
-    Raises ValueError for a name that does not exist.
+    Raises ValueError for a fault that does not exist.
     """
     for name in names:
-        if name not in KINDS:
-            raise ValueError(f"there is no fault {name!r}; choose from {', '.join(KINDS)}")
+        check_choice("fault", name, get_args(FaultName))
     return st.one_of([_fault(name, always) for name in names or tuple(KINDS)])
 
 
 def _fault(name: str, always: bool) -> st.SearchStrategy[Fault]:
-    options: Sequence[str] = tuple(KINDS[name].options)
-    drawn: dict[str, st.SearchStrategy[Any]] = {}
-    if "after_events" in options:
-        drawn["after_events"] = st.integers(0, 10)
-    if always and "always" in options:
-        drawn["always"] = st.just(True)
-    return st.builds(Fault, st.just(name), **drawn)
+    after = {"after_events": st.integers(0, 10)} if "after_events" in KINDS[name].options() else {}
+    return st.builds(Fault, st.just(name), always=st.just(always), **after)

@@ -1,50 +1,91 @@
-"""One stream of live readings, as steps: what the site measures, written as the wire says."""
+"""One stream of readings as timed steps: when events are sent, their bytes, and in which chunks."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import count
+from operator import itemgetter
 
 from enphase_streaming_mock.exchange import End, Step
-from enphase_streaming_mock.frames import event_parts, keep_alive, preamble, reading_text
 from enphase_streaming_mock.site import Site
-from enphase_streaming_mock.timeline import timeline
 from enphase_streaming_mock.wire import Wire
 
-# Seconds whose events are kept but for their milliseconds, for streams that are open at once.
-_KEPT = 512
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_SECOND = 1_000_000
+_SECOND = timedelta(seconds=1)
 
 
-class Source:
-    """Opens streams of one site, written one way; `start` is the site's second 0 (aware)."""
+def stream(
+    site: Site, wire: Wire, start: datetime, opened: datetime, duration: float
+) -> Iterator[Step]:
+    """Yield the steps of a stream of `duration` seconds, which may be infinite.
 
-    def __init__(self, site: Site, wire: Wire, start: datetime) -> None:
-        self.site = site
-        self.wire = wire
-        self.start = start
-        self._parts = lru_cache(_KEPT)(
-            lambda since_start, since_1970: event_parts(
-                wire, reading_text(wire, site.report(since_start)), since_1970
-            )
-        )
+    `start` is the site's second 0, `opened` the moment of the request (both aware).
+    """
+    before = wire.preamble
+    for due, measured in timeline(wire, duration, lambda n: site.scenario.noise("jitter", n)):
+        if measured is None:
+            yield Step(due, before + wire.heartbeat)
+        else:
+            moment = opened + timedelta(seconds=measured)
+            event = wire.event(site.report((moment - start) // _SECOND), moment)
+            yield Step(due, before + event, 1)
+        before = b""
+    yield Step(duration, end=End.CLEAN)
 
-    def steps(self, opened: datetime, duration: float) -> Iterator[Step]:
-        """Yield a stream of `duration` seconds, which may be infinite, opened at a moment."""
-        wire, before = self.wire, preamble(self.wire)
-        # In whole microseconds: sums of dates would be most of what an event costs.
-        opened_at, started_at = ((each - _EPOCH) // _MICROSECOND for each in (opened, self.start))
-        for due, measured in timeline(wire, duration, self._noise):
-            if measured is None:
-                yield Step(due, before + keep_alive(wire))
-            else:
-                moment = opened_at + round(measured * _SECOND)
-                second, rest = divmod(moment, _SECOND)
-                parts = self._parts((moment - started_at) // _SECOND, second)
-                yield Step(due, before + (b"%03d" % (rest // 1000)).join(parts), 1)
-            before = b""
-        yield Step(duration, end=End.CLEAN)
 
-    def _noise(self, number: int) -> float:
-        return self.site.scenario.noise("jitter", number)
+def timeline(
+    wire: Wire, duration: float, noise: Callable[[int], float]
+) -> Iterator[tuple[float, float | None]]:
+    """Yield the moments at which a stream sends something, in seconds after the request.
+
+    The second number of a pair is when the event was measured, None for a keep-alive. `noise`
+    returns the share of the wire's jitter, 0 to 1, by which the event of a number is late.
+    """
+    return merge(_events(wire, duration, noise), _keep_alives(wire, duration), key=itemgetter(0))
+
+
+def cut(wire: Wire, steps: Iterator[Step]) -> Iterator[Step]:
+    """Split the body where the wire says; an event counts as sent with its last piece."""
+    return _pieces(wire, steps) if wire.cut_at or wire.cut_every else steps
+
+
+def _events(
+    wire: Wire, duration: float, noise: Callable[[int], float]
+) -> Iterator[tuple[float, float]]:
+    last = 0.0
+    for number in count():
+        measured = wire.warm_up + number * wire.cadence
+        if measured >= duration:
+            return
+        due = measured + wire.jitter * noise(number) if wire.jitter else measured
+        if wire.stall_after is not None and number >= wire.stall_after:
+            stalled = number // wire.stall_after * wire.stall_after
+            due = max(due, wire.warm_up + stalled * wire.cadence + wire.stall)
+        last = min(max(due, last), duration)
+        yield last, measured
+
+
+def _keep_alives(wire: Wire, duration: float) -> Iterator[tuple[float, None]]:
+    for number in count(1):
+        if wire.keep_alive is None or number * wire.keep_alive >= duration:
+            return
+        yield number * wire.keep_alive, None
+
+
+def _pieces(wire: Wire, steps: Iterator[Step]) -> Iterator[Step]:
+    offset = 0
+    for step in steps:
+        start = 0
+        for bound in () if step.raw else _bounds(wire, offset, len(step.data)):
+            yield Step(step.due, step.data[start:bound])
+            start = bound
+        offset += 0 if step.raw else len(step.data)
+        yield step._replace(data=step.data[start:])
+
+
+def _bounds(wire: Wire, offset: int, length: int) -> Iterator[int]:
+    """Yield where to split `length` bytes that begin at `offset` of the body."""
+    if wire.cut_every is not None:
+        yield from range(wire.cut_every - offset % wire.cut_every, length, wire.cut_every)
+    for cut_at in sorted(set(wire.cut_at)):
+        if 0 < cut_at - offset < length:
+            yield cut_at - offset

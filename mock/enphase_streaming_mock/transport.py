@@ -1,48 +1,55 @@
-"""The engine behind httpx, without a socket: `httpx.Client(transport=mock.transport())`.
+"""The mock behind httpx, without a socket: `httpx.Client(transport=mock.transport())`.
 
 It streams at the pace of the mock's clock, and what goes wrong raises the exception that httpx
 itself would raise: the bytes go through h11, by which httpx reads them from a socket.
 """
-
-from __future__ import annotations
 
 import asyncio
 import errno
 import math
 import os
 import re
+import threading
 import weakref
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import h11
 import httpx
 
-from enphase_streaming_mock.exchange import End, Reply, Request
-from enphase_streaming_mock.pace import Pace
+from enphase_streaming_mock.clock import Clock
+from enphase_streaming_mock.engine import Engine, Reply
+from enphase_streaming_mock.exchange import End, Request
 
-if TYPE_CHECKING:
-    from enphase_streaming_mock.mock import Mock
+
+class Served(Protocol):
+    """What a transport needs of a `Mock`."""
+
+    clock: Clock
+    engine: Engine
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Sends what an httpx client asks, whatever the host, to a `Mock`; for sync and asyncio alike.
+    """Sends the requests of an httpx client, whatever the host, to a `Mock`; sync and asyncio.
 
-    httpx's read time-out is measured by the mock's clock, as everything else is. Closing the
-    transport, or the client that has it, breaks off what is still open; it may be used again.
+    httpx's read time-out is measured by the mock's clock. Closing the transport, or the client
+    that has it, breaks off what is still open; it may be used again.
     """
 
-    def __init__(self, mock: Mock) -> None:
+    def __init__(self, mock: Served) -> None:
         self.mock = mock
         self._open: weakref.WeakSet[_Exchange] = weakref.WeakSet()
+
+    def __repr__(self) -> str:
+        return f"<MockTransport to {self.mock!r}>"
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request of an `httpx.Client`."""
         request.read()
         exchange = self._exchange(request)
         for moment in exchange.head():
-            exchange.pace.wait(moment)
+            exchange.wait(moment)
         return exchange.response()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -51,7 +58,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         exchange = self._exchange(request)
         try:
             for moment in exchange.head():
-                await exchange.pace.wait_async(moment)
+                await exchange.wait_async(moment)
         except asyncio.CancelledError:
             exchange.close()
             raise
@@ -67,7 +74,7 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.close()
 
     def mount(self, router: Any) -> Any:
-        """Route the API's and the tokens' paths, on any host, of a respx router here.
+        """Route the paths of the API and of the tokens, on any host, of a respx router here.
 
         Returns the respx route; other requests are left to the router's other routes.
         """
@@ -85,24 +92,23 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             return self.handle_request(request)
         return self.handle_async_request(request)
 
-    def _exchange(self, request: httpx.Request) -> _Exchange:
+    def _exchange(self, request: httpx.Request) -> "_Exchange":
         exchange = _Exchange(self.mock, request)
         self._open.add(exchange)
         return exchange
 
 
 class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A request and its answer; closing it from another thread or task frees whoever waits."""
+    """A request and its answer; closing it from another thread or task ends any wait."""
 
-    def __init__(self, mock: Mock, request: httpx.Request) -> None:
-        self.pace = Pace(mock.clock)
+    def __init__(self, mock: Served, request: httpx.Request) -> None:
         self._clock = mock.clock
         self._opened = mock.clock.monotonic()
-        if mock.engine.faults.refusing(mock.clock.now()):
-            raise httpx.ConnectError(_named(errno.ECONNREFUSED))
+        self._closed = False
+        self._wake: Callable[[], None] | None = None
         seconds = request.extensions.get("timeout", {}).get("read")
         self._timeout = math.inf if seconds is None else float(seconds)
-        self._reply: Reply = mock.engine.answer(_asked(request), mock.clock.now())
+        self._reply: Reply = mock.engine.answer(_received(request), mock.clock.now())
 
     def head(self) -> Iterator[float]:
         """Yield the moments to wait for before there is a response. Raises httpx's exceptions."""
@@ -127,53 +133,94 @@ class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
             if isinstance(step, bytes):
                 yield step
             else:
-                self.pace.wait(step)
+                self.wait(step)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for step in self._steps():
             if isinstance(step, bytes):
                 yield step
             else:
-                await self.pace.wait_async(step)
+                await self.wait_async(step)
 
     def close(self) -> None:
-        self.pace.stop()
+        self._closed = True
+        wake = self._wake
+        if wake is not None:
+            wake()
         self._reply.record.close("client", self._clock.now())
 
     async def aclose(self) -> None:
         self.close()
 
+    def wait(self, moment: float) -> None:
+        """Block until the clock's `monotonic()` reaches `moment`, or until closed."""
+        woken = threading.Event()
+        self._on_wake(woken.set)
+        try:
+            while not self._over(moment):
+                nap = self._clock.pull(moment)
+                if nap > 0:
+                    woken.wait(None if nap == math.inf else nap)
+                    woken.clear()
+        finally:
+            self._on_wake(None)
+
+    async def wait_async(self, moment: float) -> None:
+        """Wait as `wait` does, in an asyncio task; other tasks get their turn in any case."""
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(woken.set)
+
+        self._on_wake(wake)
+        try:
+            await asyncio.sleep(0)
+            while not self._over(moment):
+                nap = self._clock.pull(moment)
+                if nap > 0:
+                    await _wait_for(woken, nap)
+                    woken.clear()
+        finally:
+            self._on_wake(None)
+
+    def _over(self, moment: float) -> bool:
+        return self._closed or self._clock.delay(moment) <= 0
+
+    def _on_wake(self, wake: Callable[[], None] | None) -> None:
+        self._wake = wake
+        self._clock.on_advance(self, wake)
+
     def _steps(self) -> Iterator[bytes | float]:
-        """Yield the bytes to hand over and, before each, the moment to wait for."""
+        """Yield the bytes of the body and, before each, the moment to wait for."""
         if self._reply.steps is None:
             yield self._reply.body
             return
-        wire = _Chunks()
+        chunks = _Chunks()
         for due, data, events, end, raw in self._reply.steps:
             yield from self._until(due)
             if data:
-                # Counted first, so that whoever has read an event finds it counted.
+                # Counted first, so that a client which has read an event finds it counted.
                 self._reply.record.events_sent += events
                 try:
-                    yield from wire.received(data if raw else b"%x\r\n%b\r\n" % (len(data), data))
+                    yield from chunks.received(data if raw else b"%x\r\n%b\r\n" % (len(data), data))
                 except httpx.RemoteProtocolError:
                     if end is not None:
                         self._ended(broken=True)
                     self.close()  # as httpx does with a connection that it cannot make sense of
                     raise
             if end is not None:
-                # Noted first, so that whoever has read the end finds it noted.
+                # Noted first, so that a client which has read the end finds it noted.
                 self._ended(broken=end is not End.CLEAN)
                 if end is End.RESET:
                     raise httpx.ReadError(_named(errno.ECONNRESET))
-                yield from wire.received(b"0\r\n\r\n" if end is End.CLEAN else b"")
+                yield from chunks.received(b"0\r\n\r\n" if end is End.CLEAN else b"")
                 return
         yield from self._until(math.inf)
 
     def _until(self, due: float) -> Iterator[float]:
         moment, patience = self._opened + due, self._clock.monotonic() + self._timeout
         yield min(moment, patience)
-        if self.pace.stopped:
+        if self._closed:
             raise httpx.ReadError("The response was closed while it was read.")
         if patience < moment:
             self.close()
@@ -194,7 +241,7 @@ class _Chunks:
         self._h11.next_event()
 
     def received(self, data: bytes) -> Iterator[bytes]:
-        """Yield what becomes of bytes off the wire; none at all is a connection that was closed."""
+        """Yield the content of chunks; no bytes are a connection that was closed."""
         self._h11.receive_data(data)
         try:
             while isinstance(event := self._h11.next_event(), h11.Data):
@@ -203,16 +250,24 @@ class _Chunks:
             raise httpx.RemoteProtocolError(str(error)) from error
 
 
+async def _wait_for(woken: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(None if seconds == math.inf else seconds):
+            await woken.wait()
+    except TimeoutError:
+        pass
+
+
 def _named(number: int) -> str:
     return f"[Errno {number}] {os.strerror(number)}"
 
 
-def _asked(request: httpx.Request) -> Request:
+def _received(request: httpx.Request) -> Request:
     path, _, query = request.url.raw_path.decode("ascii").partition("?")
     return Request(
         request.method,
         path,
-        # Every byte has a meaning in this encoding, so no header is lost or refused on the way.
+        # Every byte is a character of Latin-1, so no header is lost or refused.
         tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw),
         tuple(parse_qsl(query, keep_blank_values=True)),
         request.content,

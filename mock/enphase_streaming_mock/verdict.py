@@ -1,7 +1,7 @@
-"""What the journal says about the client under test: only what is certain, each with its evidence.
+"""What the journal shows that the client under test did wrong: only what is certain.
 
-A server sees requests and their times, no more. So a rule that needs a client's intent asks for
-proof: one reconnect without a pause may be a short random pause, four of them in a row are none.
+A server sees requests and their times, no more. So a rule about a client's intent asks for proof:
+one reconnect without a pause may be a short random pause, four of them in a row are none.
 """
 
 import json
@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
+from enphase_streaming_mock.gateway.responses import AGAIN
 from enphase_streaming_mock.journal import MASK, RecordedRequest
 
 Rule = Literal[
@@ -24,14 +25,12 @@ Rule = Literal[
     "exceeded-plan",
 ]
 
-# Answers that the same request would get again; a 401 is one, because it names the same token.
-_FINAL = {401, 403, 461, 462, 463, 466, 468, 472}
-# Failures after which a client may try again, but not at once.
-_LATER = {429, 473, 500, 502, 503, 504, 550, 551, 552}
 # Reconnects in a row that follow at once: fewer can happen to a client that pauses at random.
 _PROOF = 4
 # A clean close at most this many seconds before the duration is over is a planned end.
 _PLANNED = timedelta(seconds=2)
+# Parameters that the publisher documents in the query string of a token request.
+_TOKEN_PARAMETERS = {"code", "password", "refresh_token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,146 +51,124 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Court:
-    """What the rules need to know besides the journal.
+class Judge:
+    """Finds what a client did wrong.
 
-    `default` is the duration of a call that names none, in seconds. `speed` is that of the clock, 0
-    if it is moved by hand: what takes the client's machine a few milliseconds is no pause and no
-    overlap, and these milliseconds are longer by a faster clock. `per_minute` is the most calls
-    that the plan allows in a minute, and None if nothing limits them.
+    A call without a duration lasts `default_duration` (s), and the plan allows `per_minute` calls.
+    The clock stands at `now` and runs `speed` times as fast as real time, 0 if it is moved by hand:
+    the few milliseconds in which a machine is merely busy are longer on a faster clock.
     """
 
-    stream: tuple[str, str]
-    token_path: str
-    default: int
+    default_duration: int
     speed: float
     now: datetime
     per_minute: int | None = None
 
-    def judge(self, requests: Sequence[RecordedRequest]) -> list[Finding]:
+    def findings(self, requests: Sequence[RecordedRequest]) -> list[Finding]:
         """Return every finding, in the order of the requests that show them."""
-        before, after = self.stream
         sites = defaultdict(list)
         for request in requests:
-            if request.path.startswith(before) and request.path.endswith(after):
+            if request.endpoint == "stream":
                 sites[request.path].append(request)
-        found = [*self._leaks(requests), *self._period_ends(requests), *self._plan(requests)]
+        found = [*_leaks(requests), *self._period_ends(requests), *self._excesses(requests)]
         for calls in sites.values():
-            found += [
-                *self._retries(calls),
-                *self._impatience(calls),
-                *self._truncated(calls),
-                *self._overlaps(calls),
-            ]
+            found += [*_retries(calls), *self._hasty(calls), *self._overlaps(calls)]
         return sorted(found, key=lambda finding: finding.requests)
 
-    def _leaks(self, requests: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        for request in requests:
-            # The publisher documents the parameters of the token request in the query string.
-            documented = set()
-            if request.path == self.token_path:
-                documented = {"code", "password", "refresh_token"}
-            names = [name for name, value in request.query if MASK in value]
-            names = [name for name in names if name not in documented]
-            if MASK in request.path:
-                names.append("the path")
-            if names:
-                what = f"a secret stands in the URL ({', '.join(names)}), which logs keep"
-                yield _finding("leaked-secret", what, request)
-
-    def _retries(self, calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        refused: dict[object, RecordedRequest] = {}
-        for call in calls:
-            asked = (call.header("duration"), call.key_mark, call.token_mark, call.query)
-            question = repr(asked)
-            earlier = refused.get(question)
-            if earlier is not None:
-                what = f"asked again for what was refused for good with {earlier.status}"
-                yield _finding("retried-final", what, earlier, call)
-            if call.status in _FINAL or _limit(call).get("period") == "month":
-                refused.setdefault(question, call)
-
     def _period_ends(self, requests: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        for position, refused in enumerate(requests):
-            allowed = _allowed_at(refused)
-            if allowed is None:
+        waits: dict[str, tuple[datetime, RecordedRequest]] = {}
+        for call in requests:
+            if call.endpoint == "tokens":
                 continue
-            for later in requests[position + 1 :]:
-                # What was under way to another site when the refusal came, was sent before it.
-                slack = timedelta(0) if later.path == refused.path else self._moment(0.1)
-                if later.key_mark != refused.key_mark or later.path == self.token_path:
-                    continue
-                if refused.received + slack <= later.received < allowed:
-                    early = (allowed - later.received).total_seconds()
-                    what = f"asked {early:.1f} s before the moment that the 429 had named"
-                    yield _finding("ignored-period-end", what, refused, later)
+            allowed, refused = waits.get(call.key_mark, (call.received, call))
+            # A request to another site may have been under way when the refusal came.
+            slack = timedelta(0) if call.path == refused.path else self._busy(0.1)
+            if refused.received + slack <= call.received < allowed:
+                early = (allowed - call.received).total_seconds()
+                what = f"asked {early:.1f} s before the moment that the 429 had named"
+                yield _finding("ignored-period-end", what, refused, call)
+            if (named := _allowed_at(call)) is not None and named > allowed:
+                waits[call.key_mark] = named, call
 
-    def _impatience(self, calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        failed = [self._at_once(a, b) and self._failed(a) for a, b in pairwise(calls)]
-        what = "connected again without a pause after failures, four times running"
-        yield from self._in_a_row("no-pause", what, calls, failed)
-
-    def _truncated(self, calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        cut = [self._at_once(a, b) and self._was_truncated(a) for a, b in pairwise(calls)]
-        what = "opened the next window at once after truncated streams, as if they had been whole"
-        yield from self._in_a_row("took-truncated-for-whole", what, calls, cut)
-
-    def _overlaps(self, calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        streams = [call for call in calls if call.status == 200]
-        for position, later in enumerate(streams):
-            for earlier in streams[:position]:
-                ended = min(earlier.ended or self.now, later.ended or self.now)
-                if ended - later.received > self._moment(0.1):
-                    what = "opened a second window while the site's first was open"
-                    yield _finding("two-windows", what, earlier, later)
-                    break
-
-    def _plan(self, requests: Sequence[RecordedRequest]) -> Iterator[Finding]:
-        if self.per_minute is None:
-            return
+    def _excesses(self, requests: Sequence[RecordedRequest]) -> Iterator[Finding]:
         minutes = defaultdict(list)
         for request in requests:
-            if request.key_mark and request.path != self.token_path:
+            if request.key_mark and request.endpoint != "tokens":
                 minutes[request.key_mark, request.received.timestamp() // 60].append(request)
         for calls in minutes.values():
-            if len(calls) > self.per_minute:
+            if self.per_minute is not None and len(calls) > self.per_minute:
                 what = f"{len(calls)} calls in a minute, of which the plan allows {self.per_minute}"
                 yield _finding("exceeded-plan", what, calls[0], calls[-1])
 
-    def _failed(self, call: RecordedRequest) -> bool:
-        return call.status in _LATER or (call.broken and not call.events_sent)
+    def _hasty(self, calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
+        """Yield where calls follow at once after failures, or after truncated streams."""
+        failed = truncated = 0
+        for position, (call, later) in enumerate(pairwise(calls)):
+            at_once = call.ended is not None and later.received - call.ended <= self._busy(0.003)
+            failed = failed + 1 if at_once and _failed(call) else 0
+            truncated = truncated + 1 if at_once and self._truncated(call) else 0
+            shown = calls[max(0, position + 1 - _PROOF) : position + 2]
+            if failed == _PROOF:
+                what = "connected again without a pause after failures, four times running"
+                yield _finding("no-pause", what, *shown)
+            if truncated == _PROOF:
+                what = "opened the next window at once after truncated streams, as if whole"
+                yield _finding("took-truncated-for-whole", what, *shown)
 
-    def _was_truncated(self, call: RecordedRequest) -> bool:
+    def _overlaps(self, calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
+        longest: RecordedRequest | None = None
+        lasts = datetime.min.replace(tzinfo=UTC)
+        for later in calls:
+            if later.status != 200:
+                continue
+            ended = later.ended or self.now
+            if longest and min(lasts, ended) - later.received > self._busy(0.1):
+                what = "opened a second window while the site's first was open"
+                yield _finding("two-windows", what, longest, later)
+            if ended > lasts:
+                longest, lasts = later, ended
+
+    def _truncated(self, call: RecordedRequest) -> bool:
         if call.status != 200 or call.closed_by != "server" or call.ended is None:
             return False
-        (duration,) = call.header("duration") or [str(self.default)]
+        (duration,) = call.header("duration") or [str(self.default_duration)]
         whole = timedelta(seconds=int(duration)) - _PLANNED
         return bool(call.events_sent) and (call.broken or call.ended - call.received < whole)
 
-    def _at_once(self, earlier: RecordedRequest, later: RecordedRequest) -> bool:
-        ended = earlier.ended
-        return ended is not None and later.received - ended <= self._moment(0.003)
-
-    def _in_a_row(
-        self,
-        rule: Rule,
-        what: str,
-        calls: Sequence[RecordedRequest],
-        steps: Sequence[bool],
-    ) -> Iterator[Finding]:
-        run = 0
-        for position, step in enumerate(steps, 1):
-            run = run + 1 if step else 0
-            if run == _PROOF:
-                yield _finding(rule, what, *calls[position - _PROOF : position + 1])
-
-    def _moment(self, real: float) -> timedelta:
-        """What may pass by the clock in `real` seconds, in which the machine was merely busy."""
+    def _busy(self, real: float) -> timedelta:
+        """Return what passes by the clock in `real` seconds, in which a machine is merely busy."""
         return timedelta(seconds=0.01 + real * self.speed)
 
 
+def _failed(call: RecordedRequest) -> bool:
+    return AGAIN.get(call.status) == "later" or (call.broken and not call.events_sent)
+
+
+def _leaks(requests: Sequence[RecordedRequest]) -> Iterator[Finding]:
+    for request in requests:
+        documented = _TOKEN_PARAMETERS if request.endpoint == "tokens" else ()
+        names = [n for n, value in request.query if MASK in value and n not in documented]
+        if MASK in request.path:
+            names.append("the path")
+        if names:
+            what = f"a secret stands in the URL ({', '.join(names)}), which logs keep"
+            yield _finding("leaked-secret", what, request)
+
+
+def _retries(calls: Sequence[RecordedRequest]) -> Iterator[Finding]:
+    refused: dict[object, RecordedRequest] = {}
+    for call in calls:
+        question = (tuple(call.header("duration")), call.key_mark, call.token_mark, call.query)
+        earlier = refused.get(question)
+        if earlier is not None:
+            what = f"asked again for what was refused for good with {earlier.status}"
+            yield _finding("retried-final", what, earlier, call)
+        if AGAIN.get(call.status) == "never" or _limit(call).get("period") == "month":
+            refused.setdefault(question, call)
+
+
 def _allowed_at(refused: RecordedRequest) -> datetime | None:
-    """When the answer allows the next request; None unless it says so."""
+    """Return when the answer allows the next request; None unless it says so."""
     if refused.status != 429:
         return None
     moments = []

@@ -1,29 +1,19 @@
-"""How readings are written and when they are sent: the options of the wire.
+"""How readings are written as events, and when they are sent.
 
-The likely form is the default. Nobody has published a recorded stream, so a client has to cope with
-each of the others, in any combination.
+The most likely form is the default. No recording of a real stream is public, so a client has to
+accept each of the others, in any combination.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from enphase_streaming_mock import frames
-from enphase_streaming_mock.given import check_choice, check_number, is_text
+from enphase_streaming_mock.validation import check_choice, check_fields, check_options
 
-_CHOICES = {
-    "nesting": ("inner", "outer"),
-    "colon_space": (False, True),
-    "newline": ("\n", "\r\n", "\r"),
-    "bom": (False, True),
-    "ids": (False, True),
-    "comments": (False, True),
-    "epoch": ("milliseconds", "seconds"),
-    "numbers": ("integers", "floats", "strings"),
-    "unknown_fields": (False, True),
-}
-# From and to, in the option's unit; whole numbers where both are.
+# The bounds of each number, in the option's unit.
 _BOUNDS: dict[str, tuple[float, float]] = {
     "retry": (0, 3_600_000),
     "keep_alive": (0.05, 600.0),
@@ -34,28 +24,41 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "stall": (0.0, 600.0),
     "cut_every": (1, 1_000_000),
 }
-_OPTIONAL = ("retry", "keep_alive", "stall_after", "cut_every")
+_ONE_LINE = re.compile(r"[^\r\n]+")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNKNOWN_FIELDS = {"evse_power": 0, "firmware": {"channel": "stable", "parts": [1, 2]}}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wire:
     r"""How events are written, and when.
 
-    What they look like: `nesting` "inner" is `{"data": reading, "timestamp_epoch": …}`; "outer"
-    wraps that in one more `{"data": …}`, as the published example may be read. `colon_space` writes
-    `data: ` for `data:`. `newline` is LF, CRLF or CR. `bom` puts a byte order mark before the
-    stream, `retry` a reconnection time in milliseconds. `event_name` and `ids` give every event
-    these fields, `comments` a comment line. `epoch` counts "milliseconds" or "seconds". `numbers`
-    writes a reading's integers as "integers", "floats" or "strings"; `unknown_fields` adds some.
+    Args:
+        nesting: "inner" is `{"data": reading, "timestamp_epoch": …}`; "outer" wraps that in one
+            more `{"data": …}`, as the published example may be read.
+        colon_space: Write `data: ` instead of `data:`.
+        newline: LF, CRLF or CR.
+        bom: Begin the stream with a byte order mark.
+        retry: Begin the stream with a reconnection time, in ms.
+        event_name: Give every event this name.
+        ids: Give every event an id.
+        comments: Put a comment into every event.
+        epoch: Count `timestamp_epoch` in "milliseconds" or "seconds".
+        numbers: Write a reading's integers as "integers", "floats" or "strings".
+        unknown_fields: Add fields that the document does not have.
+        warm_up: Seconds until the first event.
+        cadence: Seconds between events. None is sent after the stream's duration.
+        jitter: The most that an event is late, in seconds.
+        stall_after: After each so many events send nothing for `stall` seconds, then all that was
+            held back at once.
+        stall: See `stall_after`.
+        keep_alive: Send a comment every so many seconds.
+        cut_every: End a chunk at each multiple of so many bytes of the body; by default an event
+            is a chunk.
+        cut_at: End chunks at these offsets of the body.
 
-    When they come, in seconds: the first one after `warm_up`, then one each `cadence`, each up to
-    `jitter` late; after each `stall_after` events nothing for `stall`, then all that was held back
-    at once. None comes after the stream's duration. A comment comes each `keep_alive`.
-
-    In what pieces: an event is a chunk, or chunks end at each multiple of `cut_every` bytes, or at
-    the offsets `cut_at`, both counted from the start of the body.
-
-    Raises ValueError that names the option and its choices.
+    Raises:
+        ValueError: If an option is out of range, or two contradict each other.
     """
 
     nesting: Literal["inner", "outer"] = "inner"
@@ -79,37 +82,78 @@ class Wire:
     cut_at: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        for option, choices in _CHOICES.items():
-            check_choice(option, getattr(self, option), choices)
-        for option, (least, most) in _BOUNDS.items():
-            if (value := getattr(self, option)) is not None or option not in _OPTIONAL:
-                check_number(option, value, least, most)
-        name = self.event_name
-        if name is not None and not (is_text(name) and set(name).isdisjoint("\r\n")):
-            raise ValueError(f"event_name is {name!r}; give one line of text, or None")
-        if not _are_offsets(self.cut_at):
-            raise ValueError(f"cut_at is {self.cut_at!r}; give a tuple of byte offsets above 0")
+        check_fields(self, _BOUNDS)
+        if self.event_name is not None and not _ONE_LINE.fullmatch(self.event_name):
+            raise ValueError(f"event_name must be one line of text, got {self.event_name!r}.")
+        offsets: object = self.cut_at
+        if not isinstance(offsets, tuple) or any(type(at) is not int or at < 1 for at in offsets):
+            raise ValueError(f"cut_at must be a tuple of byte offsets above 0, got {offsets!r}.")
         if self.cut_at and self.cut_every is not None:
-            raise ValueError("cut_at and cut_every contradict each other; give one of them")
+            raise ValueError("cut_at and cut_every contradict each other: pass one of them.")
         if (self.stall_after is None) != (self.stall == 0):
             raise ValueError(
-                f"stall_after is {self.stall_after!r} and stall is {self.stall!r}; "
-                "a stall needs both: after how many events, and for how many seconds"
+                "stall_after and stall must be given together, "
+                f"got stall_after={self.stall_after!r} and stall={self.stall!r}."
             )
 
     @property
     def preamble(self) -> bytes:
-        """What comes before the first event or comment."""
-        return frames.preamble(self)
+        """What is sent before the first event or comment."""
+        retry = "" if self.retry is None else self._field("retry", str(self.retry))
+        return (("\ufeff" if self.bom else "") + retry).encode()
+
+    @property
+    def heartbeat(self) -> bytes:
+        """A comment by itself, as `keep_alive` sends it."""
+        return (self._field("", "keep-alive") + self.newline).encode()
 
     def event(self, reading: Mapping[str, object], moment: datetime) -> bytes:
-        """Write one reading, measured at `moment` (aware), as an event with its blank line."""
-        return frames.event(self, frames.reading_text(self, reading), moment)
+        """Write a reading, measured at `moment` (aware), as an event with its blank line."""
+        if self.numbers != "integers":
+            write = float if self.numbers == "floats" else str
+            reading = {
+                name: write(value) if type(value) is int else value
+                for name, value in reading.items()
+            }
+        if self.unknown_fields:
+            reading = {**reading, **_UNKNOWN_FIELDS}
+        epoch = timestamp_epoch(moment)
+        body: dict[str, object] = {
+            "data": reading,
+            "timestamp_epoch": epoch // 1000 if self.epoch == "seconds" else epoch,
+            "timestamp_utc": timestamp_utc(moment),
+            "type": "response",
+        }
+        if self.unknown_fields:
+            body["schema_version"] = 2
+        return self.frame(to_json({"data": body} if self.nesting == "outer" else body), moment)
+
+    def frame(self, data: str, moment: datetime) -> bytes:
+        """Write one line of text as an event, with the fields that every event has."""
+        lines = self._field("", "next") if self.comments else ""
+        if self.event_name is not None:
+            lines += self._field("event", self.event_name)
+        if self.ids:
+            lines += self._field("id", str(timestamp_epoch(moment)))
+        return (lines + self._field("data", data) + self.newline).encode()
+
+    def _field(self, name: str, value: str) -> str:
+        colon = ": " if self.colon_space else ":"
+        return f"{name}{colon}{value}{self.newline}"
 
 
-def _are_offsets(value: object) -> bool:
-    return isinstance(value, tuple) and all(type(each) is int and each > 0 for each in value)
+def timestamp_epoch(moment: datetime) -> int:
+    """Return the milliseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
+
+def timestamp_utc(moment: datetime) -> str:
+    """Return `YYYY-MM-DD HH:MM:SS.mmm`, in UTC and without a zone."""
+    return moment.astimezone(UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
+
+
+# Compiled once: json.dumps with options builds an encoder on every call.
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 WIRES = {
     "plain": Wire(),
@@ -122,26 +166,20 @@ WIRES = {
     "bursts": Wire(warm_up=4.0, jitter=0.5, stall_after=8, stall=8.0, keep_alive=3.0),
     "bytewise": Wire(cut_every=1),
 }
-"""Wires by name, for a person who starts the mock by hand."""
+"""Wires by name."""
 
 
 def make_wire(wire: object, options: Mapping[str, Any]) -> Wire:
-    """Take a wire as users give it: a `Wire`, the name of one, or the options of one.
+    """Return the wire for what a user passed: a `Wire`, the name of one, or the options of one.
 
-    Raises ValueError that names the option and its choices.
+    Raises ValueError if it is none of these.
     """
     if wire is not None and options:
-        raise ValueError("wire and single options contradict each other; give one of them")
-    if isinstance(wire, str):
-        if wire not in WIRES:
-            raise ValueError(f"there is no wire {wire!r}; choose from {', '.join(WIRES)}")
-        return WIRES[wire]
-    if wire is not None:
-        if not isinstance(wire, Wire):
-            raise ValueError(f"wire is {wire!r}; give an enphase_streaming_mock.Wire")
+        raise ValueError("wire and single options contradict each other: pass one of them.")
+    if isinstance(wire, Wire):
         return wire
-    known = [each.name for each in fields(Wire)]
-    for name in options:
-        if name not in known:
-            raise ValueError(f"there is no option {name!r}; choose from {', '.join(known)}")
+    if wire is not None:
+        check_choice("wire", wire, tuple(WIRES))
+        return WIRES[str(wire)]
+    check_options(options, *(each.name for each in fields(Wire)))
     return Wire(**options)

@@ -10,12 +10,6 @@ import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from enphase_streaming.auth.auth import StaticAuth
-from enphase_streaming.client import AsyncStreamingClient, StreamingClient
-from enphase_streaming.core.budget import Budget, Plan
-from enphase_streaming.core.options import Auth
-from enphase_streaming.core.reading import Drift, Reading
-from enphase_streaming.core.watch import StreamEnd
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
@@ -42,10 +36,10 @@ from enphase_streaming.errors import (
     UnexpectedStatusError,
     UnsupportedGatewayError,
 )
-from enphase_streaming.stream import AsyncReadingStream, ReadingStream
 from enphase_streaming.version import __version__
 
 if TYPE_CHECKING:
+    from enphase_streaming.auth.auth import StaticAuth
     from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
     from enphase_streaming.auth.refreshing import RefreshingAuth
     from enphase_streaming.auth.tokens import (
@@ -54,6 +48,12 @@ if TYPE_CHECKING:
         TokenPair,
         TokenStore,
     )
+    from enphase_streaming.client import AsyncStreamingClient, StreamingClient
+    from enphase_streaming.core.budget import Budget, Plan
+    from enphase_streaming.core.options import Auth
+    from enphase_streaming.core.reading import Drift, Reading
+    from enphase_streaming.core.watch import StreamEnd
+    from enphase_streaming.stream import AsyncReadingStream, ReadingStream
 
 __all__ = [
     "APIStatusError",
@@ -105,8 +105,16 @@ __all__ = [
 # Without a handler, warnings would go to the terminal.
 logging.getLogger("enphase_streaming").addHandler(logging.NullHandler())
 
-# Imported when first used: many programs need no login.
+# Imported when first used: the command imports this package before it can handle Ctrl-C, and
+# `--help` needs nothing of it.
 _LAZY = {
+    "auth.auth": ("StaticAuth",),
+    "client": ("AsyncStreamingClient", "StreamingClient"),
+    "core.budget": ("Budget", "Plan"),
+    "core.options": ("Auth",),
+    "core.reading": ("Drift", "Reading"),
+    "core.watch": ("StreamEnd",),
+    "stream": ("AsyncReadingStream", "ReadingStream"),
     "auth.oauth": ("authorize_url", "login_with_code", "login_with_password"),
     "auth.refreshing": ("RefreshingAuth",),
     "auth.tokens": ("FileTokenStore", "MemoryTokenStore", "TokenPair", "TokenStore"),
@@ -116,7 +124,8 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     for module, names in _LAZY.items():
         if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
+            found = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+            return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

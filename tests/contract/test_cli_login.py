@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx
 import pytest
 
 from enphase_streaming import FileTokenStore
+from enphase_streaming_mock import MockServer
 from scripted import HandClock, Peer, Scripted, scripted
 from shell import Terminal, environment, inside, terminal
 from token_endpoint import TokenCall, TokenEndpoint, send_json
@@ -90,6 +92,26 @@ def test_a_code_becomes_tokens_that_open_a_stream(
     done = inside("snapshot", "1765", "--json", env={**env, "ENPHASE_API_KEY": "the-key"})
     assert (done.returncode, json.loads(done.stdout)["pv_power"]) == (0, 30)
     assert endpoint.streamed == ["app-access-1"]
+
+
+def test_a_login_against_the_mock_opens_a_stream(enphase_mock: MockServer, tmp_path: Path) -> None:
+    env = environment(
+        enphase_mock,
+        ENPHASE_ACCESS_TOKEN="",
+        ENPHASE_CLIENT_ID=enphase_mock.client_id,
+        ENPHASE_CLIENT_SECRET=enphase_mock.client_secret,
+        ENPHASE_TOKEN_FILE=str(tmp_path / "tokens.json"),
+    )
+    with terminal("login", "--redirect-uri", REDIRECT, env=env) as screen:
+        shown = screen.read_until("(not shown): ")
+        found = re.search(r"http://\S+/oauth/authorize\?\S+", shown)
+        assert found
+        page = httpx.get(found[0])
+        assert page.is_redirect, page.text
+        os.write(screen.master, f"{page.headers['location']}\n".encode())
+        assert screen.finish() == 0, screen.text
+    done = inside("snapshot", "--json", env=env)
+    assert (done.returncode, json.loads(done.stdout)["grid_status"]) == (0, "On Grid")
 
 
 def test_each_login_has_its_own_state(env: dict[str, str]) -> None:

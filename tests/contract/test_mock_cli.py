@@ -48,7 +48,7 @@ def serving(
             process.kill()
 
 
-def test_what_it_prints_on_start_opens_a_stream() -> None:
+def test_the_printed_values_open_a_stream() -> None:
     with serving("--speed", "1000", "--scenario", "night", "--seed", "7") as (_, printed):
         request = urllib.request.Request(
             f"{printed['base_url']}/systems/{printed['system_id']}/live_data",
@@ -63,7 +63,7 @@ def test_what_it_prints_on_start_opens_a_stream() -> None:
     assert json.loads(events[0].removeprefix(b"data:"))["data"]["pv_power"] == 0
 
 
-def test_it_holds_more_streams_than_a_shell_lets_it_open_files() -> None:
+def test_it_raises_the_limit_of_open_files() -> None:
     shell = ("sh", "-c", 'ulimit -Sn 64 && exec "$@"', "sh")
     with serving(through=shell) as (_, printed), ExitStack() as streams:
         request = urllib.request.Request(
@@ -88,7 +88,7 @@ def stream(printed: dict[str, str]) -> bytes:
     return body
 
 
-def test_wire_plan_and_faults_can_be_set_by_hand() -> None:
+def test_wire_plan_and_faults_are_options() -> None:
     with serving("--speed", "1000", "--wire", "windows", "--fault", "close:after_events=3") as (
         _,
         printed,
@@ -116,7 +116,7 @@ def test_a_recording_is_played_back_byte_for_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_quietly_when_asked_to(end: signal.Signals) -> None:
+def test_it_ends_quietly_on_a_signal(end: signal.Signals) -> None:
     with serving() as (process, printed):
         with pytest.raises(HTTPError), urllib.request.urlopen(printed["base_url"], timeout=5):
             pass
@@ -125,16 +125,16 @@ def test_it_ends_quietly_when_asked_to(end: signal.Signals) -> None:
         assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_it_says_so_when_others_can_reach_it() -> None:
+def test_it_warns_when_other_hosts_can_reach_it() -> None:
     with serving("--host", "0.0.0.0") as (process, _):
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=5)
     assert err == (
-        "enphase-mock: listening on 0.0.0.0: whoever reaches this machine reaches the mock\n"
+        "enphase-mock: listening on 0.0.0.0: every host that reaches this one can use the mock\n"
     )
 
 
-def test_a_taken_port_is_named_with_the_way_out(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_taken_port_is_reported_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     with MockServer() as mock:
         port = mock.base_url.removesuffix("/api/v4").rpartition(":")[2]
         assert main(["serve", "--port", port]) == 2
@@ -148,11 +148,11 @@ def test_a_taken_port_is_named_with_the_way_out(capsys: pytest.CaptureFixture[st
     ("arguments", "said"),
     [
         (["serve", "--scenario", "nope"], "choose from sunny-day, passing-clouds, "),
-        (["serve", "--speed", "0"], "between 0.001 and 1000"),
-        (["serve", "--speed", "nan"], "between 0.001 and 1000"),
+        (["serve", "--speed", "0"], "speed must be a number from 0.001 to 1,000, got 0.0"),
+        (["serve", "--speed", "nan"], "speed must be a number from 0.001 to 1,000, got nan"),
         (["serve", "--speed", "fast"], "invalid float value: 'fast'"),
-        (["serve", "--port", "65536"], "give a number from 0 to 65535"),
-        (["serve", "--port", "-1"], "give a number from 0 to 65535"),
+        (["serve", "--port", "65536"], "give an int from 0 to 65535"),
+        (["serve", "--port", "-1"], "give an int from 0 to 65535"),
         (["serve", "--seed", "1.5"], "invalid int value: '1.5'"),
         (
             ["serve", "--host", "no.such.host.invalid", "--port", "0"],
@@ -160,15 +160,18 @@ def test_a_taken_port_is_named_with_the_way_out(capsys: pytest.CaptureFixture[st
         ),
         (["serve", "--wire", "x"], "choose from plain, published"),
         (["serve", "--plan", "x"], "choose from unlimited, watt"),
-        (["serve", "--fault", "x"], "there is no fault x; choose from reset"),
-        (["serve", "--fault", "drop:after_events=x"], "after_events is x; give a whole number"),
-        (["serve", "--fault", "drop:x=1"], "there is no option x; choose from after_events"),
+        (["serve", "--fault", "x"], "fault must be one of reset, drop"),
+        (
+            ["serve", "--fault", "drop:after_events=x"],
+            "after_events must be an int from 0 to 1,000,000, got x",
+        ),
+        (["serve", "--fault", "drop:x=1"], "Fault drop takes no x; it takes after_events"),
         (["replay", "/no/such/file"], "cannot read /no/such/file: No such file"),
         (["replay", __file__], "is no recording"),
         ([], "required: command"),
     ],
 )
-def test_what_it_cannot_do_ends_with_2_and_says_why(
+def test_bad_arguments_exit_with_2_and_a_reason(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     try:
@@ -180,7 +183,7 @@ def test_what_it_cannot_do_ends_with_2_and_says_why(
     assert said in err.replace("'", "") or said in err
 
 
-def test_the_scenarios_are_listed_with_what_happens_in_them(
+def test_scenarios_are_listed_with_their_summaries(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["scenarios"]) == 0
@@ -201,7 +204,7 @@ PRINTING = [["scenarios"], ["serve", "--help"], ["serve", "--port", "0"]]
 
 
 @pytest.mark.parametrize("command", PRINTING, ids=" ".join)
-def test_a_reader_who_has_gone_is_no_failure(
+def test_a_closed_pipe_is_no_failure(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with unwritable("gone") as gone:
@@ -210,7 +213,7 @@ def test_a_reader_who_has_gone_is_no_failure(
 
 
 @pytest.mark.parametrize("command", PRINTING, ids=" ".join)
-def test_output_that_cannot_be_written_is_said_to_be_so(
+def test_output_that_cannot_be_written_is_reported(
     command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with unwritable("full") as full:
@@ -220,14 +223,14 @@ def test_output_that_cannot_be_written_is_said_to_be_so(
     )
 
 
-def test_a_terminal_that_lacks_a_sign_still_gets_the_help() -> None:
+def test_an_ascii_terminal_gets_the_help() -> None:
     with io.TextIOWrapper(io.BytesIO(), "ascii") as out:
         assert printing_to(out, "serve", "--help") == 0
         out.seek(0)
         assert "OPTION=VALUE,?" in out.read()
 
 
-def test_interrupted_while_it_starts_it_says_nothing(
+def test_an_interrupt_during_the_start_prints_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     interrupt_the_import_of("enphase_streaming_mock.server", monkeypatch)
@@ -235,14 +238,14 @@ def test_interrupted_while_it_starts_it_says_nothing(
     assert capsys.readouterr() == ("", "")
 
 
-def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main(["--version"])
     assert left.value.code is None or left.value.code == 0
     assert capsys.readouterr().out == f"enphase-mock {version('enphase-streaming')}\n"
 
 
-def test_without_its_packages_it_says_what_to_install() -> None:
+def test_missing_packages_are_reported_with_the_extra() -> None:
     done = subprocess.run(
         [
             sys.executable, "-c",

@@ -5,11 +5,12 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from enphase_streaming_mock import MockServer
-from enphase_streaming_mock.faults import KINDS
+from enphase_streaming_mock.faults import KINDS, FaultName
 
 SPEED = 1000
 # In seconds: longer than a busy machine may take to the next byte.
@@ -117,7 +118,7 @@ def test_a_drop_is_a_fin_without_the_last_chunk(mock: MockServer) -> None:
     assert (len(chunks), left, end) == (3, b"", b"")
 
 
-def test_a_drop_at_the_end_lacks_nothing_but_the_last_chunk(mock: MockServer) -> None:
+def test_a_drop_at_the_end_lacks_only_the_last_chunk(mock: MockServer) -> None:
     mock.fault("drop", after_events=30)
     _, body, end = stream(mock)
     chunks, left = unchunk(body)
@@ -142,7 +143,7 @@ def test_a_clean_early_close_has_its_last_chunk_and_keeps_the_connection(mock: M
 
 
 @pytest.mark.parametrize("cut", [1, 5, 300, 301, 1000])
-def test_a_drop_after_bytes_cuts_the_body_at_the_very_byte(mock: MockServer, cut: int) -> None:
+def test_a_drop_after_bytes_cuts_the_body_exactly(mock: MockServer, cut: int) -> None:
     mock.fault("drop", after_bytes=cut)
     _, body, end = stream(mock)
     chunks, left = unchunk(body)
@@ -159,7 +160,7 @@ def test_an_incomplete_chunk_announces_more_than_it_holds(mock: MockServer) -> N
     assert held.startswith(b"data:{")
 
 
-def test_a_malformed_chunk_size_is_no_number(mock: MockServer) -> None:
+def test_a_bad_chunk_size_is_not_a_number(mock: MockServer) -> None:
     mock.fault("bad-chunk-size", after_events=2)
     _, body, end = stream(mock)
     chunks, left = unchunk(body)
@@ -244,7 +245,7 @@ def test_an_error_comes_as_an_event_of_the_stream(mock: MockServer) -> None:
     assert json.loads(event.removeprefix(b"data:"))["error"]["code"] == 473
 
 
-def test_a_token_that_expires_ends_its_stream_and_opens_no_other(mock: MockServer) -> None:
+def test_token_expiry_ends_the_stream_and_opens_no_other(mock: MockServer) -> None:
     mock.fault("token-expiry", after_events=2)
     *_, event, last = unchunk(stream(mock)[1])[0]
     assert last == b""
@@ -259,7 +260,7 @@ CODES = sorted(MockServer().engine.contract.refusals)
 
 @pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("form", ["json", "event-stream", "framed"])
-def test_each_documented_code_comes_in_each_form(mock: MockServer, code: int, form: str) -> None:
+def test_each_documented_code_comes_in_each_form(mock: MockServer, code: int, form: Any) -> None:
     mock.fault("error", code=code, form=form)
     head, body = answer(mock)
     assert head.startswith(f"HTTP/1.1 {code} ".encode())
@@ -286,7 +287,7 @@ def test_each_documented_code_comes_in_each_form(mock: MockServer, code: int, fo
     ],
 )
 def test_the_gateway_answers_in_its_own_shapes(
-    mock: MockServer, shape: str, status: int, holds: bytes
+    mock: MockServer, shape: Any, status: int, holds: bytes
 ) -> None:
     mock.fault("gateway", shape=shape)
     head, body = answer(mock)
@@ -296,8 +297,8 @@ def test_the_gateway_answers_in_its_own_shapes(
 
 @pytest.mark.parametrize(("name", "kind"), [("json", b"application/json"), ("html", b"text/html")])
 @pytest.mark.parametrize("code", [200, 503])
-def test_json_or_a_page_comes_in_place_of_a_stream(
-    mock: MockServer, name: str, kind: bytes, code: int
+def test_json_or_html_replaces_a_stream(
+    mock: MockServer, name: FaultName, kind: bytes, code: int
 ) -> None:
     mock.fault(name, code=code)
     head, body = answer(mock)
@@ -316,7 +317,7 @@ def test_an_endless_error_body_does_not_end(mock: MockServer) -> None:
     assert received.startswith(b"HTTP/1.1 503 ")
 
 
-def test_a_slow_head_comes_after_its_time(mock: MockServer) -> None:
+def test_a_slow_head_comes_after_its_delay(mock: MockServer) -> None:
     mock.fault("slow-head", seconds=200)
     with closing(connect(mock)) as sock:
         before = time.monotonic()
@@ -325,19 +326,19 @@ def test_a_slow_head_comes_after_its_time(mock: MockServer) -> None:
         assert 0.2 <= time.monotonic() - before < 1
 
 
-def test_a_client_that_does_not_wait_for_a_slow_head_is_noticed(mock: MockServer) -> None:
+def test_a_client_that_leaves_before_a_slow_head_is_noticed(mock: MockServer) -> None:
     mock.fault("slow-head", seconds=86_400)
     with closing(connect(mock)) as sock:
         ask(mock, sock)
         assert receive(sock, 0.05) == (b"", OPEN)
-    deadline = time.monotonic() + 1
-    while mock.requests[-1].closed_by is None and time.monotonic() < deadline:
+    deadline = time.monotonic() + 5
+    while [call.closed_by for call in mock.requests] != ["client"] and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert mock.requests[-1].closed_by == "client"
+    assert [call.closed_by for call in mock.requests] == ["client"]
 
 
 @pytest.mark.parametrize(("how", "ending"), [("close", b""), ("reset", RESET)])
-def test_a_connection_may_end_before_a_head(mock: MockServer, how: str, ending: object) -> None:
+def test_a_connection_may_end_before_a_head(mock: MockServer, how: Any, ending: object) -> None:
     mock.fault("hang-up", how=how)
     with closing(connect(mock)) as sock:
         ask(mock, sock)
@@ -345,33 +346,7 @@ def test_a_connection_may_end_before_a_head(mock: MockServer, how: str, ending: 
     assert mock.requests[-1].status == 0
 
 
-def test_connections_are_refused_for_a_while(mock: MockServer) -> None:
-    mock.fault("refuse", seconds=300)
-    with pytest.raises(ConnectionRefusedError):
-        connect(mock)
-    deadline = time.monotonic() + 2
-    while True:
-        try:
-            connect(mock).close()
-            break
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-    mock.fault("refuse", seconds=86_400)
-    mock.clear_faults()
-    connect(mock).close()
-
-
-def test_a_stream_that_is_open_goes_on_while_others_are_refused(mock: MockServer) -> None:
-    with closing(connect(mock)) as sock:
-        ask(mock, sock)
-        first = sock.recv(65536)
-        mock.fault("refuse", seconds=86_400)
-        received, _ = receive(sock)
-    assert (first + received).endswith(b"\r\n0\r\n\r\n")
-
-
-def test_a_fault_strikes_once_or_so_often_or_always(mock: MockServer) -> None:
+def test_a_fault_strikes_once_several_times_or_always(mock: MockServer) -> None:
     def struck() -> bool:
         return answer(mock)[0].startswith(b"HTTP/1.1 551 ")
 
@@ -399,7 +374,7 @@ def test_a_fault_of_the_stream_waits_for_one_that_opens(mock: MockServer) -> Non
     assert (len(unchunk(body)[0]), end) == (1, b"")
 
 
-def test_every_fault_is_seen_in_this_file() -> None:
+def test_every_fault_is_tested_in_this_file() -> None:
     with open(__file__, encoding="utf-8") as source:
         text = source.read()
     assert [name for name in KINDS if f'"{name}"' not in text] == []

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from enphase_streaming import Plan
+from enphase_streaming import Plan, StreamingClient
 from enphase_streaming_mock import MockServer, RecordedRequest
+from enphase_streaming_mock.faults import FaultName
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 
@@ -94,7 +95,7 @@ def test_a_window_is_one_chunk_an_event_and_ends_with_the_empty_chunk() -> None:
         assert mock.engine.contract.event_faults(json.loads(event[5:])) == []
 
 
-def test_events_come_at_the_pace_of_the_clock_and_the_end_not_before_its_time() -> None:
+def test_events_and_end_keep_to_the_clock() -> None:
     with MockServer(speed=100) as mock, connection(mock) as sock:
         before = mock.monotonic()
         sock.sendall(request(mock))
@@ -124,12 +125,12 @@ def test_the_connection_is_kept_for_the_next_request() -> None:
 @pytest.mark.parametrize(
     ("line", "status"),
     [
-        ("duration: 29", 461), ("duration: 301", 462), ("duration: 1e2", 463), ("duration:", 463),
+        ("duration: 1", 461), ("duration: 99999", 462), ("duration: 1e2", 463), ("duration:", 463),
         ("duration: 30\r\nduration: 30", 463), (f"duration: {'9' * 5000}", 462),
         ("Prefer: code=551", 551), ("Accept: text/event-stream\r\nPrefer: code=472", 472),
     ],
 )  # fmt: skip
-def test_a_refusal_is_a_whole_json_answer_with_its_own_status(line: str, status: int) -> None:
+def test_a_refusal_is_a_json_answer_with_its_status(line: str, status: int) -> None:
     with MockServer() as mock, connection(mock) as sock:
         sock.sendall(request(mock, line, "Connection: close"))
         head, body = read_head(sock)
@@ -146,15 +147,70 @@ def test_a_refusal_is_a_whole_json_answer_with_its_own_status(line: str, status:
         (b"GET /nowhere HTTP/1.1\r\nHost: mock\r\n\r\n", 404),
         (b"OPTIONS * HTTP/1.1\r\nHost: mock\r\n\r\n", 404),
         (b"POST /api/v4/systems/1765/live_data HTTP/1.1\r\nHost: mock\r\n\r\n", 405),
-        (b"GET /api/v4/systems/1765/live_data HTTP/1.0\r\n\r\n", 505),
+        (b"GET /api/v4/systems/1765/live_data HTTP/1.0\r\n\r\n", 401),
         (b"GET / HTTP/1.1\r\nHost: mock\r\nx: " + b"x" * 70_000 + b"\r\n\r\n", 400),
         (b"\x00\xff garbage\r\n\r\n", 400),
     ],
 )
-def test_what_is_no_request_for_a_stream_is_refused(sent: bytes, status: int) -> None:
+def test_other_requests_are_refused(sent: bytes, status: int) -> None:
     with MockServer() as mock, connection(mock) as sock:
         sock.sendall(sent)
         assert sock.recv(65536).split(b" ")[1] == str(status).encode()
+
+
+def until_closed(sock: socket.socket) -> bytes:
+    received = b""
+    while more := sock.recv(65536):
+        received += more
+    return received
+
+
+@pytest.mark.parametrize("line", [(), ("Connection: keep-alive",)])
+def test_http_1_0_gets_a_stream_that_ends_with_the_connection(line: tuple[str, ...]) -> None:
+    with MockServer(speed=1000) as mock, connection(mock) as sock:
+        sock.sendall(request(mock, *line).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        head, _, body = until_closed(sock).partition(b"\r\n\r\n")
+        mock.assert_call(events=30, closed_by="server")
+    assert head.startswith(b"HTTP/1.0 200 ")
+    assert b"Transfer-Encoding" not in head
+    events = body.split(b"\n\n")
+    assert (len(events), events[-1]) == (31, b"")
+    assert all(json.loads(event.removeprefix(b"data:"))["data"] for event in events[:-1])
+
+
+@pytest.mark.parametrize("fault", ["drop", "incomplete-chunk", "bad-chunk-size", "close"])
+def test_http_1_0_has_no_chunks_to_break(fault: FaultName) -> None:
+    with MockServer(speed=1000) as mock, connection(mock) as sock:
+        mock.fault(fault, after_events=2)
+        sock.sendall(request(mock).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        _, _, body = until_closed(sock).partition(b"\r\n\r\n")
+    assert (body.count(b"data:{"), body[-2:]) == (2, b"\n\n")
+
+
+def test_http_1_0_gets_refusals_tokens_and_the_controls() -> None:
+    with MockServer(speed=1000) as mock:
+        for path, status in (("/oauth/token", 405), ("/_mock/journal", 200), ("/nowhere", 404)):
+            with connection(mock) as sock:
+                sock.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+                assert until_closed(sock).split(b" ")[1] == str(status).encode()
+
+
+@pytest.mark.parametrize(
+    ("host", "reached"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("", "127.0.0.1")]
+)
+def test_a_server_on_every_interface_names_an_address_that_works(host: str, reached: str) -> None:
+    with MockServer(speed=1000, host=host) as mock:
+        assert mock.base_url.startswith(f"http://{reached}:")
+        with StreamingClient(**mock.client_options) as client:
+            assert client.snapshot(mock.system_id).consumption_power
+
+
+def test_a_server_on_another_address_has_the_client_accept_plain_http() -> None:
+    options = MockServer(host="192.0.2.7", port=4010).client_options
+    assert options["base_url"] == "http://192.0.2.7:4010/api/v4"
+    assert options["insecure_http"]
+    StreamingClient(**options).close()
+    assert "insecure_http" not in MockServer(port=4010).client_options
 
 
 def test_a_key_with_bytes_beyond_ascii_is_a_wrong_key() -> None:
@@ -194,7 +250,7 @@ def test_stopping_breaks_off_an_open_stream_without_a_clean_end() -> None:
     assert only_request(mock).closed_by == "server"
 
 
-def test_stopping_takes_no_time_and_leaves_no_thread_behind() -> None:
+def test_stopping_is_fast_and_leaves_no_thread() -> None:
     with ExitStack() as still_open:
         with MockServer() as mock:
             for _ in range(5):
@@ -217,7 +273,7 @@ def test_a_connection_that_arrives_while_it_stops_is_closed() -> None:
     gc.collect()  # an asyncio transport that was left open warns when it goes, and warnings fail
 
 
-def test_a_taken_port_is_an_error_that_leaves_nothing_running() -> None:
+def test_a_taken_port_leaves_nothing_running() -> None:
     with MockServer() as mock:
         port = int(mock.base_url.removesuffix("/api/v4").rpartition(":")[2])
         with pytest.raises(OSError, match="address already in use"), MockServer(port=port):
@@ -233,22 +289,22 @@ def test_a_server_may_be_started_again() -> None:
             assert read_head(sock)[0].startswith(b"HTTP/1.1 461 ")
 
 
-def test_a_server_that_was_not_started_says_so_in_place_of_an_address() -> None:
+def test_a_server_that_was_not_started_has_no_address() -> None:
     mock = MockServer()
     for ask in (lambda: mock.base_url, lambda: mock.token_url, lambda: mock.client_options):
-        with pytest.raises(RuntimeError, match=r"not started; .* `with MockServer\(\) as mock:`"):
+        with pytest.raises(RuntimeError, match=r"not started: .* `with MockServer\(\) as mock:`"):
             ask()
     assert MockServer(port=4010).base_url == "http://127.0.0.1:4010/api/v4"
 
 
-def test_the_addresses_are_those_that_the_document_leads_to() -> None:
+def test_the_addresses_follow_the_document() -> None:
     with MockServer() as mock:
         origin = mock.base_url.removesuffix("/api/v4")
         assert origin.startswith("http://127.0.0.1:")
         assert mock.token_url == f"{origin}/oauth/token"
 
 
-def test_five_hundred_streams_at_once_each_get_their_whole_window() -> None:
+def test_five_hundred_concurrent_streams_each_get_a_whole_window() -> None:
     with MockServer(speed=20) as mock, ExitStack() as stack:
         socks = [stack.enter_context(connection(mock)) for _ in range(500)]
         for sock in socks:
@@ -261,17 +317,15 @@ def test_five_hundred_streams_at_once_each_get_their_whole_window() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"scenario": "nope"}, "choose from sunny-day, passing-clouds, "),
-        ({"speed": 0}, "between 0.001 and 1000"),
-        ({"seed": "x"}, "give a whole number"),
-        ({"wire": "outer"}, "no wire 'outer'; choose from plain, "),
-        ({"port": -1}, "port is -1; it has to lie between 0 and 65,535"),
-        ({"port": "80"}, "port is '80'; give a whole number"),
-        ({"plan": Plan.KILOWATT}, r"no plan Plan\.KILOWATT; choose from unlimited, watt, "),
+        ({"scenario": "nope"}, "scenario must be one of 'sunny-day', "),
+        ({"speed": 0}, "speed must be a number from 0.001 to 1,000, got 0"),
+        ({"seed": "x"}, "seed must be an int, got 'x'"),
+        ({"wire": "outer"}, "wire must be one of 'plain', "),
+        ({"port": -1}, "port must be .* from 0 to 65,535.*got -1"),
+        ({"port": "80"}, "port must be an int.*got '80'"),
+        ({"plan": Plan.KILOWATT}, "plan must be one of 'unlimited', .*got <Plan.KILOWATT"),
     ],
 )
-def test_an_option_it_cannot_serve_is_refused_when_it_is_set(
-    option: dict[str, Any], message: str
-) -> None:
+def test_a_bad_option_of_the_server_is_refused(option: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MockServer(**option)

@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote read the mock on a socket, and see what our own client sees.
+"""Other clients read the mock on a socket and see what our own client sees.
 
 Where one of them is known to be wrong, `DEPARTURES` says exactly how: if it fails, that client
 has changed.
@@ -106,12 +106,12 @@ def eventsource() -> Iterator[EventSource]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_client_sees_the_same_readings(
+def test_every_client_reads_the_same_events(
     mock: MockServer, eventsource: EventSource, form: str
 ) -> None:
     scenario, wire = FORMS[form]
     mock.use(scenario, seed=7, wire=wire)
-    # Ours through the other door, whose time is exact: at this speed a busy machine is a stall.
+    # Ours through the transport, whose time is exact: at this speed a busy machine is a stall.
     exact = Mock(scenario=scenario, seed=7, clock=HandClock(NOON), wire=wire)
     with StreamingClient(**exact.client_options) as client:
         ours = [reading.raw for reading in client.live_data(exact.system_id)]
@@ -147,7 +147,7 @@ def test_httpx_sse_is_an_event_late_where_a_cr_ends_a_line() -> None:
 
 
 @pytest.mark.parametrize(("code", "retried"), [(401, False), (461, False), (551, True)])
-def test_what_an_error_looks_like(
+def test_every_client_reports_an_error_in_its_own_way(
     mock: MockServer, eventsource: EventSource, code: int, retried: bool
 ) -> None:
     mock.reset()
@@ -185,7 +185,7 @@ def test_what_an_error_looks_like(
     assert len(mock.requests) == 5
 
 
-def test_what_to_install_is_said_where_a_client_is_missing(
+def test_a_missing_client_is_reported_with_what_to_install(
     mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(ClientIsMissing, match="`make test` does that"):

@@ -10,8 +10,6 @@ import pytest
 
 from enphase_streaming import (
     Budget,
-    ConnectionFailed,
-    StreamDropped,
     StreamEndedEarly,
     StreamingClient,
 )
@@ -68,21 +66,6 @@ def test_the_orders_by_http_do_what_the_page_says() -> None:
 
 def test_the_page_names_every_fault_and_every_option_of_the_marker() -> None:
     assert [name for name in [*KINDS, *OPTIONS] if f"`{name}`" not in PAGE] == []
-
-
-def test_refused_connections_come_before_whatever_else_is_set_and_last_ten_seconds() -> None:
-    mock = Mock()
-    mock.fault("drop", after_events=1)
-    mock.fault("refuse")
-    with pytest.raises(ValueError, match="'refuse' takes no requests; it takes seconds"):
-        mock.fault("refuse", requests=2)
-    with StreamingClient(**mock.client_options) as client:
-        for wait in (9.9, 0.1):
-            with pytest.raises(ConnectionFailed):
-                client.snapshot(mock.system_id)
-            mock.advance(wait)
-        with pytest.raises(StreamDropped):
-            list(client.live_data(mock.system_id))
 
 
 def test_a_replay_has_its_own_length_and_its_old_timestamps(tmp_path: Path) -> None:

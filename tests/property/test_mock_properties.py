@@ -73,7 +73,7 @@ def check_balance_and_charge(site: Site, first: int) -> None:
 
 
 @given(names, seeds, seconds)
-def test_powers_balance_and_charge_follows_battery_power(name: str, seed: int, second: int) -> None:
+def test_powers_balance_and_charge_follows_the_battery(name: str, seed: int, second: int) -> None:
     check_balance_and_charge(Site(SCENARIOS[name](seed), SYSTEM_ID, "1"), second)
 
 
@@ -86,7 +86,7 @@ def test_powers_balance_under_any_conditions(always: Conditions, second: int) ->
 
 
 @given(names, seeds, moments, st.integers(0, 3_600_000), st.integers(30, 60))
-def test_same_scenario_seed_start_and_duration_are_the_same_bytes(
+def test_the_same_scenario_seed_start_and_duration_give_the_same_bytes(
     name: str, seed: int, start: datetime, after: int, duration: int
 ) -> None:
     def window() -> list[Step]:
@@ -125,7 +125,7 @@ def test_every_wire_carries_the_same_reading(
 )
 @example(["9" * 5000])
 @example(["-" + "9" * 5000])
-def test_the_verdict_on_a_duration_is_the_documents(texts: list[str]) -> None:
+def test_a_duration_is_judged_as_by_the_document(texts: list[str]) -> None:
     reply = Engine(SCENARIOS["night"](), NOON).answer(
         Request("GET", PATH, (*ACCESS, *(("duration", text) for text in texts))), NOON
     )

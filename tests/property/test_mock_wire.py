@@ -68,7 +68,7 @@ def opened(wire: Wire, name: str = "outage", duration: int = 30) -> tuple[Engine
 
 
 @given(wires(), st.sampled_from(sorted(SCENARIOS)))
-def test_the_readings_come_back_in_order_and_none_is_missing(wire: Wire, name: str) -> None:
+def test_every_reading_can_be_parsed_back_in_order(wire: Wire, name: str) -> None:
     engine, steps = opened(wire, name)
     body = b"".join(step.data for step in steps)
     read = list(events(body))
@@ -91,7 +91,7 @@ def test_the_readings_come_back_in_order_and_none_is_missing(wire: Wire, name: s
 
 
 @given(wires())
-def test_moments_never_go_back_and_the_end_is_at_the_duration(wire: Wire) -> None:
+def test_steps_are_ordered_and_end_at_the_duration(wire: Wire) -> None:
     _, steps = opened(wire)
     dues = [step.due for step in steps]
     assert dues == sorted(dues)

@@ -61,6 +61,8 @@ def parameters(kind: type, name: str) -> list[tuple[str, Any, Any]]:
     found = members(kind)[name]
     if isinstance(found, property):
         found = found.fget
+    elif isinstance(found, classmethod):
+        found = found.__func__
     return [
         (parameter.name, parameter.kind, parameter.default)
         for parameter in inspect.signature(found).parameters.values()

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from enphase_streaming_mock.checks.document import CONTRACT
-from enphase_streaming_mock.given import is_loopback
+from enphase_streaming_mock.validation import is_loopback
 
 KINDS = ("mock", "real")
 _KEY, _TOKEN, _SYSTEM_ID = "ENPHASE_API_KEY", "ENPHASE_ACCESS_TOKEN", "ENPHASE_SYSTEM_ID"

@@ -22,7 +22,7 @@ def ask(mock: Mock, path: str = "systems/1765/live_data", **headers: str) -> Non
         client.get(path, headers=access | headers)
 
 
-def test_calls_are_those_that_ask_for_a_stream_refused_ones_among_them(mock: Mock) -> None:
+def test_refused_calls_are_counted_other_requests_are_not(mock: Mock) -> None:
     mock.assert_calls(0)
     ask(mock)
     ask(mock, duration="1")
@@ -30,7 +30,7 @@ def test_calls_are_those_that_ask_for_a_stream_refused_ones_among_them(mock: Moc
     mock.assert_calls(2)
 
 
-def test_a_wrong_number_of_calls_is_explained_call_by_call(mock: Mock) -> None:
+def test_assert_calls_lists_every_call(mock: Mock) -> None:
     ask(mock)
     ask(mock, duration="1")
     ask(mock, "systems")
@@ -47,7 +47,7 @@ def test_a_wrong_number_of_calls_is_explained_call_by_call(mock: Mock) -> None:
     )
 
 
-def test_a_call_is_found_by_what_it_was(mock: Mock) -> None:
+def test_assert_call_returns_the_first_that_fits(mock: Mock) -> None:
     ask(mock)
     ask(mock, duration="60")
     assert mock.assert_call(duration=30).number == 1
@@ -55,7 +55,7 @@ def test_a_call_is_found_by_what_it_was(mock: Mock) -> None:
     assert mock.assert_call(system_id=1765).number == 1
 
 
-def test_near_misses_are_explained_the_nearest_first(mock: Mock) -> None:
+def test_assert_call_lists_the_nearest_miss_first(mock: Mock) -> None:
     ask(mock, duration="29")
     ask(mock, duration="60")
     with pytest.raises(AssertionError) as failed:
@@ -72,12 +72,12 @@ def test_near_misses_are_explained_the_nearest_first(mock: Mock) -> None:
     )
 
 
-def test_where_nothing_was_asked_that_is_said(mock: Mock) -> None:
+def test_assert_call_says_that_nothing_was_asked(mock: Mock) -> None:
     with pytest.raises(AssertionError, match="nothing was asked at all"):
         mock.assert_call(status=200)
 
 
-def test_a_stream_that_is_left_open_is_named(mock: Mock) -> None:
+def test_assert_all_closed_names_open_streams(mock: Mock) -> None:
     access = {"key": mock.api_key, "Authorization": f"Bearer {mock.access_token}"}
     with httpx.Client(transport=mock.transport(), base_url=mock.base_url) as client:
         request = client.build_request("GET", "systems/1765/live_data", headers=access)
@@ -89,7 +89,7 @@ def test_a_stream_that_is_left_open_is_named(mock: Mock) -> None:
     mock.assert_all_closed()
 
 
-def test_a_stream_that_was_broken_off_is_told_from_one_that_was_closed(mock: Mock) -> None:
+def test_a_broken_stream_is_told_from_a_closed_one(mock: Mock) -> None:
     mock.fault("hang-up")
     with pytest.raises(httpx.RemoteProtocolError):
         ask(mock)
@@ -98,11 +98,11 @@ def test_a_stream_that_was_broken_off_is_told_from_one_that_was_closed(mock: Moc
 
 
 @pytest.mark.parametrize("expected", [-1, True, 1.0, "1", None])
-def test_a_number_of_calls_is_a_whole_number(mock: Mock, expected: Any) -> None:
-    with pytest.raises(ValueError, match="give a whole number, 0 or more"):
+def test_assert_calls_takes_an_int_only(mock: Mock, expected: Any) -> None:
+    with pytest.raises(ValueError, match="expected must be an int from 0, got "):
         mock.assert_calls(expected)
 
 
-def test_a_call_without_a_description_is_none(mock: Mock) -> None:
-    with pytest.raises(ValueError, match="say what the call was"):
+def test_assert_call_needs_a_description(mock: Mock) -> None:
+    with pytest.raises(ValueError, match="assert_call needs one of duration, system_id"):
         mock.assert_call()

@@ -25,11 +25,11 @@ def test_both_readings_of_the_clock_advance_together() -> None:
     assert between <= clock.monotonic() + 1e-6
 
 
-def test_a_clock_without_a_start_begins_at_the_present() -> None:
+def test_a_clock_starts_at_the_present_by_default() -> None:
     assert abs(ScaledClock().now() - datetime.now(UTC)) < timedelta(seconds=1)
 
 
-def test_a_start_in_another_zone_is_the_same_moment_in_utc() -> None:
+def test_a_start_in_another_zone_is_converted_to_utc() -> None:
     there = NOON.astimezone(timezone(timedelta(hours=-7)))
     now = ScaledClock(start=there).now()
     assert now.tzinfo is UTC
@@ -46,18 +46,18 @@ def test_the_delay_until_a_past_moment_is_negative() -> None:
 
 
 @pytest.mark.parametrize("speed", [0, -1, 1001, float("nan"), float("inf"), True, "fast", None])
-def test_a_speed_out_of_range_is_refused_with_the_range_or_the_way_out(speed: Any) -> None:
-    with pytest.raises(ValueError, match=r"speed is .*(0\.001 and 1000|give a number)"):
+def test_a_speed_out_of_range_is_refused(speed: Any) -> None:
+    with pytest.raises(ValueError, match=r"speed must be a number from 0\.001 to 1,000, got "):
         ScaledClock(speed)
 
 
 @pytest.mark.parametrize("start", [datetime(2026, 6, 21), "2026-06-21", 0])
 def test_a_start_without_a_zone_is_refused(start: Any) -> None:
-    with pytest.raises(ValueError, match="give a datetime with its time zone"):
+    with pytest.raises(ValueError, match="start must be a datetime with a time zone, got "):
         ScaledClock(start=start)
 
 
-def test_a_clock_by_hand_stands_still_until_it_is_moved() -> None:
+def test_a_hand_clock_stands_still_until_it_is_moved() -> None:
     clock = HandClock(NOON)
     assert (clock.monotonic(), clock.now()) == (0.0, NOON)
     time.sleep(0.01)
@@ -74,7 +74,7 @@ def test_a_pull_moves_it_to_the_moment_and_never_back() -> None:
     assert clock.monotonic() == 3.0
 
 
-def test_a_pull_across_a_long_gap_goes_in_strides_and_arrives_exactly() -> None:
+def test_a_pull_crosses_a_long_gap_in_strides_and_ends_exactly() -> None:
     clock = HandClock()
     moments = []
     while clock.pull(30.25) > 0:
@@ -83,7 +83,7 @@ def test_a_pull_across_a_long_gap_goes_in_strides_and_arrives_exactly() -> None:
     assert clock.monotonic() == 30.25
 
 
-def test_the_next_stride_waits_until_somebody_has_looked() -> None:
+def test_the_next_stride_waits_until_the_clock_is_read() -> None:
     clock = HandClock(NOON)
     for _ in range(5):
         assert clock.pull(30.0) > 0
@@ -101,7 +101,7 @@ def test_without_pulls_only_advance_moves_it() -> None:
     assert clock.pull(3.0) == 0.0
 
 
-def test_whoever_waits_is_told_when_it_was_moved() -> None:
+def test_waiters_are_woken_when_the_clock_is_moved() -> None:
     clock = HandClock(pulled=False)
     told: list[float] = []
     clock.on_advance("waiter", lambda: told.append(clock.monotonic()))
@@ -111,7 +111,7 @@ def test_whoever_waits_is_told_when_it_was_moved() -> None:
     assert told == [1.0]
 
 
-def test_time_can_be_let_pass_for_a_while() -> None:
+def test_passing_lets_time_pass_inside_the_block() -> None:
     clock = HandClock()
     with clock.passing():
         deadline = time.monotonic() + 5
@@ -124,17 +124,17 @@ def test_time_can_be_let_pass_for_a_while() -> None:
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), True, "1", None])
-def test_time_by_hand_moves_on_by_a_number_of_seconds_from_0(seconds: Any) -> None:
-    with pytest.raises(ValueError, match=r"seconds is .*(give a number|by 0 or more)"):
+def test_advance_refuses_anything_but_seconds_from_0(seconds: Any) -> None:
+    with pytest.raises(ValueError, match="seconds must be a number from 0 to 1,000,000,000, got "):
         HandClock().advance(seconds)
 
 
-def test_whether_waiting_moves_it_is_true_or_false() -> None:
-    with pytest.raises(ValueError, match="pulled is 1; give True or False"):
+def test_pulled_must_be_a_bool() -> None:
+    with pytest.raises(ValueError, match="pulled must be one of False, True, got 1"):
         HandClock(pulled=1)  # type: ignore[arg-type]
 
 
-def test_a_clock_goes_on_at_another_speed_from_where_it_is() -> None:
+def test_set_speed_goes_on_from_the_present_time() -> None:
     clock = ScaledClock(1000)
     time.sleep(0.01)
     before = clock.monotonic()
@@ -143,9 +143,9 @@ def test_a_clock_goes_on_at_another_speed_from_where_it_is() -> None:
     assert clock.monotonic() - clock.monotonic() < 0.01
 
 
-def test_a_socket_takes_no_clock_that_is_moved_by_hand() -> None:
-    with pytest.raises(ValueError, match=r"a clock moved by hand cannot pace a socket; use Mock"):
+def test_a_server_refuses_a_hand_clock() -> None:
+    with pytest.raises(ValueError, match="A clock moved by hand cannot pace a socket: use Mock"):
         MockServer(clock=HandClock())
-    with pytest.raises(ValueError, match="clock has its own speed and start"):
+    with pytest.raises(ValueError, match="clock contradicts speed and start: pass it or those"):
         MockServer(clock=ScaledClock(2), speed=3)
     assert MockServer(clock=ScaledClock(2)).clock.speed == 2

@@ -8,6 +8,7 @@ import pytest
 import written
 from enphase_streaming_mock import contract as module
 from enphase_streaming_mock.contract import Contract, load_contract
+from enphase_streaming_mock.gateway.responses import AGAIN
 
 DOCUMENT = written.read()
 READING = DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]["responses"]["200"]["content"][
@@ -23,7 +24,7 @@ def contract() -> Iterator[Contract]:
     load_contract.cache_clear()
 
 
-def test_the_catalogue_holds_every_documented_error_status(contract: Contract) -> None:
+def test_every_documented_error_status_is_known(contract: Contract) -> None:
     responses = DOCUMENT["paths"]["/systems/{system_id}/live_data"]["get"]["responses"]
     assert set(contract.refusals) == {int(status) for status in responses} - {200}
 
@@ -50,32 +51,32 @@ def test_an_error_is_found_by_the_name_of_its_example(contract: Contract) -> Non
     assert refusal.envelope["error"]["status"] == "INVALID_SYSTEM_ID"
 
 
-def test_a_value_is_held_to_a_schema_by_its_name(contract: Contract) -> None:
+def test_a_value_is_validated_against_a_schema_by_name(contract: Contract) -> None:
     assert contract.faults("TokenResponse", {"access_token": "a", "refresh_token": "b"}) == []
     assert contract.faults("TokenResponse", {"access_token": 5}) != []
     assert contract.faults("KnownGridStatus", "Adrift") != []
 
 
-def test_the_fields_of_a_schema_are_the_documents(contract: Contract) -> None:
+def test_fields_are_those_of_the_documents_schema(contract: Contract) -> None:
     assert contract.fields("LiveStatus") == set(
         DOCUMENT["components"]["schemas"]["LiveStatus"]["properties"]
     )
 
 
-def test_the_real_api_is_where_the_document_says(contract: Contract) -> None:
+def test_addresses_are_those_of_the_document(contract: Contract) -> None:
     assert contract.base_url == DOCUMENT["servers"][0]["url"]
     assert (contract.base_path, contract.token_path) == ("/api/v4", "/oauth/token")
     assert contract.before_system_id == "/api/v4/systems/"
     assert contract.after_system_id == "/live_data"
 
 
-def test_credentials_go_where_the_document_says(contract: Contract) -> None:
+def test_credentials_are_named_as_in_the_document(contract: Contract) -> None:
     schemes = DOCUMENT["components"]["securitySchemes"]
     assert contract.key_name == schemes["ApiKey"]["name"]
     assert (contract.token_scheme, schemes["OAuth2"]["type"]) == ("bearer", "oauth2")
 
 
-def test_a_document_inside_the_package_is_read_before_that_of_a_checkout(
+def test_a_packaged_document_takes_precedence_over_a_checkouts(
     contract: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "streaming.yaml").write_text(
@@ -113,9 +114,15 @@ def test_the_documents_own_example_is_a_valid_event(contract: Contract) -> None:
         ("system_id", None),
     ],
 )
-def test_a_field_of_another_type_is_a_fault_that_names_the_field(
-    contract: Contract, field: str, value: Any
-) -> None:
+def test_a_field_of_another_type_is_named(contract: Contract, field: str, value: Any) -> None:
     event = {**READING, "data": {**READING["data"], field: value}}
     (fault,) = contract.event_faults(event)
     assert f"$.data.{field}" in fault
+
+
+def test_every_documented_error_says_whether_to_ask_again(contract: Contract) -> None:
+    missing = sorted(contract.refusals.keys() - AGAIN.keys())
+    assert not missing, (
+        f"say of {missing} whether the same request is worth sending again: a line in AGAIN, "
+        "mock/enphase_streaming_mock/gateway/responses.py"
+    )

@@ -1,9 +1,10 @@
 import pytest
 
 from enphase_streaming_mock.contract import Refusal, load_contract
-from enphase_streaming_mock.duration import read_duration
+from enphase_streaming_mock.gateway.access import read_duration
 
 CONTRACT = load_contract()
+LEAST, MOST = CONTRACT.shortest, CONTRACT.longest
 
 
 def verdict(*values: str) -> int:
@@ -12,22 +13,22 @@ def verdict(*values: str) -> int:
     return outcome.status if isinstance(outcome, Refusal) else outcome
 
 
-def test_without_the_header_a_stream_lasts_30_seconds() -> None:
-    assert verdict() == 30
+def test_the_default_duration_is_the_shortest() -> None:
+    assert verdict() == LEAST
 
 
-@pytest.mark.parametrize("text", ["30", "31", "299", "300"])
-def test_whole_seconds_within_the_bounds_are_taken(text: str) -> None:
+@pytest.mark.parametrize("text", [str(LEAST), str(LEAST + 1), str(MOST - 1), str(MOST)])
+def test_whole_seconds_within_the_bounds_are_accepted(text: str) -> None:
     assert verdict(text) == int(text)
 
 
-@pytest.mark.parametrize("text", ["29", "0", "-0", "-5", "-300", "-" + "9" * 5000])
-def test_an_integer_below_the_bounds_is_refused_with_461(text: str) -> None:
+@pytest.mark.parametrize("text", [str(LEAST - 1), "0", "-0", "-5", "-300", "-" + "9" * 5000])
+def test_a_duration_below_the_bounds_is_refused_with_461(text: str) -> None:
     assert verdict(text) == 461
 
 
-@pytest.mark.parametrize("text", ["301", "900", "3000", "1" + "0" * 5000])
-def test_an_integer_above_the_bounds_is_refused_with_462(text: str) -> None:
+@pytest.mark.parametrize("text", [str(MOST + 1), f"{MOST}0", "1" + "0" * 5000])
+def test_a_duration_above_the_bounds_is_refused_with_462(text: str) -> None:
     assert verdict(text) == 462
 
 
@@ -51,7 +52,7 @@ def test_an_integer_above_the_bounds_is_refused_with_462(text: str) -> None:
         "nan",
     ],
 )
-def test_a_text_that_is_no_plain_integer_is_refused_with_463(text: str) -> None:
+def test_a_duration_that_is_not_a_plain_integer_is_refused_with_463(text: str) -> None:
     assert verdict(text) == 463
 
 
@@ -59,5 +60,5 @@ def test_a_repeated_header_is_refused_with_463() -> None:
     assert verdict("30", "30") == 463
 
 
-def test_space_around_the_value_is_no_part_of_it() -> None:
+def test_space_around_the_duration_is_ignored() -> None:
     assert verdict(" \t60 ") == 60

@@ -1,15 +1,33 @@
 import subprocess
 import sys
+from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 import enphase_streaming_mock
+from enphase_streaming_mock import HandClock, Mock, MockServer
 
 
-def test_every_public_name_is_there_and_they_are_sorted() -> None:
+def test_every_public_name_exists_and_they_are_sorted() -> None:
     names = enphase_streaming_mock.__all__
     assert names == sorted(names, key=lambda name: (not name.isupper(), name))
     assert all(hasattr(enphase_streaming_mock, name) for name in names)
+
+
+def test_reprs_tell_the_state_and_no_secret() -> None:
+    start = datetime(2026, 6, 21, 12, tzinfo=UTC)
+    mock = Mock(scenario="night", seed=7, plan="kilowatt", clock=HandClock(start))
+    access = {"key": mock.api_key, "Authorization": f"Bearer {mock.access_token}"}
+    with httpx.Client(transport=mock.transport(), headers=access) as client:
+        client.get(f"{mock.base_url}/systems/{mock.system_id}/live_data")
+    assert repr(mock) == (
+        "<Mock of <Night 'night' seed=7>, <HandClock at 2026-06-21 12:00:30.000+00:00>, "
+        "<Account plan='Kilowatt' calls=1>, <Journal requests=1>>"
+    )
+    pair = mock.account.issue(mock.account.app, "owner", start)
+    shown = repr([mock, mock.transport(), mock.requests, mock.account.apps, pair, MockServer()])
+    assert not [secret for secret in mock.account.secrets if secret in shown]
 
 
 def test_another_name_is_an_attribute_error() -> None:

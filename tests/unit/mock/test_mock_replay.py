@@ -7,6 +7,7 @@ import pytest
 
 from enphase_streaming_mock import Mock, Request
 from enphase_streaming_mock.exchange import End, Step
+from enphase_streaming_mock.faults import FaultName
 from enphase_streaming_mock.replay import Recording
 
 HEAD = {"format": "enphase-streaming-recording", "version": 1, "started": "2026-06-21"}
@@ -27,17 +28,17 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "site.jsonl"
 
 
-def test_a_window_is_its_bytes_at_their_times_after_the_head(path: Path) -> None:
+def test_a_window_has_its_bytes_at_their_times_after_the_head(path: Path) -> None:
     events = data(1.5, b"data:{}\n\ndata:"), data(4, b"{}\r\n\r\n:\n\n")
     (window,) = Recording.load(write(path, HEAD, OPEN, *events, {"at": 31, "end": "early"})).windows
     assert (window.status, window.content_type) == (200, "text/event-stream")
-    assert window.steps == (
+    assert window.steps == [
         Step(0.5, b"data:{}\n\n", 1),
         Step(0.5, b"data:"),
         Step(3.0, b"{}\r\n\r\n", 1),
         Step(3.0, b":\n\n", 1),
         Step(30.0, end=End.CLEAN),
-    )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_window_is_its_bytes_at_their_times_after_the_head(path: Path) -> None
         ("stopped", None),
     ],
 )
-def test_a_window_ends_as_it_did_unless_the_client_ended_it(
+def test_a_window_ends_as_recorded_unless_the_client_ended_it(
     path: Path, reason: str, end: End | None
 ) -> None:
     recording = write(path, HEAD, OPEN, data(2, b"x"), {"at": 3, "end": reason})
@@ -58,7 +59,7 @@ def test_a_window_ends_as_it_did_unless_the_client_ended_it(
     assert last.end is end
 
 
-def test_windows_are_played_in_turn_and_then_again(path: Path) -> None:
+def test_windows_are_played_in_turn_and_repeat(path: Path) -> None:
     failed = {"at": 40, "open": {"status": 473, "content_type": None}}
     recording = write(
         path, HEAD, OPEN, {"at": 31, "end": "planned"}, failed, {"at": 40, "end": "error"}
@@ -77,9 +78,7 @@ def test_windows_are_played_in_turn_and_then_again(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["malformed-json", "invalid-utf8", "oversized-event"])
-def test_the_event_that_a_fault_strikes_is_the_one_that_was_asked_for(
-    path: Path, name: str
-) -> None:
+def test_a_fault_strikes_the_chosen_event_of_a_recording(path: Path, name: FaultName) -> None:
     first, second, third = (
         b'data: {"data": {"pv_power": %d}, "type" : "response"}\r\n\r\n' % power
         for power in (1, 2, 3)
@@ -98,14 +97,14 @@ def test_the_event_that_a_fault_strikes_is_the_one_that_was_asked_for(
     assert struck.startswith(b'data: {"data": {"pv_power": 2}, ')
 
 
-def test_an_end_of_no_window_is_ignored(path: Path) -> None:
+def test_an_end_without_a_window_is_ignored(path: Path) -> None:
     ends = [{"at": 1.5, "end": reason} for reason in ("planned", "stopped")]
     recording = write(
         path, HEAD, ends[1], OPEN, *ends, {"at": 2, "open": OPEN["open"]}, ends[0] | {"at": 3}
     )
     first, second = Recording.load(recording).windows
-    assert first.steps == (Step(0.5, end=End.CLEAN),)
-    assert second.steps == (Step(1.0, end=End.CLEAN),)
+    assert first.steps == [Step(0.5, end=End.CLEAN)]
+    assert second.steps == [Step(1.0, end=End.CLEAN)]
 
 
 def test_an_incomplete_last_line_is_ignored(path: Path) -> None:
@@ -120,23 +119,64 @@ def test_an_incomplete_last_line_is_ignored(path: Path) -> None:
         ([{"format": "har"}], "is no recording"),
         ([{**HEAD, "version": 2}], "version 2; this mock reads version 1"),
         ([HEAD], "holds no window"),
-        ([HEAD, data(1, b"x")], "line 2: there is no `open` line before"),
-        ([HEAD, OPEN, []], "line 3: this is no JSON object"),
-        ([HEAD, OPEN, {"at": "1"}], "line 3: at is '1'"),
-        ([HEAD, OPEN, data(0.5, b"x")], "line 3: at is 0.5, which is before"),
-        ([HEAD, OPEN, {"at": 2, "bytes": "?"}], "line 3: bytes is no base64"),
-        ([HEAD, OPEN, {"at": 2, "bytes": 7}], "line 3: bytes is no base64"),
-        ([HEAD, {"at": 1, "open": {"status": 99}}], "line 2: status is 99"),
-        ([HEAD, {"at": 1, "open": 7}], "line 2: status is None"),
-        ([HEAD, {"at": 1, "open": {"status": 200, "content_type": "a\r\nb"}}], "content_type is"),
-        ([HEAD, OPEN, {"at": 2, "end": "planned"}, data(3, b"x")], "line 4: the window has ended"),
+        ([HEAD, data(1, b"x")], "line 2: no window is open here: an `open` line must come first"),
+        ([HEAD, OPEN, []], "line 3: a line must be a JSON object"),
+        ([HEAD, OPEN, {"at": "1"}], "line 3: at must be a number from 0 to .*, got '1'"),
+        (
+            [HEAD, OPEN, data(0.5, b"x")],
+            "line 3: at must not be before that of the line above, got 0.5",
+        ),
+        ([HEAD, OPEN, {"at": 2, "bytes": "?"}], "line 3: bytes must be base64"),
+        ([HEAD, OPEN, {"at": 2, "bytes": 7}], "line 3: bytes must be base64"),
+        (
+            [HEAD, {"at": 1, "open": {"status": 99}}],
+            "line 2: status must be an int from 200 to 599, got 99",
+        ),
+        ([HEAD, {"at": 1, "open": 7}], "line 2: status must be an int from 200 to 599, got None"),
+        (
+            [HEAD, {"at": 1, "open": {"status": 200, "content_type": "a\r\nb"}}],
+            "content_type must be printable ASCII or null",
+        ),
+        (
+            [HEAD, OPEN, {"at": 2, "end": "planned"}, data(3, b"x")],
+            "line 4: no window is open here",
+        ),
     ],
 )
-def test_a_file_that_is_no_recording_is_refused_with_the_line(
+def test_a_bad_recording_is_refused_with_the_line(
     path: Path, entries: list[object], said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):
         Recording.load(write(path, *entries))
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([DEEP], "is no recording"),
+        ([json.dumps(HEAD), DEEP], "line 2: a line must be a JSON object"),
+        ([json.dumps(HEAD), f'{{"at": 1, "open": {DEEP}}}'], "line 2: a line must be a JSON obj"),
+        ([json.dumps(HEAD), json.dumps(OPEN), '{"at": 2, "end": ["planned"]}'], "line 3: end must"),
+        ([json.dumps(HEAD), json.dumps(OPEN), '{"at": 2, "end": {}}'], "line 3: end must be a str"),
+        ([json.dumps(HEAD), f'{{"at": {"9" * 400}, "open": {{}}}}'], "line 2: at must be a number"),
+        ([json.dumps(HEAD), f'{{"at": {"9" * 5000}, "open": {{}}}}'], "line 2: a line must be a"),
+        ([json.dumps(HEAD), '{"at": 1e400, "open": {}}'], "line 2: at must be a number"),
+        ([json.dumps(HEAD), '{"at": NaN, "open": {}}'], "line 2: at must be a number"),
+        (
+            [json.dumps(HEAD), '{"at": 1, "open": {"status": 200, "content_type": "te\u00fft"}}'],
+            "line 2: content_type must be",
+        ),
+    ],
+)
+def test_a_hostile_recording_is_refused_with_the_line(
+    path: Path, lines: list[str], said: str
+) -> None:
+    path.write_text("\n".join([*lines, ""]), "utf-8")
+    with pytest.raises(ValueError, match=said):
+        Recording.load(path)
 
 
 def test_a_binary_file_is_no_recording(path: Path) -> None:

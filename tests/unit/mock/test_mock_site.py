@@ -34,12 +34,12 @@ class Fixed(Scenario):
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_a_reading_has_the_fields_of_the_document_and_no_others(name: str) -> None:
-    assert set(next(readings(name, 1))) == set(SCHEMAS["LiveStatus"]["properties"])
+def test_a_reading_has_only_documented_fields(name: str) -> None:
+    assert set(next(readings(name, 1))) <= set(SCHEMAS["LiveStatus"]["properties"])
 
 
 @pytest.mark.parametrize("name", sorted(set(SCENARIOS) - {"spelling-drift"}))
-def test_modes_and_grid_states_are_those_that_were_published(name: str) -> None:
+def test_modes_and_grid_states_are_published_ones(name: str) -> None:
     for reading in readings(name, 120):
         assert reading["battery_mode"] in SCHEMAS["KnownBatteryMode"]["enum"]
         assert reading["grid_status"] in SCHEMAS["KnownGridStatus"]["enum"]
@@ -70,7 +70,7 @@ def test_the_battery_keeps_its_reserve_through_the_night() -> None:
     assert night[-1]["grid_power"] > 0
 
 
-def test_an_outage_announces_itself_and_its_end_as_unknown() -> None:
+def test_an_outage_begins_and_ends_as_unknown() -> None:
     seen = [reading["grid_status"] for reading in readings("outage", 60)]
     assert seen == (
         ["On Grid"] * 10 + ["Unknown"] * 5 + ["Off Grid"] * 20 + ["Unknown"] * 5 + ["On Grid"] * 20
@@ -114,15 +114,15 @@ def test_the_next_window_goes_on_where_the_last_one_ended() -> None:
     assert fresh.reading(599) == watched[-1]
 
 
-def test_a_scenario_that_is_not_known_is_answered_with_those_that_are() -> None:
+def test_an_unknown_scenario_is_refused_with_the_choices() -> None:
     with pytest.raises(
-        ValueError, match=r"no scenario 'nihgt'; choose from sunny-day, .*night, outage"
+        ValueError, match=r"scenario must be one of 'sunny-day', .*'night', .*got 'nihgt'"
     ):
         find_scenario("nihgt")
 
 
-def test_a_seed_that_is_no_whole_number_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"seed is 1\.5; give a whole number"):
+def test_a_seed_must_be_an_int() -> None:
+    with pytest.raises(ValueError, match=r"seed must be an int.*got 1\.5"):
         SCENARIOS["night"](1.5)  # type: ignore[arg-type]
 
 

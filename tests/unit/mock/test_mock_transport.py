@@ -1,4 +1,4 @@
-"""The door without a socket: how it streams, waits, and is closed."""
+"""The httpx transport: how it streams, waits, and is closed."""
 
 import asyncio
 import gc
@@ -50,7 +50,7 @@ def async_client(mock: Mock) -> httpx.AsyncClient:
     )
 
 
-def test_a_client_that_waits_for_bytes_moves_the_clock_to_when_they_are_due(mock: Mock) -> None:
+def test_waiting_for_bytes_moves_the_clock_to_when_they_are_due(mock: Mock) -> None:
     with client(mock) as http, http.stream("GET", path(mock)) as response:
         chunks = response.iter_raw()
         moments = []
@@ -104,7 +104,7 @@ def test_a_window_of_our_asyncio_client_takes_milliseconds(mock: Mock) -> None:
     assert time.perf_counter() - before < 1
 
 
-def test_a_stream_in_silence_lets_a_watchdog_bark(mock: Mock) -> None:
+def test_a_silent_stream_triggers_the_watchdog(mock: Mock) -> None:
     mock.fault("silence", after_events=3)
     with StreamingClient(
         api_key=mock.api_key,
@@ -122,7 +122,7 @@ def test_a_stream_in_silence_lets_a_watchdog_bark(mock: Mock) -> None:
     mock.assert_call(events=3, closed_by="client")
 
 
-def test_a_read_timeout_is_measured_by_the_mocks_clock(mock: Mock) -> None:
+def test_a_read_timeout_uses_the_mocks_clock(mock: Mock) -> None:
     mock.fault("silence", after_events=2)
     with client(mock, timeout=5) as http, http.stream("GET", path(mock)) as response:
         chunks = response.iter_raw()
@@ -133,7 +133,7 @@ def test_a_read_timeout_is_measured_by_the_mocks_clock(mock: Mock) -> None:
     mock.assert_call(events=2, closed_by="client")
 
 
-def test_a_still_clock_holds_back_what_is_not_due() -> None:
+def test_a_still_clock_holds_back_events_that_are_not_due() -> None:
     mock = still()
     arrived: list[bytes] = []
     changed = threading.Condition()
@@ -180,7 +180,7 @@ def test_a_still_clock_wakes_tasks_as_well() -> None:
     assert asyncio.run(asyncio.wait_for(scene(), 10)) == 28
 
 
-def test_real_time_is_kept_as_well() -> None:
+def test_a_running_clock_paces_the_transport() -> None:
     mock = Mock(clock=ScaledClock(100))
     before = time.monotonic()
     with client(mock) as http:
@@ -220,7 +220,7 @@ def test_closing_in_another_task_frees_a_reader() -> None:
     mock.assert_call(closed_by="client")
 
 
-def test_closing_the_client_frees_whoever_waits_for_the_head() -> None:
+def test_closing_the_client_ends_a_wait_for_the_head() -> None:
     mock = still()
     mock.fault("slow-head", seconds=60.0)
     http = client(mock)
@@ -291,7 +291,7 @@ def _traced() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_traced")
-def test_a_thousand_clients_that_vanish_are_noticed_and_leave_nothing_behind() -> None:
+def test_a_thousand_vanished_clients_are_noticed_and_freed() -> None:
     mock = Mock(clock=HandClock(START, pulled=False))
     vanish(mock, 50)
     mock.reset()
@@ -305,7 +305,7 @@ def test_a_thousand_clients_that_vanish_are_noticed_and_leave_nothing_behind() -
     assert tracemalloc.get_traced_memory()[0] - before < 200_000
 
 
-def test_clients_on_many_threads_see_one_house() -> None:
+def test_clients_on_many_threads_see_the_same_site() -> None:
     mock = Mock(scenario="outage", clock=HandClock(START))
     seen: list[dict[int, object]] = []
 

@@ -6,7 +6,7 @@ import pytest
 
 from enphase_streaming_mock import Wire
 from enphase_streaming_mock.contract import load_contract
-from enphase_streaming_mock.frames import error_body, frame, keep_alive
+from enphase_streaming_mock.gateway.responses import error_body
 from enphase_streaming_mock.wire import make_wire
 
 MOMENT = datetime(2023, 3, 17, 8, 25, 8, 556_789, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_lines_end_with_the_chosen_newline(newline: Any) -> None:
     assert event == f"data:{INNER}{newline}{newline}".encode()
 
 
-def test_a_byte_order_mark_is_sent_only_if_asked_for() -> None:
+def test_a_byte_order_mark_is_optional() -> None:
     assert (Wire().preamble, Wire(bom=True).preamble) == (b"", "\ufeff".encode())
 
 
@@ -56,7 +56,7 @@ def test_a_moment_without_a_fraction_still_has_its_milliseconds() -> None:
     ("option", "value"), [("nesting", "both"), ("newline", "\n\r"), ("bom", 2), ("colon_space", [])]
 )
 def test_an_unknown_choice_is_refused_with_those_that_exist(option: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{option} is .*; choose from "):
+    with pytest.raises(ValueError, match=f"{option} must be one of .*, got "):
         Wire(**{option: value})
 
 
@@ -80,25 +80,26 @@ def test_an_error_keeps_the_typography_of_its_message() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"cadence": 0}, "cadence is 0; it has to lie between 0.01 and 600"),
-        ({"cadence": None}, "cadence is None; give a number"),
-        ({"jitter": float("inf")}, "jitter is inf; it has to lie between"),
-        ({"warm_up": True}, "warm_up is True; give a number"),
-        ({"retry": 1.5}, "retry is 1.5; give a whole number"),
-        ({"cut_every": 0}, "cut_every is 0; it has to lie between 1"),
-        ({"cut_at": [3]}, r"cut_at is \[3\]; give a tuple of byte offsets above 0"),
-        ({"cut_at": (0,)}, r"cut_at is \(0,\); give a tuple"),
+        ({"cadence": 0}, "cadence must be .* from 0.01 to 600.*got 0"),
+        ({"cadence": None}, "cadence must be a number.*got None"),
+        ({"jitter": float("inf")}, "jitter must be a number from 0 to 600, got inf"),
+        ({"warm_up": True}, "warm_up must be a number.*got True"),
+        ({"retry": 1.5}, "retry must be an int.*got 1.5"),
+        ({"cut_every": 0}, "cut_every must be .* from 1.*got 0"),
+        ({"cut_at": [3]}, r"cut_at must be a tuple of byte offsets above 0, got \[3\]"),
+        ({"cut_at": (0,)}, r"cut_at must be a tuple .* got \(0,\)"),
         ({"cut_at": (1,), "cut_every": 1}, "^cut_at and cut_every contradict each other"),
-        ({"stall_after": 3}, "stall_after is 3 and stall is 0.0; a stall needs both"),
-        ({"stall": 3}, "a stall needs both"),
-        ({"event_name": "a\nb"}, "give one line of text"),
-        ({"event_name": ""}, "give one line of text"),
-        ({"epoch": "days"}, "epoch is 'days'; choose from 'milliseconds', 'seconds'"),
+        (
+            {"stall_after": 3},
+            "stall_after and stall must be given together, got stall_after=3 and stall=0.0",
+        ),
+        ({"stall": 3}, "stall_after and stall must be given together"),
+        ({"event_name": "a\nb"}, "event_name must be one line of text"),
+        ({"event_name": ""}, "event_name must be one line of text"),
+        ({"epoch": "days"}, "epoch must be one of 'milliseconds', 'seconds'.*got 'days'"),
     ],
 )
-def test_a_value_that_cannot_be_or_contradicts_is_refused(
-    options: dict[str, Any], said: str
-) -> None:
+def test_bad_and_contradictory_options_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Wire(**options)
 
@@ -109,14 +110,14 @@ def test_every_event_may_have_a_comment_a_name_and_an_id() -> None:
     assert event == f": next\nevent: X live\nid: 1679041508556\ndata: {INNER}\n\n".encode()
 
 
-def test_what_is_no_reading_has_the_same_fields() -> None:
+def test_any_line_is_framed_with_the_same_fields() -> None:
     wire = Wire(event_name="live", ids=True, comments=True, newline="\r")
-    assert frame(wire, "{}", MOMENT) == b":next\revent:live\rid:1679041508556\rdata:{}\r\r"
+    assert wire.frame("{}", MOMENT) == b":next\revent:live\rid:1679041508556\rdata:{}\r\r"
 
 
 def test_a_keep_alive_is_a_comment_and_nothing_else() -> None:
     wire = Wire(event_name="live", ids=True, comments=True, newline="\r", colon_space=True)
-    assert keep_alive(wire) == b": keep-alive\r\r"
+    assert wire.heartbeat == b": keep-alive\r\r"
 
 
 def test_a_reconnection_time_follows_the_byte_order_mark() -> None:
@@ -133,21 +134,21 @@ def test_the_epoch_may_count_seconds() -> None:
     assert b'"timestamp_epoch":1679041508,' in Wire(epoch="seconds").event(READING, MOMENT)
 
 
-def test_fields_that_nobody_knows_may_be_added() -> None:
+def test_unknown_fields_may_be_added() -> None:
     body = json.loads(Wire(unknown_fields=True).event(READING, MOMENT).removeprefix(b"data:"))
     assert set(body) - {"data", "timestamp_epoch", "timestamp_utc", "type"} == {"schema_version"}
     assert set(body["data"]) == {"pv_power", "evse_power", "firmware"}
 
 
-def test_a_wire_is_taken_by_name_by_its_options_or_as_it_is() -> None:
+def test_a_wire_may_be_a_name_options_or_a_wire() -> None:
     assert make_wire("published", {}) == Wire(nesting="outer", colon_space=True)
     assert make_wire("bytewise", {}) == Wire(cut_every=1)
     assert make_wire(None, {"bom": True}) == make_wire(Wire(bom=True), {})
-    with pytest.raises(ValueError, match="there is no wire 'x'; choose from plain, published"):
+    with pytest.raises(ValueError, match=r"wire must be one of 'plain', 'published.*got 'x'"):
         make_wire("x", {})
-    with pytest.raises(ValueError, match="there is no option 'x'; choose from nesting, colon_sp"):
+    with pytest.raises(ValueError, match="No option 'x': use nesting, colon_sp"):
         make_wire(None, {"x": 1})
     with pytest.raises(ValueError, match=r"^wire and single options contradict"):
         make_wire("plain", {"bom": True})
-    with pytest.raises(ValueError, match="give an enphase_streaming_mock"):
+    with pytest.raises(ValueError, match=r"wire must be one of 'plain'.*got 7"):
         make_wire(7, {})

@@ -1,6 +1,7 @@
-"""Faults carried out, step by step; the contract tests see them from outside."""
+"""What each fault does, step by step; the contract tests see it from outside."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 
 from enphase_streaming_mock import Wire
-from enphase_streaming_mock.answers import EVENT_STREAM, HTML, JSON, Answer
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.exchange import End, Step
-from enphase_streaming_mock.faults import Fault
-from enphase_streaming_mock.spoil import Scene, endless, in_place_of_answer, refusal_of, spoil
+from enphase_streaming_mock.faults import Fault, FaultName
+from enphase_streaming_mock.faults.answer import AnswerFault, endless
+from enphase_streaming_mock.faults.fault import DocumentedError
+from enphase_streaming_mock.faults.stream import Scene, StreamFault
+from enphase_streaming_mock.gateway.responses import EVENT_STREAM, HTML, JSON, Answer
 
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)
 DATA = b'data:{"data":{"pv_power":30},"timestamp_utc":"",'
@@ -28,10 +31,19 @@ LAST = Step(3, end=End.CLEAN)
 STREAM = [FIRST, KEPT_ALIVE, SECOND, THIRD, LAST]
 
 
-def spoiled(name: str, *stream: Step, wire: Wire | None = None, **told: Any) -> list[Step]:
-    fault = Fault(name, **told)
-    scene = Scene(wire or Wire(), NOON, 3.0, refusal_of(fault), lambda moment: None)
-    return list(islice(spoil(fault, iter(stream or STREAM), scene), 99))
+def spoiled(name: FaultName, *stream: Step, wire: Wire | None = None, **told: Any) -> list[Step]:
+    scene = Scene(wire or Wire(), NOON, 3.0, lambda moment: None)
+    return list(islice(spoil(Fault(name, **told), iter(stream or STREAM), scene), 99))
+
+
+def spoil(fault: Fault, steps: Iterator[Step], scene: Scene) -> Iterator[Step]:
+    assert isinstance(fault.effect, StreamFault)
+    return fault.effect.apply(steps, scene)
+
+
+def answer_of(fault: Fault, wire: Wire | None = None) -> Answer | End | None:
+    assert isinstance(fault.effect, AnswerFault)
+    return fault.effect.answer(wire or Wire(), NOON)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +78,7 @@ def spoiled(name: str, *stream: Step, wire: Wire | None = None, **told: Any) -> 
     ],
 )
 def test_a_fault_strikes_when_the_next_event_would_be_sent(
-    name: str, told: dict[str, Any], struck: list[Step]
+    name: FaultName, told: dict[str, Any], struck: list[Step]
 ) -> None:
     assert spoiled(name, after_events=1, **told) == [FIRST, KEPT_ALIVE, *struck]
 
@@ -83,12 +95,12 @@ def test_a_fault_strikes_when_the_next_event_would_be_sent(
     ],
 )
 def test_at_the_end_of_a_stream_there_is_no_event_left_to_spoil(
-    name: str, struck: list[Step]
+    name: FaultName, struck: list[Step]
 ) -> None:
     assert spoiled(name, after_events=3) == [FIRST, KEPT_ALIVE, SECOND, THIRD, *struck]
 
 
-def test_a_fault_strikes_at_once_if_not_told_when() -> None:
+def test_a_fault_strikes_at_once_by_default() -> None:
     assert spoiled("drop", KEPT_ALIVE, SECOND) == [KEPT_ALIVE, Step(1, end=End.CLOSE)]
 
 
@@ -106,12 +118,12 @@ def test_a_fault_strikes_at_once_if_not_told_when() -> None:
         (len(3 * EVENT + COMMENT) + 1, STREAM),
     ],
 )
-def test_a_fault_may_strike_at_the_very_byte(after_bytes: int, steps: list[Step]) -> None:
+def test_a_fault_may_strike_at_an_exact_byte(after_bytes: int, steps: list[Step]) -> None:
     assert spoiled("drop", after_bytes=after_bytes) == steps
 
 
 @pytest.mark.parametrize("name", ["incomplete-chunk", "truncated-event"])
-def test_what_is_left_of_a_cut_event_is_cut_once_more(name: str) -> None:
+def test_the_rest_of_a_cut_event_is_cut_again(name: FaultName) -> None:
     first, second = spoiled(name, after_bytes=10)
     assert first == Step(0, EVENT[:10])
     assert second.data.endswith(EVENT[10:][: (len(EVENT) - 10) // 2])
@@ -130,8 +142,8 @@ def test_what_is_left_of_a_cut_event_is_cut_once_more(name: str) -> None:
         ("oversized-event", len(EVENT + COMMENT) + 1, 2),
     ],
 )
-def test_lines_of_a_faults_own_wait_until_the_event_under_way_is_whole(
-    name: str, after_bytes: int, due: float
+def test_faults_that_send_lines_wait_until_the_event_is_complete(
+    name: FaultName, after_bytes: int, due: float
 ) -> None:
     steps = spoiled(name, after_bytes=after_bytes)
     before = list(takewhile(lambda step: step.due < due, STREAM))
@@ -141,7 +153,7 @@ def test_lines_of_a_faults_own_wait_until_the_event_under_way_is_whole(
 
 
 @pytest.mark.parametrize("name", ["malformed-json", "invalid-utf8", "oversized-event"])
-def test_of_two_events_in_one_chunk_the_first_is_spoiled(name: str) -> None:
+def test_of_two_events_in_one_chunk_the_first_is_spoiled(name: FaultName) -> None:
     body = b"".join(step.data for step in spoiled(name, Step(0, EVENT + EVENT, 2)))
     first, _, second = body.partition(b"\n\n")
     assert first != EVENT.removesuffix(b"\n\n")
@@ -167,7 +179,7 @@ def test_an_event_that_is_larger_already_is_not_padded() -> None:
 
 @pytest.mark.parametrize(("name", "told"), [("error-event", {"code": 461}), ("token-expiry", {})])
 def test_an_error_is_an_event_of_the_wire_and_ends_the_stream(
-    name: str, told: dict[str, Any]
+    name: FaultName, told: dict[str, Any]
 ) -> None:
     wire = Wire(colon_space=True, ids=True)
     *before, error = spoiled(name, wire=wire, after_events=2, **told)
@@ -178,29 +190,23 @@ def test_an_error_is_an_event_of_the_wire_and_ends_the_stream(
 
 
 @pytest.mark.parametrize(("name", "moments"), [("token-expiry", [1]), ("error-event", [])])
-def test_only_a_token_that_expires_is_spent_from_then_on(name: str, moments: list[int]) -> None:
+def test_only_token_expiry_expires_the_token(name: FaultName, moments: list[int]) -> None:
     fault, expired = Fault(name, after_events=1), list[datetime]()
-    list(spoil(fault, iter(STREAM), Scene(Wire(), NOON, 3.0, refusal_of(fault), expired.append)))
+    list(spoil(fault, iter(STREAM), Scene(Wire(), NOON, 3.0, expired.append)))
     assert expired == [NOON + timedelta(seconds=each) for each in moments]
 
 
 @pytest.mark.parametrize(
     ("fault", "name"),
     [
-        (Fault("token-expiry"), "accessTokenExpired"),
         (Fault("error-event", code=461), "tooShort"),
         (Fault("error", code=401), "apiKeyMissing"),
         (Fault("error", code=401, example="accessTokenInvalid"), "accessTokenInvalid"),
     ],
 )
-def test_a_fault_sends_the_example_it_was_told_or_else_the_first_of_its_code(
-    fault: Fault, name: str
-) -> None:
-    assert refusal_of(fault) == load_contract().refusal(name)
-
-
-def test_a_fault_without_an_error_sends_none() -> None:
-    assert refusal_of(Fault("html", code=503)) is None
+def test_a_fault_sends_the_chosen_example_or_the_first_of_its_code(fault: Fault, name: str) -> None:
+    assert isinstance(fault.effect, DocumentedError)
+    assert fault.effect.refusal == load_contract().refusal(name)
 
 
 @pytest.mark.parametrize(
@@ -211,11 +217,11 @@ def test_a_fault_without_an_error_sends_none() -> None:
         ("framed", EVENT_STREAM, b"data: {", b"}\r\r"),
     ],
 )
-def test_a_documented_error_takes_the_place_of_an_answer(
+def test_a_documented_error_replaces_the_answer(
     form: Any, headers: object, before: bytes, after: bytes
 ) -> None:
     wire = Wire(colon_space=True, newline="\r")
-    answer = in_place_of_answer(Fault("error", code=461, form=form), wire, NOON)
+    answer = answer_of(Fault("error", code=461, form=form), wire)
     assert isinstance(answer, Answer)
     assert (answer.status, answer.headers) == (461, headers)
     assert (answer.body[: len(before)], answer.body[-len(after) :]) == (before, after)
@@ -233,17 +239,17 @@ def test_a_documented_error_takes_the_place_of_an_answer(
         (Fault("endless-error", code=502), 502, JSON, b" "),
     ],
 )
-def test_something_else_takes_the_place_of_an_answer(
+def test_an_undocumented_answer_replaces_the_answer(
     fault: Fault, status: int, headers: object, holds: bytes
 ) -> None:
-    answer = in_place_of_answer(fault, Wire(), NOON)
+    answer = answer_of(fault)
     assert isinstance(answer, Answer)
     assert (answer.status, answer.headers) == (status, headers)
     assert holds in answer.body
 
 
-def test_json_that_is_no_stream_is_json_all_the_same() -> None:
-    answer = in_place_of_answer(Fault("json"), Wire(), NOON)
+def test_json_that_is_no_stream_is_valid_json() -> None:
+    answer = answer_of(Fault("json"))
     assert isinstance(answer, Answer)
     assert json.loads(answer.body) == {"systems": [], "total": 0}
 
@@ -256,12 +262,12 @@ def test_json_that_is_no_stream_is_json_all_the_same() -> None:
         (Fault("slow-head"), None),
     ],
 )
-def test_an_answer_may_be_left_out_or_only_be_late(fault: Fault, end: End | None) -> None:
-    assert in_place_of_answer(fault, Wire(), NOON) is end
+def test_an_answer_may_be_missing_or_late(fault: Fault, end: End | None) -> None:
+    assert answer_of(fault) is end
 
 
 def test_an_endless_body_comes_at_two_hundred_kilobytes_a_second() -> None:
-    answer = in_place_of_answer(Fault("endless-error"), Wire(), NOON)
+    answer = answer_of(Fault("endless-error"))
     assert isinstance(answer, Answer)
     second = list(takewhile(lambda step: step.due < 1, endless(answer.body)))
     assert [step.due for step in second] == [number / 50 for number in range(50)]

@@ -6,7 +6,7 @@ import pytest
 
 from enphase_streaming_mock import Wire
 from enphase_streaming_mock.exchange import End, Step
-from enphase_streaming_mock.timeline import cut, timeline
+from enphase_streaming_mock.stream import cut, timeline
 
 
 def unasked(number: int) -> float:
@@ -47,7 +47,7 @@ def test_keep_alives_go_on_after_the_last_event() -> None:
     ]  # fmt: skip
 
 
-def test_a_body_that_is_not_cut_goes_out_as_it_is() -> None:
+def test_an_uncut_body_is_sent_unchanged() -> None:
     steps = iter([Step(0, b"abc", 1)])
     assert cut(Wire(), steps) is steps
 
@@ -70,7 +70,7 @@ def test_pieces_end_where_the_wire_says_and_none_is_empty(wire: Wire, pieces: li
     assert [step.events for step in steps] == [int(piece[-1:] in (b"e", b"j")) for piece in pieces]
 
 
-def test_bytes_that_are_no_chunk_are_not_cut() -> None:
+def test_raw_bytes_are_not_cut() -> None:
     raw, end = Step(1, b"size?", raw=True), Step(2, end=End.CLEAN)
     assert list(cut(Wire(cut_every=1), iter([raw, Step(1, b"ab"), end]))) == [
         raw, Step(1, b"a"), Step(1, b"b"), end,

@@ -1,39 +1,28 @@
-"""The token address: a grant comes in, a pair of tokens or a refusal goes out (RFC 6749)."""
+"""The token endpoint: a grant comes in, a pair of tokens or a refusal goes out (RFC 6749)."""
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl
 
-from enphase_streaming_mock.account import Account, Grant
-from enphase_streaming_mock.answers import Answer, unserved
-from enphase_streaming_mock.application import App
-from enphase_streaming_mock.exchange import Request
-from enphase_streaming_mock.journal import Pairs
+from enphase_streaming_mock.account import Account, App, Grant, Pair
+from enphase_streaming_mock.exchange import Pairs, Request
+from enphase_streaming_mock.gateway.responses import JSON, Answer, json_answer, unserved
 
 _NEEDED = {
     "authorization_code": ("code", "redirect_uri"),
     "password": ("username", "password"),
     "refresh_token": ("refresh_token",),
 }
+# A request has at most seven; a form of thousands is not looked through.
+_MOST = 64
 # RFC 6749, section 5.1: tokens are kept in no cache.
-_HEADERS: Pairs = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
-
-
-def form(request: Request) -> Pairs:
-    """The parameters in a request's body; none if that is no form."""
-    kinds = [kind.partition(";")[0].strip().lower() for kind in request.header("content-type")]
-    if kinds != ["application/x-www-form-urlencoded"]:
-        return ()
-    # Every byte has a meaning in this encoding, so that no body is an error by itself.
-    text = request.body.decode("latin-1")
-    return tuple(parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace"))
+_HEADERS: Pairs = (*JSON, ("Cache-Control", "no-store"))
 
 
 def issue(account: Account, request: Request, now: datetime) -> Answer:
-    """Answer a request for tokens as of `now`; what it hands in is spent by that."""
+    """Answer a request for tokens as of `now`; a code or refresh token is spent by that."""
     if request.method != "POST":
         return unserved(405, "Method not allowed", (("Allow", "POST"),))
     app = _client(account, request)
@@ -41,6 +30,8 @@ def issue(account: Account, request: Request, now: datetime) -> Answer:
         return _refused(401, "invalid_client", "The client id or client secret is wrong")
     # Published in the query string, seen to work in a form; both together add up.
     given = (*request.query, *form(request))
+    if len(given) > _MOST:
+        return _refused(400, "invalid_request", f"There are more than {_MOST} parameters")
     values = dict(given)
     twice = [name for name in values if sum(each == name for each, _ in given) > 1]
     grant_type = values.get("grant_type")
@@ -59,27 +50,38 @@ def issue(account: Account, request: Request, now: datetime) -> Answer:
     owner = _owner(account, app, grant_type, values, now)
     if owner is None:
         return _refused(400, "invalid_grant", "The grant is not valid any more")
-    pair = account.issue(app, owner, now)
-    return _json(
-        200,
-        {
-            "access_token": pair.access_token,
-            "token_type": "bearer",
-            "refresh_token": pair.refresh_token,
-            "expires_in": pair.lifetime,
-            "scope": "read write",
-            "enl_uid": "217231",
-            "enl_cid": "5",
-            "enl_password_last_changed": "1638870641",
-            "is_internal_app": False,
-            "app_type": "system",
-            "jti": f"mock-jti.{pair.access_token.rpartition('.')[2]}",
-        },
-    )
+    return _granted(account.issue(app, owner, now))
+
+
+def _granted(pair: Pair) -> Answer:
+    body = {
+        "access_token": pair.access_token,
+        "token_type": "bearer",
+        "refresh_token": pair.refresh_token,
+        "expires_in": pair.lifetime,
+        "scope": "read write",
+        "enl_uid": "217231",
+        "enl_cid": "5",
+        "enl_password_last_changed": "1638870641",
+        "is_internal_app": False,
+        "app_type": "system",
+        "jti": f"mock-jti.{pair.access_token.rpartition('.')[2]}",
+    }
+    return json_answer(200, body, _HEADERS)
+
+
+def form(request: Request) -> Pairs:
+    """Return the parameters in a request's body; none if that is no form."""
+    kinds = [kind.partition(";")[0].strip().lower() for kind in request.header("content-type")]
+    if kinds != ["application/x-www-form-urlencoded"]:
+        return ()
+    # Every byte is a character of Latin-1, so no body is an error by itself.
+    text = request.body.decode("latin-1")
+    return tuple(parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="replace"))
 
 
 def _client(account: Account, request: Request) -> App | None:
-    """The application that HTTP Basic names."""
+    """Return the application that HTTP Basic names, if its secret is right."""
     credentials = [value.partition(" ") for value in request.header("authorization")]
     if len(credentials) != 1 or credentials[0][0].lower() != "basic":
         return None
@@ -97,7 +99,7 @@ def _client(account: Account, request: Request) -> App | None:
 def _owner(
     account: Account, app: App, grant_type: str, values: Mapping[str, str], now: datetime
 ) -> str | None:
-    """The owner that a grant speaks for, if it is good; codes and refresh tokens are good once."""
+    """Return the owner who consents by a grant, if it is good; codes and tokens are spent."""
     if grant_type == "password":
         known = account.passwords.get(values["username"])
         return values["username"] if known == values["password"] else None
@@ -110,7 +112,7 @@ def _spend(
     grants: dict[str, Grant], token: str, app: App, now: datetime, redirect_uri: str
 ) -> str | None:
     grant = grants.get(token)
-    # One that another application hands in is not spent: it was not its to spend.
+    # Another application's token, or one sent to another address, is refused and not spent.
     if grant is None or grant.app is not app or grant.redirect_uri != redirect_uri:
         return None
     del grants[token]
@@ -118,8 +120,4 @@ def _spend(
 
 
 def _refused(status: int, error: str, description: str) -> Answer:
-    return _json(status, {"error": error, "error_description": description})
-
-
-def _json(status: int, body: Mapping[str, object]) -> Answer:
-    return Answer(status, json.dumps(body).encode(), _HEADERS)
+    return json_answer(status, {"error": error, "error_description": description}, _HEADERS)

@@ -1,0 +1,1 @@
+"""What answers a request instead of a stream: the gateway, its checks, and the token endpoint."""

@@ -162,7 +162,7 @@ class World:
 
     budget: Budget
     clock: Clock = field(default_factory=Clock)
-    duration: int = 30
+    duration: int | None = 30
     chance: Callable[[], float] = lambda: 1.0
     recovery: Recovery | None = None
     on_gap: OnGap | None = None

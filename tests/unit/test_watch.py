@@ -30,6 +30,7 @@ from enphase_streaming import (
     StreamEndedEarly,
     StreamStalled,
 )
+from enphase_streaming.core.arguments import DEFAULT_DURATION
 from enphase_streaming.core.exchange import Failed, Head, Signal
 from enphase_streaming.core.recovery import Recovery
 from simulated import START, STREAM, Act, Clock, Method, World
@@ -42,6 +43,7 @@ RESET = OSError("connection reset")
 
 def planned(world: World, *powers: int, timed: bool = True) -> Act:
     """Return a window of the world's duration, with readings a second apart."""
+    assert world.duration is not None
     chunks = [(1.0, lambda power=power: world.event(power, timed=timed)) for power in powers]
     return Act(chunks=chunks, rest=world.duration - len(powers))
 
@@ -62,6 +64,14 @@ def test_a_planned_end_is_followed_by_the_next_window_at_once() -> None:
     world = World(Budget(calls=3))
     world.play(*[planned(world, 1)] * 3)
     assert world.opened == [0, 30, 60]
+
+
+def test_a_window_without_a_duration_lasts_as_long_as_the_api_streams() -> None:
+    world = World(Budget(calls=2), duration=None)
+    world.play(Act(chunks=[(1.0, world.event(1))], rest=DEFAULT_DURATION - 1))
+    assert world.reasons == ["planned"]
+    world.play(Act(chunks=[(1.0, world.event(2))], rest=DEFAULT_DURATION - 4))
+    assert world.reasons == ["planned", "early"]
 
 
 def test_a_budget_used_up_after_a_planned_end_ends_the_loop() -> None:
@@ -334,6 +344,12 @@ def test_on_wait_is_not_called_between_planned_windows_or_without_a_call_left() 
     world.play(planned(world, 1), DOWN)
     assert waits == []
     assert isinstance(world.error, BudgetExhausted)
+
+
+def test_a_pause_below_a_second_is_waited_for() -> None:
+    world = World(Budget(calls=2), chance=lambda: 0.25)
+    world.play(DOWN, planned(world, 1))
+    assert world.opened == [0, 0.5]
 
 
 # Exceptions of callbacks

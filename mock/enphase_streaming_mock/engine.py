@@ -18,6 +18,7 @@ from enphase_streaming_mock.faults import Faults
 from enphase_streaming_mock.faults.answer import AnswerFault, SlowHead, endless
 from enphase_streaming_mock.faults.stream import Scene, StreamFault
 from enphase_streaming_mock.gateway.access import admit, bearer
+from enphase_streaming_mock.gateway.authorize_page import authorize
 from enphase_streaming_mock.gateway.responses import EVENT_STREAM, Answer, documented, unserved
 from enphase_streaming_mock.gateway.token_endpoint import issue
 from enphase_streaming_mock.journal import Journal, RecordedRequest
@@ -149,6 +150,8 @@ class Engine:
         if endpoint == "tokens":
             return issue(self.account, request, now)
         before, after = self.contract.before_system_id, self.contract.after_system_id
+        if request.path == self.contract.authorize_path:
+            return authorize(self.account, request, now)
         if not endpoint:
             where = f"streams are at {before}{SYSTEM_ID}{after}, tokens at "
             return unserved(404, f"There is nothing here; {where}{self.contract.token_path}")

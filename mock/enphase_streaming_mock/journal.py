@@ -143,7 +143,7 @@ class Journal:
             endpoint=endpoint,
             key_mark=self._mark(keys),
             token_mark=self._mark(request.header("authorization")),
-            reply_headers=reply_headers,
+            reply_headers=self._masked(reply_headers),
             reply_body=reply_body if status >= 400 else b"",
         )
         self._requests.append(entry)

@@ -182,6 +182,11 @@ class Mock:
         return self._origin + self.engine.contract.token_path
 
     @property
+    def authorize_url(self) -> str:
+        """The page on which the owner lets an application in."""
+        return self._origin + self.engine.contract.authorize_path
+
+    @property
     def client_options(self) -> ClientOptions:
         """What a client of this library takes: `StreamingClient(**mock.client_options)`.
 

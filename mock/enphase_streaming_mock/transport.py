@@ -74,12 +74,13 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.close()
 
     def mount(self, router: Any) -> Any:
-        """Route the paths of the API and of the tokens, on any host, of a respx router here.
+        """Route the paths of the API and of OAuth, on any host, of a respx router here.
 
         Returns the respx route; other requests are left to the router's other routes.
         """
         contract = self.mock.engine.contract
-        paths = f"^({re.escape(contract.base_path)}/|{re.escape(contract.token_path)}$)"
+        oauth = "|".join(map(re.escape, (contract.token_path, contract.authorize_path)))
+        paths = f"^({re.escape(contract.base_path)}/|({oauth})$)"
         return router.route(path__regex=paths).mock(side_effect=self._respond)
 
     def _respond(

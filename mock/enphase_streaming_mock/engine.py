@@ -178,16 +178,10 @@ class Engine:
         if code == "200":  # the ordinary way, which can still end in a refusal
             return None
         refusals = {str(status): each for status, each in self.contract.refusals.items()}
-        if code not in refusals:
-            choices = ", ".join(["200", *refusals])
-            return unserved(
-                400, f"Prefer: code={code[:80]} is not documented; choose from {choices}"
-            )
-        examples = refusals[code]
-        if example is not None and example not in examples:
-            return unserved(
-                400,
-                f"Prefer: code={code} has no example={example[:80]}; "
-                f"choose from {', '.join(examples)}",
-            )
-        return documented(examples[example or next(iter(examples))], now)
+        examples = refusals.get(code, {})
+        found = examples.get(example) if example else next(iter(examples.values()), None)
+        if found is None:
+            said = f"Prefer: code={code[:80]}" + (f", example={example[:80]}" if example else "")
+            choices = ", ".join(examples or ["200", *refusals])
+            return unserved(400, f"{said} is not documented; choose from {choices}")
+        return documented(found, now)

@@ -12,6 +12,7 @@ import re
 import threading
 import weakref
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -179,7 +180,8 @@ class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
             while not self._over(moment):
                 nap = self._clock.pull(moment)
                 if nap > 0:
-                    await _wait_for(woken, nap)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(woken.wait(), None if nap == math.inf else nap)
                     woken.clear()
         finally:
             self._on_wake(None)
@@ -249,14 +251,6 @@ class _Chunks:
                 yield bytes(event.data)
         except h11.RemoteProtocolError as error:
             raise httpx.RemoteProtocolError(str(error)) from error
-
-
-async def _wait_for(woken: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(None if seconds == math.inf else seconds):
-            await woken.wait()
-    except TimeoutError:
-        pass
 
 
 def _named(number: int) -> str:

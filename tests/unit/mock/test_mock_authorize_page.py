@@ -27,14 +27,14 @@ def visit(mock: Mock, method: str = "GET", **changes: str | None) -> Reply:
         **changes,
     }
     query = tuple((name, value) for name, value in given.items() if value is not None)
-    path = urlsplit(mock.authorize_url).path
+    path = mock.engine.contract.authorize_path
     return mock.engine.answer(Request(method, path, query=query), mock.now())
 
 
 def follow(mock: Mock, reply: Reply, link: str) -> Reply:
     (target,) = re.findall(rf'href="([^"]+)">{link}<', reply.body.decode())
     query = tuple(parse_qsl(urlsplit(html.unescape(target)).query))
-    path = urlsplit(mock.authorize_url).path
+    path = mock.engine.contract.authorize_path
     return mock.engine.answer(Request("GET", path, query=query), mock.now())
 
 

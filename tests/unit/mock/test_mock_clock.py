@@ -101,16 +101,6 @@ def test_without_pulls_only_advance_moves_it() -> None:
     assert clock.pull(3.0) == 0.0
 
 
-def test_waiters_are_woken_when_the_clock_is_moved() -> None:
-    clock = HandClock(pulled=False)
-    told: list[float] = []
-    clock.on_advance("waiter", lambda: told.append(clock.monotonic()))
-    clock.advance(1)
-    clock.on_advance("waiter", None)
-    clock.advance(1)
-    assert told == [1.0]
-
-
 def test_passing_lets_time_pass_inside_the_block() -> None:
     clock = HandClock()
     with clock.passing():

@@ -1,4 +1,4 @@
-"""Both clients behind one face, so that every behaviour is tested on each."""
+"""Both clients behind one interface, so that every behaviour is tested on each."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def sync_caller(
     keep: bool = True,
     **keywords: Any,
 ) -> Outcome:
-    """Read one stream with `StreamingClient.live_data`, or with `method`."""
+    """Read one stream of `StreamingClient`, by `method`."""
     outcome = Outcome()
     with StreamingClient(**CREDENTIALS | options) as client:
         stream = getattr(client, method)(*(arguments or (1765,)), **keywords)
@@ -73,7 +73,7 @@ def async_caller(
     keep: bool = True,
     **keywords: Any,
 ) -> Outcome:
-    """Read one stream with `AsyncStreamingClient.live_data`, or with `method`."""
+    """Read one stream of `AsyncStreamingClient`, by `method`."""
 
     async def read() -> Outcome:
         outcome = Outcome()

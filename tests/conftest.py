@@ -1,4 +1,4 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hypothesis import settings
 from callers import Caller, async_caller, sync_caller
 from scripted import HandClock
 
-# A run in the background may come with Ctrl-C ignored, and the commands under test inherit that.
+# A background run may ignore SIGINT, and the commands under test inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A client reads every authority that it trusts, which takes longer than most tests, and hundreds of
-# clients are made here. This folder has none: no server out there would be trusted, either.
+# Each client loads every authority that it trusts, which takes longer than most tests. This folder
+# has none, so that no server beyond the tests is trusted either.
 os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
@@ -32,14 +32,14 @@ settings.load_profile("suite")
 
 @pytest.fixture(params=[sync_caller, async_caller], ids=["sync", "async"])
 def caller(request: pytest.FixtureRequest) -> Caller:
-    """Each client in turn."""
+    """Return the caller of each client in turn."""
     caller: Caller = request.param
     return caller
 
 
 @pytest.fixture
 def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A time zone that no moment of a test belongs to."""
+    """Set a local time zone that no test uses."""
     monkeypatch.setenv("TZ", "XXX-9")
     time.tzset()
     yield
@@ -49,7 +49,7 @@ def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def clock() -> HandClock:
-    """A clock that only the test moves."""
+    """Return a clock that only the test moves."""
     return HandClock()
 
 

@@ -1,4 +1,4 @@
-"""Clients of the stream that nobody here wrote: curl, eventsource on Node.js, and httpx-sse."""
+"""Clients of the stream by other authors: curl, eventsource on Node.js, and httpx-sse."""
 
 import json
 import shutil
@@ -40,7 +40,7 @@ def access(mock: MockServer) -> dict[str, str]:
 
 
 def curl(mock: MockServer, *options: str) -> Printed:
-    """Run `curl -N`, the credentials on its stdin, where no list of processes shows them."""
+    """Run `curl -N`, with the credentials on its stdin, where no list of processes shows them."""
     if shutil.which("curl") is None:
         raise ClientIsMissing("curl is not on the PATH; your system's package is called curl")
     command = ["curl", "--disable", "--noproxy", "*", "-N", "-sS", "--max-time", "20"]
@@ -66,7 +66,7 @@ def httpx_sse(mock: MockServer) -> Iterator[tuple[httpx.Response, Iterator[Serve
 
 
 class EventSource:
-    """A process of Node.js that reads one stream after the other with eventsource."""
+    """A process of Node.js that reads one stream after another with eventsource."""
 
     def __init__(self, folder: Path = EVENTSOURCE) -> None:
         if shutil.which("node") is None:
@@ -78,7 +78,7 @@ class EventSource:
         )
 
     def read(self, mock: MockServer, *names: str) -> dict[str, Any]:
-        """Read a window: its `events` as name, last id and data, and how eventsource ended it."""
+        """Return the `events` of a window (name, last id, data), and how eventsource ended it."""
         assert self._node.stdin is not None
         assert self._node.stdout is not None
         order = {"url": url(mock), "headers": access(mock), "names": names}

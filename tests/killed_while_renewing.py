@@ -1,6 +1,6 @@
-"""Renews a token in a process that dies at a given step; `test_auth.py` starts it.
+"""Renew a token in a process that exits at a given step; `test_auth.py` runs it.
 
-Usage: killed_while_renewing.py STEP PATH TOKEN_URL CLIENT_ID, STEP being one of STEPS.
+Usage: killed_while_renewing.py STEP PATH TOKEN_URL CLIENT_ID, with one of STEPS.
 """
 
 import os
@@ -10,12 +10,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from enphase_streaming import FileTokenStore, RefreshingAuth, refreshing
+from enphase_streaming import FileTokenStore, RefreshingAuth
+from enphase_streaming.auth.oauth import Application
 
 DIED = 9
-BEFORE_THE_REFRESH = ["before request_tokens"]
-BEFORE_THE_FILE_IS_REPLACED = [
-    "after request_tokens",
+WHILE_WRITING = [
     "before mkstemp",
     "after mkstemp",
     "before write",
@@ -25,7 +24,14 @@ BEFORE_THE_FILE_IS_REPLACED = [
     "after fsync",
     "before replace",
 ]
-AFTER_IT = ["after replace", "before fsync of the folder", "after fsync of the folder", "after all"]
+AFTER_WRITING = ["after replace", "before fsync of the folder", "after fsync of the folder"]
+# The file is written twice: to prove that it can be, and with the new pair.
+BEFORE_THE_REFRESH = [
+    *(f"{step}, 1st" for step in [*WHILE_WRITING[1::2], *AFTER_WRITING[:1]]),
+    "before request_tokens",
+]
+BEFORE_THE_FILE_IS_REPLACED = ["after request_tokens", *(f"{step}, 2nd" for step in WHILE_WRITING)]
+AFTER_IT = [*(f"{step}, 2nd" for step in AFTER_WRITING), "after all"]
 STEPS = [*BEFORE_THE_REFRESH, *BEFORE_THE_FILE_IS_REPLACED, *AFTER_IT]
 
 
@@ -34,10 +40,12 @@ def die() -> None:
 
 
 def main(step: str, path: str, token_url: str, client_id: str) -> None:
+    step, _, time = step.partition(", ")
     when, _, name = step.partition(" ")
+    write = 2 if time == "2nd" else 1
     calls: dict[str, int] = {}
 
-    def dying(owner: Any, function: str, turn: int = 1) -> None:
+    def dying(owner: Any, function: str, turn: int) -> None:
         inner: Callable[..., Any] = getattr(owner, function)
 
         def wrapped(*arguments: Any, **keywords: Any) -> Any:
@@ -52,9 +60,9 @@ def main(step: str, path: str, token_url: str, client_id: str) -> None:
         setattr(owner, function, wrapped)
 
     if name == "request_tokens":
-        dying(refreshing, "request_tokens")
+        dying(Application, "request_tokens", 1)
     elif name == "mkstemp":
-        dying(tempfile, "mkstemp")
+        dying(tempfile, "mkstemp", write)
     elif name.endswith("write"):
         opened = os.fdopen
 
@@ -72,21 +80,22 @@ def main(step: str, path: str, token_url: str, client_id: str) -> None:
                     die()
 
                 def __exit__(self, *error: object) -> None:
-                    raise AssertionError("it should have died")
+                    raise AssertionError("expected to exit before this")
 
-            return Dying()
+            calls["fdopen"] = calls.get("fdopen", 0) + 1
+            return Dying() if calls["fdopen"] == write else opened(handle, mode)
 
         os.fdopen = fdopen  # type: ignore[assignment]
     elif name.startswith("fsync"):
-        dying(os, "fsync", turn=2 if "folder" in name else 1)
+        dying(os, "fsync", 2 * write if "folder" in name else 2 * write - 1)
     elif name == "replace":
-        dying(os, "replace")
+        dying(os, "replace", write)
     RefreshingAuth(
         client_id=client_id, client_secret="planted-secret", store=FileTokenStore(path)
     ).renew(None, token_url=token_url, now=datetime.now(UTC))
     if name == "all":
         die()
-    raise AssertionError("it should have died")
+    raise AssertionError("expected to exit before this")
 
 
 if __name__ == "__main__":

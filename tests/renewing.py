@@ -1,6 +1,6 @@
-"""Renews a token again and again, beside another process; `test_auth.py` starts two of it.
+"""Renew a token several times; `test_auth.py` runs two of these on one token file.
 
-Usage: renewing.py TIMES PATH TOKEN_URL. It says when it is ready, and waits for a line.
+Usage: renewing.py TIMES PATH TOKEN_URL. Prints "ready", then waits for a line.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""A server on a loopback socket that does what a test's script says, byte by byte."""
+"""A server on a loopback socket that runs the script of a test, byte by byte."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class HandClock:
         return datetime.fromtimestamp(1_790_000_000 + self.time, UTC)
 
     def event(self, **fields: object) -> bytes:
-        """One framed event of the present moment."""
+        """Return a framed event of the present moment."""
         reading = {
             "data": {"pv_power": 30, **fields},
             "timestamp_epoch": int(self.now().timestamp() * 1000),
@@ -69,7 +69,7 @@ class Peer:
         self.sock.close()
 
     def wait_for_hang_up(self) -> None:
-        """Return when the client has closed its side; reset or not."""
+        """Return once the client has closed the connection, by a reset or not."""
         with suppress(ConnectionError):
             while self.sock.recv(65536):
                 pass
@@ -77,7 +77,7 @@ class Peer:
 
 @dataclass
 class Scripted:
-    """A running scripted server."""
+    """A running server, its connections, and what failed in its scripts."""
 
     url: str
     peers: list[Peer] = field(default_factory=list)

@@ -1,48 +1,131 @@
-"""A simulated API for the core of a watch: it answers every step, and time passes only in it."""
+"""A simulated API for the core: tests answer the calls of its exchange, and move its clock."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from enphase_streaming import Budget, Reading, StaticAuth, StreamEnd
+from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
+from enphase_streaming.core.options import Options
 from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
-from stepping import (
-    Answer,
-    Authorize,
-    Failed,
-    HangUp,
-    Head,
-    Open,
-    Opened,
-    Receive,
-    Refresh,
-    Result,
-    Signal,
-    Step,
-    Stopped,
-    Wait,
-    make_options,
-    of_watch,
-)
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
-STREAM = Head(200, "text/event-stream", None, None)
+STREAM = Head(200, "text/event-stream")
+SECRET = "hush-hush"
+"""The API key of every client here: it must be masked wherever it is shown."""
+
+Answer = Head | bytes | Failed | Signal | None
+Method = Literal["authorize", "refresh", "open", "receive", "wait", "hang_up"]
 
 
 class Clock:
-    """Seconds since `START`; only a test or a world moves them."""
+    """Seconds since `START`; only tests move it."""
 
-    def __init__(self) -> None:
-        self.time = 0.0
+    def __init__(self, time: float = 0.0) -> None:
+        self.time = time
+
+    def monotonic(self) -> float:
+        return self.time
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.time)
+
+
+class Call(NamedTuple):
+    """A call of the core to its exchange; `argument` is a deadline, a moment or a reason."""
+
+    method: Method
+    argument: Any = None
+
+
+@types.coroutine
+def _suspend(call: Call) -> Generator[Call, Any, Any]:
+    return (yield call)
+
+
+class SimulatedExchange:
+    """An exchange that suspends the core at each call, until the test answers it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def monotonic(self) -> float:
+        return self._clock.time
+
+    def now(self) -> datetime:
+        return self._clock.now()
+
+    async def authorize(self, *, afresh: bool) -> Failed | None:
+        answer: Failed | None = await _suspend(Call("refresh" if afresh else "authorize"))
+        return answer
+
+    async def open(self, deadline: float) -> Head | Failed:
+        answer: Head | Failed = await _suspend(Call("open", deadline))
+        return answer
+
+    async def receive(self, deadline: float) -> bytes | Failed | Signal:
+        answer: bytes | Failed | Signal = await _suspend(Call("receive", deadline))
+        return answer
+
+    async def wait(self, until: float) -> None:
+        await _suspend(Call("wait", until))
+
+    async def hang_up(self, reason: str) -> None:
+        await _suspend(Call("hang_up", reason))
+
+
+class Run:
+    """A coroutine of the core, run from call to call.
+
+    `call` is the one that waits for an answer; None once the coroutine returned `result`, or
+    raised `error`.
+    """
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        self.call: Call | None = None
+        self.result: Any = None
+        self.error: Exception | None = None
+        self._coroutine = coroutine
+        self.answer(None)
+
+    def answer(self, what: Answer) -> None:
+        """Return `what` from the call, and run up to the next."""
+        try:
+            self.call = self._coroutine.send(what)
+        except StopIteration as done:
+            self.call, self.result = None, done.value
+        except Exception as error:  # noqa: BLE001 - what the tests are about
+            self.call, self.error = None, error
+
+    def stop(self) -> None:
+        """Raise `Stopped` from the call, as an exchange does once the caller has closed."""
+        self.call = None
+        with suppress(Stopped):
+            self._coroutine.throw(Stopped())
+
+
+def make_options(**changes: Any) -> Options:
+    """Return a client's settings; their clocks are never read, since the exchange has its own."""
+    defaults: dict[str, Any] = {
+        "api_key": SECRET,
+        "auth": StaticAuth("the-token"),
+        "base_url": "https://api.example/api/v4",
+        "token_url": "https://api.example/oauth/token",
+        "first_reading_timeout": 20.0,
+        "stall_timeout": 20.0,
+        "max_event_bytes": 1000,
+        "monotonic": None,
+        "now": None,
+    }
+    return Options(**defaults | changes)
 
 
 class _Auth(StaticAuth):
@@ -60,6 +143,7 @@ class Act(NamedTuple):
     `chunks` are bytes and the seconds that pass before each; a callable makes them when its
     moment has come. After the last and `rest` more seconds comes `end`: an exception for a
     connection that breaks, `CLOSED` for a clean end, `OVERDUE` for silence until the deadline.
+    `token` is why no token could be provided.
     """
 
     head: Head | Exception = STREAM
@@ -71,10 +155,9 @@ class Act(NamedTuple):
 
 @dataclass
 class World:
-    """One site's watch and its surroundings, driven attempt by attempt.
+    """One site's watch and the API that it calls, driven attempt by attempt.
 
-    A second window while one is open fails the test, and so does an `Open` that the budget was
-    not asked for.
+    A second window while one is open fails the test.
     """
 
     budget: Budget
@@ -89,43 +172,45 @@ class World:
     first_reading_timeout: float = 20.0
     stall_timeout: float = 400.0
     refreshes: list[Exception | None] = field(default_factory=list)
-    """What the coming refreshes meet; None, or nothing left, is a new token."""
+    """Why the coming refreshes fail; None, or nothing left, is a new token."""
 
     readings: list[Reading] = field(default_factory=list)
     opened: list[float] = field(default_factory=list)
     """When each request was sent."""
     hung_up: list[float] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
-    """How each window ended, as whoever hangs up is told."""
+    """How each window ended, as the exchange is told."""
     renewed: list[float] = field(default_factory=list)
-    error: BaseException | None = None
+    """When each refresh began."""
     is_open: bool = False
     over: bool = False
 
     def __post_init__(self) -> None:
-        self.watch, self._core = of_watch(
-            lambda asking: Watch(
-                asking,
-                make_options(
-                    auth=_Auth(self.can_refresh),
-                    first_reading_timeout=self.first_reading_timeout,
-                    stall_timeout=self.stall_timeout,
-                ),
-                name="Site 1765",
-                duration=self.duration,
-                budget=self.budget,
-                recovery=self.recovery or Recovery(chance=self.chance),
-                on_malformed=self.on_malformed,
-                on_gap=self.on_gap,
-                on_wait=self.on_wait,
-            )
+        self.watch = Watch(
+            SimulatedExchange(self.clock),
+            make_options(
+                auth=_Auth(self.can_refresh),
+                first_reading_timeout=self.first_reading_timeout,
+                stall_timeout=self.stall_timeout,
+            ),
+            name="Site 1765",
+            duration=self.duration,
+            budget=self.budget,
+            recovery=self.recovery or Recovery(chance=self.chance),
+            on_malformed=self.on_malformed,
+            on_gap=self.on_gap,
+            on_wait=self.on_wait,
         )
-        self._step: Step = next(self._core)
-        self._tell(None)
+        self._run = Run(self.watch.next())
+        self._collect()
 
     @property
     def end(self) -> StreamEnd | None:
         return self.watch.end
+
+    @property
+    def error(self) -> Exception | None:
+        return self._run.error
 
     @property
     def reason(self) -> str | None:
@@ -136,85 +221,90 @@ class World:
         return [reading.pv_power for reading in self.readings]
 
     def event(self, pv_power: int, *, timed: bool = True) -> bytes:
-        """A framed event of the present moment."""
+        """Return a framed event of the present moment."""
         about: dict[str, Any] = {"data": {"pv_power": pv_power}}
         if timed:
             about["timestamp_epoch"] = round(self.clock.now().timestamp() * 1000)
         return b"data:" + json.dumps(about).encode() + b"\n\n"
 
     def play(self, *acts: Act) -> World:
-        """Drive the watch through `acts`, up to where it wants the next attempt, or is over."""
+        """Run the watch through `acts`, up to its next attempt or to its end."""
         for act in acts:
             assert not self.over, f"the watch ended before {act}: {self.error!r}"
-            assert isinstance(self._step, Authorize)
+            assert self._run.call == Call("authorize")
             self._play(act)
         return self
 
-    def stop(self) -> None:
-        """Do what a shell does when it is closed."""
-        try:
-            self._core.throw(Stopped(self.clock.time))
-        except (StopIteration, Stopped):
-            self.over = True
-
-    def pass_to(self, kind: type[Step]) -> Step:
-        """Take every step with success until one of `kind` is asked for; return that."""
-        while not isinstance(self._step, kind):
+    def pass_to(self, method: Method) -> Call:
+        """Let every call succeed until one of `method` is made; return that."""
+        while True:
             assert not self.over
-            self._answer(STREAM if isinstance(self._step, Open) else None)
-        return self._step
+            call = self._run.call
+            assert call is not None
+            if call.method == method:
+                return call
+            self.answer(STREAM if call.method == "open" else None)
+
+    def answer(self, what: Answer) -> None:
+        """Let the watch's present call happen, return `what` from it, and run up to the next."""
+        call = self._run.call
+        assert call is not None
+        match call.method:
+            case "open":
+                assert not self.is_open, "two windows at once"
+                self.is_open = True
+                self.opened.append(self.clock.time)
+            case "hang_up":
+                self.is_open = False
+                self.hung_up.append(self.clock.time)
+                self.reasons.append(call.argument)
+            case "wait":
+                assert call.argument >= self.clock.time
+                self.clock.time = call.argument
+            case "refresh":
+                self.renewed.append(self.clock.time)
+                error = self.refreshes.pop(0) if self.refreshes else None
+                what = None if error is None else Failed(error)
+        self._run.answer(what)
+        self._collect()
+
+    def stop(self) -> None:
+        """Close the watch, as the iterators of the clients do."""
+        self._run.stop()
+        self.watch.stop()
+        self.over = True
 
     def _play(self, act: Act) -> None:
         chunks = iter(act.chunks)
-        self._answer(None if act.token is None else Failed(act.token))
-        while not self.over and not isinstance(self._step, Authorize):
-            if isinstance(self._step, Open):
-                self._answer(Failed(act.head) if isinstance(act.head, Exception) else act.head)
-            elif isinstance(self._step, Receive):
-                self._answer(self._receive(self._step, chunks, act))
+        self.answer(None if act.token is None else Failed(act.token))
+        while not self.over and self._run.call != Call("authorize"):
+            call = self._run.call
+            assert call is not None
+            if call.method == "open":
+                self.answer(Failed(act.head) if isinstance(act.head, Exception) else act.head)
+            elif call.method == "receive":
+                self.answer(self._receive(call.argument, chunks, act))
             else:
-                self._answer(None)
+                self.answer(None)
 
-    def _receive(self, step: Receive, chunks: Iterator[Chunk], act: Act) -> Answer:
+    def _receive(self, deadline: float, chunks: Iterator[Chunk], act: Act) -> Answer:
         delay, chunk = next(chunks, (act.rest, None))
         if act.end is Signal.OVERDUE and chunk is None:
             delay = math.inf
-        if self.clock.time + delay > step.deadline:
-            self.clock.time = max(self.clock.time, step.deadline)
+        if self.clock.time + delay > deadline:
+            self.clock.time = max(self.clock.time, deadline)
             return Signal.OVERDUE
         self.clock.time += delay
         if chunk is None:
             return Failed(act.end) if isinstance(act.end, Exception) else act.end
         return chunk if isinstance(chunk, bytes) else chunk()
 
-    def _answer(self, what: Answer) -> None:
-        """Take the present step, answer it with `what`, and tell the core."""
-        step = self._step
-        if isinstance(step, Open):
-            assert not self.is_open, "two windows at once"
-            self.is_open = True
-            self.opened.append(self.clock.time)
-        elif isinstance(step, HangUp):
-            self.is_open = False
-            self.hung_up.append(self.clock.time)
-            self.reasons.append(step.reason)
-        elif isinstance(step, Wait):
-            assert step.until >= self.clock.time
-            self.clock.time = step.until
-        elif isinstance(step, Refresh):
-            self.renewed.append(self.clock.time)
-            error = self.refreshes.pop(0) if self.refreshes else None
-            what = None if error is None else Failed(error)
-        elif isinstance(step, Reading):
-            self.readings.append(step)
-        else:
-            assert isinstance(step, Authorize | Opened | Receive)
-        self._tell(what)
-
-    def _tell(self, what: Answer) -> None:
-        try:
-            self._step = self._core.send(Result(what, self.clock.time, self.clock.now()))
-        except StopIteration:
-            self.over = True
-        except Exception as error:  # noqa: BLE001 - what the tests are about
-            self.over, self.error = True, error
+    def _collect(self) -> None:
+        """Ask for readings until the watch waits for an answer, or is over."""
+        while self._run.call is None:
+            reading: Reading | None = self._run.result
+            if reading is None:
+                self.over = True
+                return
+            self.readings.append(reading)
+            self._run = Run(self.watch.next())

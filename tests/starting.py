@@ -1,4 +1,4 @@
-"""A program that is interrupted while it still loads its modules."""
+"""Interrupting a program while it loads its modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 
 def interrupt_the_import_of(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have Ctrl-C come the moment that a module is loaded."""
+    """Raise KeyboardInterrupt when a module is imported."""
 
     class Interrupting(MetaPathFinder):
         def find_spec(self, name: str, path: object, target: object = None) -> ModuleSpec | None:

@@ -1,4 +1,4 @@
-"""A token endpoint and a stream behind one loopback address, for the script of `scripted`."""
+"""A token endpoint and a stream on one loopback address: a script for `scripted`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scripted import STREAM_HEAD, HandClock, Peer
 
 @dataclass
 class TokenCall:
-    """A request for tokens, and who sent it."""
+    """A token request and its client credentials."""
 
     client_id: str
     client_secret: str
@@ -29,14 +29,14 @@ class TokenCall:
 
 
 def request_of(peer: Peer) -> tuple[str, str, dict[str, str], bytes]:
-    """The method, the target, the headers and the whole body of a request."""
+    """Return the method, target, headers and complete body of a request."""
     head, _, body = peer.request.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
     while len(body) < int(headers.get("content-length", 0)):
         received = peer.sock.recv(65536)
         if not received:
-            raise ConnectionError("the client sent no whole body")
+            raise ConnectionError("the client closed before its body was complete")
         body += received
     method, target, _ = first.split(" ")
     return method, target, headers, body
@@ -49,9 +49,9 @@ def send_json(peer: Peer, status: str, answer: object) -> None:
 
 
 class TokenEndpoint:
-    """Issues pairs, spends each refresh token once, and streams one reading for the newest token.
+    """Issues pairs, accepts each refresh token once, and streams one reading for the newest token.
 
-    The pairs of an application are `ID-access-N` and `ID-refresh-N`; number 0 is issued already.
+    An application's pairs are `ID-access-N` and `ID-refresh-N`; number 0 counts as issued.
     """
 
     def __init__(self, clock: HandClock, *, expires_in: int = 86_400) -> None:

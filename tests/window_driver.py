@@ -3,124 +3,131 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
-from enphase_streaming import (
-    Reading,
-)
+from enphase_streaming import Reading
 from enphase_streaming.core.arguments import DEFAULT_DURATION
-from enphase_streaming.core.exchange import Failed, Head, Signal
+from enphase_streaming.core.exchange import Failed, Signal
 from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import StreamEnd, Watch
-from stepping import (
-    Authorize,
-    Begin,
-    HangUp,
-    Open,
-    Opened,
-    Receive,
-    Result,
-    Step,
-    Stopped,
-    make_options,
-    of_watch,
-)
+from simulated import START, STREAM, Answer, Clock, Run, SimulatedExchange, make_options
 
-SENT_AT = 1000.0
-NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)
-STREAM = Head(200, "text/event-stream", None, None)
 CLOSED, OVERDUE = Signal.CLOSED, Signal.OVERDUE
 BREAK = Failed(OSError("connection reset"))
 ENVELOPE = b'data:{"error":{"code":473}}\n\n'
 
+_SENT_AT = 1000.0
+
 
 def event(at: float | None, pv_power: int = 0) -> bytes:
-    """An event measured `at` seconds after the request, or without a time."""
+    """Return an event measured `at` seconds after the request, or without a time."""
     about: dict[str, Any] = {"data": {"pv_power": pv_power}}
     if at is not None:
-        about["timestamp_epoch"] = round((NOON.timestamp() + at) * 1000)
+        about["timestamp_epoch"] = epoch(at)
     return b"data:" + json.dumps(about).encode() + b"\n\n"
 
 
+def epoch(at: float) -> int:
+    """Return the milliseconds since 1970 of a moment `at` seconds after the request."""
+    return round((START.timestamp() + _SENT_AT + at) * 1000)
+
+
 def events(first: int, last: int) -> bytes:
-    """One event a second, both ends included."""
+    """Return one event a second, both ends included."""
     return b"".join(event(at) for at in range(first, last + 1))
 
 
 class Driven:
-    """A watch of one window whose test is the exchange; moments are seconds after the request."""
+    """A watch of one window; moments are seconds after its request.
 
-    def __init__(self, duration: int = DEFAULT_DURATION, **options: Any) -> None:
-        callbacks = {name: options.pop(name) for name in ("on_malformed",) if name in options}
-        self.watch, self._core = of_watch(
-            lambda asking: Watch(
-                asking,
-                make_options(**options),
-                name="Site 1765",
-                duration=duration,
-                budget=None,
-                recovery=Recovery(once=True),
-                **callbacks,
-            )
+    Args:
+        duration: of the window.
+        on_malformed: as `live_data` takes it.
+        options: a client's settings.
+    """
+
+    def __init__(
+        self, duration: int = DEFAULT_DURATION, *, on_malformed: Any = "skip", **options: Any
+    ) -> None:
+        self.clock = Clock(_SENT_AT)
+        self.watch = Watch(
+            SimulatedExchange(self.clock),
+            make_options(**options),
+            name="Site 1765",
+            duration=duration,
+            budget=None,
+            recovery=Recovery(once=True),
+            on_malformed=on_malformed,
         )
         self.readings: list[Reading] = []
-        self.error: BaseException | None = None
-        self.step: Step | None = next(self._core)
-        while isinstance(self.step, Begin | Authorize):
-            self._advance(lambda: self._core.send(self._result(0, None)))
-        assert isinstance(self.step, Open)
+        self._run = Run(self.watch.open())
+        self._run.answer(None)  # a token
+        assert self._run.call is not None
+        assert self._run.call.method == "open"
 
-    def open(self, at: float = 0) -> Driven:
-        self.tell(at, STREAM)
-        assert isinstance(self.step, Opened)
-        return self.tell(at, None)
-
-    def tell(self, at: float, what: Any, *, away: float = 0) -> Driven:
-        """Answer the core's step; the caller stays `away` seconds at each reading."""
-        self._advance(lambda: self._core.send(self._result(at, what)))
-        while isinstance(self.step, Reading | HangUp):
-            if isinstance(self.step, Reading):
-                self.readings.append(self.step)
-                at += away
-            self._advance(partial(self._core.send, self._result(at, None)))
-        return self
-
-    def tell_up_to_a_reading(self, at: float, what: bytes) -> Driven:
-        self._advance(lambda: self._core.send(self._result(at, what)))
-        assert isinstance(self.step, Reading)
-        return self
-
-    def stop(self, at: float) -> Driven:
-        self._advance(lambda: self._core.throw(Stopped(SENT_AT + at)))
-        return self
-
-    def _advance(self, step: Callable[[], Step]) -> None:
-        assert self.step is not None, "the core has ended"
-        try:
-            self.step = step()
-        except StopIteration:
-            self.step = None
-        except BaseException as error:  # noqa: BLE001 - what the tests are about
-            self.step, self.error = None, error
-
-    def _result(self, at: float, what: Any) -> Result:
-        return Result(what, SENT_AT + at, NOON + timedelta(seconds=at))
+    @property
+    def error(self) -> Exception | None:
+        return self._run.error
 
     @property
     def deadline(self) -> float:
         """Until when the core waits."""
-        assert isinstance(self.step, Open | Receive)
-        return self.step.deadline - SENT_AT
+        assert self._run.call is not None
+        assert self._run.call.method in ("open", "receive")
+        deadline: float = self._run.call.argument
+        return deadline - _SENT_AT
+
+    @property
+    def is_open(self) -> bool:
+        return self.watch.end is None
 
     @property
     def end(self) -> StreamEnd:
-        assert self.step is None, "the core goes on"
-        assert self.watch.end is not None
+        assert self.watch.end is not None, "the stream goes on"
         return self.watch.end
 
     @property
     def reason(self) -> str:
         return self.end.reason
+
+    def open(self, at: float = 0) -> Driven:
+        """Answer the request with a stream, and ask for its first reading."""
+        return self.tell(at, STREAM)
+
+    def tell(self, at: float, what: Answer, *, away: float = 0) -> Driven:
+        """Return `what` from the core's call; the caller stays `away` seconds at each reading."""
+        return self.tell_only(at, what)._ask(away)
+
+    def tell_only(self, at: float, what: Answer) -> Driven:
+        """Return `what` from the core's call; the caller does not ask for another reading."""
+        self.clock.time = _SENT_AT + at
+        self._run.answer(what)
+        return self._hang_up()
+
+    def ask(self, at: float) -> Driven:
+        """Ask for the next reading."""
+        self.clock.time = _SENT_AT + at
+        return self._ask(0)
+
+    def stop(self, at: float) -> Driven:
+        """Close the stream."""
+        self.clock.time = _SENT_AT + at
+        if self._run.call is not None:
+            self._run.stop()
+        self.watch.stop()
+        return self
+
+    def _ask(self, away: float) -> Driven:
+        while self._run.call is None and self._run.error is None and self.is_open:
+            reading: Reading | None = self._run.result
+            if reading is not None:
+                self.readings.append(reading)
+                self.clock.time += away
+            self._run = Run(self.watch.next())
+            self._hang_up()
+        return self
+
+    def _hang_up(self) -> Driven:
+        while self._run.call is not None and self._run.call.method == "hang_up":
+            self._run.answer(None)
+        return self

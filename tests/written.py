@@ -1,4 +1,4 @@
-"""The document as it is written down in `spec/`."""
+"""Reading the document in `spec/`."""
 
 from pathlib import Path
 from typing import Any
@@ -7,11 +7,11 @@ import yaml
 
 DOCUMENT = Path(__file__).parents[1] / "spec" / "streaming.yaml"
 
-# Many tests look into it, in each process anew, and the C parser is a good deal faster.
+# Many tests read it, in each process again; the C parser is much faster.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read(file: Path = DOCUMENT) -> dict[str, Any]:
-    """Return a copy of the reader's own."""
+    """Return the document, as an object of its own for each caller."""
     document: dict[str, Any] = yaml.load(file.read_text("utf-8"), _Loader)
     return document

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import weakref
@@ -9,7 +10,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Generic, Self, SupportsIndex, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -22,9 +22,11 @@ from enphase_streaming.core.options import BASE_URL, TOKEN_URL, Auth, Options
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
+from enphase_streaming.environment import client_arguments
 from enphase_streaming.errors import InvalidArgument, StreamDropped
-from enphase_streaming.secrets import keep_out_of_logs
+from enphase_streaming.secrets import hide_locals, keep_out_of_logs
 from enphase_streaming.stream import AsyncReadingStream, BaseStream, ReadingStream
+from enphase_streaming.transports import new_async_client, new_client
 
 Transport = TypeVar("Transport")
 Stream = TypeVar("Stream", bound=BaseStream)
@@ -41,6 +43,7 @@ class BaseClient(Generic[Transport, Stream]):
     _sends: str
     """The method that a transport for this client must have."""
 
+    @hide_locals
     def __init__(
         self,
         *,
@@ -102,22 +105,37 @@ class BaseClient(Generic[Transport, Stream]):
         self._lock = threading.Lock()
         self._closed = False
         self._connect(
-            transport=transport,
+            self._options.base_url,
+            transport,
             limits=LIMITS,
             timeout=httpx.Timeout(None, connect=first_reading_timeout),
             follow_redirects=False,
-            mounts=_direct(self._options.base_url),
             # No cookie is kept: one site's answer must not change another site's request.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
-    def _connect(self, **settings: Any) -> None:
+    def _connect(self, url: str, transport: Transport | None, **settings: Any) -> None:
         raise NotImplementedError
 
     def _make(
         self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
     ) -> Stream:
         raise NotImplementedError
+
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """Make a client from the ENPHASE_* variables, which docs/commands.md lists.
+
+        The API key is that of ENPHASE_API_KEY, the access token that of ENPHASE_ACCESS_TOKEN or
+        else the one that `enphase-streaming login` stored, and the API that of ENPHASE_BASE_URL.
+
+        Args:
+            options: further arguments of the client; they come before the variables.
+
+        Raises:
+            InvalidArgument: a variable is missing or has a wrong value.
+        """
+        return cls(**{**client_arguments(os.environ), **options})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._options.base_url!r})"
@@ -278,8 +296,8 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
                 return reading
         raise StreamDropped("The client was closed before the first reading.")
 
-    def _connect(self, **settings: Any) -> None:
-        self._http = httpx.Client(**settings)
+    def _connect(self, url: str, transport: httpx.BaseTransport | None, **settings: Any) -> None:
+        self._http = new_client(url, transport, **settings)
         self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
 
     def _make(
@@ -319,8 +337,10 @@ class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStre
                 return reading
         raise StreamDropped("The client was closed before the first reading.")
 
-    def _connect(self, **settings: Any) -> None:
-        self._http = httpx.AsyncClient(**settings)
+    def _connect(
+        self, url: str, transport: httpx.AsyncBaseTransport | None, **settings: Any
+    ) -> None:
+        self._http = new_async_client(url, transport, **settings)
 
     def _make(
         self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
@@ -360,11 +380,3 @@ def _check_transport(transport: object, method: str) -> None:
             "transport must send each request once, and aiohttp sends some again, which no budget "
             "counts: use enphase_streaming.fleet.fleet_transport()."
         )
-
-
-def _direct(base_url: str) -> dict[str, None]:
-    """Return httpx's mounts that keep a loopback host out of the environment's proxies."""
-    host = urlsplit(base_url).hostname or ""
-    if not arguments.is_loopback(host):
-        return {}
-    return {f"all://[{host}]" if ":" in host else f"all://{host}": None}

@@ -130,7 +130,12 @@ def _auth(environ: Mapping[str, str]) -> Auth | None:
             f"{_PORTAL}."
         )
     client_id, client_secret = (credential(environ, name) for name in APPLICATION)
-    return RefreshingAuth(client_id=client_id, client_secret=client_secret, store=store)
+    return RefreshingAuth(
+        client_id=client_id,
+        client_secret=client_secret,
+        store=store,
+        insecure_http=insecure_http(environ),
+    )
 
 
 def _not_set(names: list[str]) -> str:

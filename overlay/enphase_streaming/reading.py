@@ -21,5 +21,5 @@ def decode(data: str, arrived: datetime) -> Reading:
     if found is None:
         raise malformed("An event holds no reading", data)
     if isinstance(found, dict):
-        raise error_from_envelope(found)
+        raise error_from_envelope(found, data, now=arrived)
     return found

@@ -1,29 +1,34 @@
-"""Hide secrets in text that others write: answers that echo them, exceptions, log lines."""
+"""Hide secrets in what others show: answers that echo them, exceptions, log lines, tracebacks."""
 
 from __future__ import annotations
 
 import logging
 import re
+import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
+from functools import wraps
+from traceback import clear_frames
+from typing import Any, ParamSpec, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 SHORTEST = 8
 """Shorter text is not hidden: masking `key` or `token` would garble messages about keys."""
 
 _WIDE = "\x80"
-"""Stands for a run of characters beyond ASCII, in whatever encoding."""
-# Encoded characters, as in URLs and as in JSON and Python. What the end of the text cuts off is
-# found too, and stands for nothing.
-_ENCODINGS = [
-    re.compile(pattern.replace("H", "[0-9a-fA-F]"), re.DOTALL | re.VERBOSE)
-    for pattern in (
-        r"(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ ) | %(?P<code>HH) | (?P<char>\+) | %H?\Z",
-        r"""(?P<wide> (?: [^\x00-\x7f] | \\x[89a-fA-F]H | \\u(?!00[0-7])HHHH | \\U00[01]HHHHH )++ )
+"""Stands for a run of characters beyond ASCII, in any encoding."""
+# Encoded characters, as in URLs and as in JSON and Python, by what begins them. What the end of the
+# text cuts off is found too, and stands for nothing.
+_ENCODINGS = {
+    signs: re.compile(pattern.replace("H", "[0-9a-fA-F]"), re.DOTALL | re.VERBOSE)
+    for signs, pattern in {
+        "%+": r"""(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ )
+            | %(?P<code>HH) | (?P<char>\+) | %H?\Z""",
+        "\\": r"""(?P<wide> (?:
+                [^\x00-\x7f] | \\x[89a-fA-F]H | \\u(?!00[0-7])HHHH | \\U00[01]HHHHH )++ )
             | \\ (?: (?: x|u00 ) (?P<code>HH) | (?P<char>[^uUx]) | [uUx]?H{0,7}\Z )""",
-    )
-]
+    }.items()
+}
 _CHARACTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "+": " "}
 
 # A filter applies to the logger that it was added to, not to those below it.
@@ -39,6 +44,10 @@ _LOGGERS = (
     "aiohttp.client",
     "aiohttp.internal",
 )
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Keeper(Protocol):
@@ -99,8 +108,8 @@ def _spaced(text: str) -> str:
 def _decodings(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:
     """Yield `text` as it is and decoded, each with what maps a place in it to one in `text`."""
     yield text, int
-    for encoding in _ENCODINGS:
-        if encoding.search(text):
+    for signs, encoding in _ENCODINGS.items():
+        if not text.isascii() or any(sign in text for sign in signs):
             yield _decoded(text, encoding)
 
 
@@ -171,27 +180,55 @@ def _without(value: Any, mask: Callable[[str], str]) -> Any:
     return clean.encode("latin-1") if is_bytes else clean
 
 
+def hide_locals(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Decorate `function` so that its exceptions carry no local variables.
+
+    rich, `pytest --showlocals` and error trackers print the locals of each frame. Clear those of
+    every frame from `function` down, the frames of httpx and of chained exceptions included.
+    """
+
+    @wraps(function)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        handled = sys.exception()
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            # The exception that the caller is handling is chained as well: leave its frames alone.
+            callers = set(map(id, causes(handled))) if handled is not None else set[int]()
+            for each in causes(error):
+                if id(each) not in callers:
+                    clear_frames(each.__traceback__)
+            raise
+
+    return guarded
+
+
 def keep_out_of_logs(keeper: Keeper) -> None:
     """Mask the secrets of `keeper` in what the transports log, as long as it lives."""
     _keepers[id(keeper)] = keeper
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_mask)  # which does nothing the second time
+        logging.getLogger(name).addFilter(_filter)  # which does nothing the second time
 
 
-class _Mask(logging.Filter):
-    """Masks every keeper's secrets; an address that holds one loses its whole query."""
+class _Filter(logging.Filter):
+    """Mask the secrets of every keeper alive; a URL that holds one loses its query."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         # A list of references, made at once: other threads add and drop keepers meanwhile.
         keepers = [reference() for reference in _keepers.valuerefs()]
         secrets = {each for keeper in keepers if keeper is not None for each in keeper.secrets()}
-        if masked(record.getMessage(), secrets) == record.getMessage():
+
+        def shows_secret(value: object) -> bool:
+            return masked(str(value), secrets) != str(value)
+
+        if not shows_secret(record.getMessage()):
             return True
         if isinstance(record.args, tuple):
             record.args = tuple(
-                # An address of httpx, which only the shells import.
+                # A URL of httpx, which is not imported here.
                 arg.copy_with(query=None)
-                if hasattr(arg, "copy_with") and masked(str(arg), secrets) != str(arg)
+                if hasattr(arg, "copy_with") and shows_secret(arg)
                 else arg
                 for arg in record.args
             )
@@ -200,4 +237,4 @@ class _Mask(logging.Filter):
 
 
 _keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
-_mask = _Mask()
+_filter = _Filter()

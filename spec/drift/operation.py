@@ -18,7 +18,7 @@ MEDIA_TYPES = ("text/event-stream", "application/json")
 
 
 class Key(NamedTuple):
-    """One thing in any document, whatever it is called there; `status` is that of a body."""
+    """One thing, the same in every document; `status` is that of a body."""
 
     group: str
     status: str

@@ -1,13 +1,13 @@
-"""What is different over httpx-aiohttp's transport, and only that: the guide names each of these.
+"""What is different over the fleet transport, which sends through aiohttp.
 
-All else is as over any transport: test_stream_ends.py shows that.
+test_stream_ends.py shows that all else is as over httpx's own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -19,9 +19,12 @@ import respx
 from callers import CREDENTIALS, Caller
 from enphase_streaming import (
     AsyncStreamingClient,
+    Budget,
     ConnectionFailed,
+    InvalidArgument,
     StreamStalled,
 )
+from enphase_streaming.fleet import fleet_transport
 from scripted import PATIENCE, STREAM_HEAD, HandClock, Peer, scripted
 from transports import aiohttp_caller
 
@@ -38,6 +41,48 @@ def refuse(peer: Peer) -> None:
     peer.send(b"HTTP/1.1 468 No\r\nContent-Length: 0\r\n\r\n")
 
 
+# One request for each call
+
+
+def close(peer: Peer) -> None:
+    pass
+
+
+def send_half_a_head(peer: Peer) -> None:
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Ty")
+
+
+@pytest.mark.parametrize("fault", [close, Peer.reset, send_half_a_head])
+def test_a_server_that_closes_before_its_head_sees_each_call_once(
+    caller: Caller, clock: HandClock, fault: Callable[[Peer], None]
+) -> None:
+    def time_passes(seconds: float, why: Exception | None) -> None:
+        clock.time += 300
+
+    budget = Budget(calls=5)
+    with scripted(fault) as server:
+        outcome = caller(
+            {"base_url": server.base_url, "monotonic": clock.monotonic, "now": clock.now},
+            method="watch",
+            budget=budget,
+            on_wait=time_passes,
+        )
+    assert isinstance(outcome.error, ConnectionFailed)
+    assert len(server.peers) == budget.spent == 5
+
+
+def test_a_transport_of_httpx_aiohttp_itself_is_refused() -> None:
+    with pytest.raises(InvalidArgument) as raised:
+        AsyncStreamingClient(**CREDENTIALS, transport=httpx_aiohttp.AiohttpTransport())
+    assert str(raised.value) == (
+        "transport must send each request once, and aiohttp sends some again, which no budget "
+        "counts: use enphase_streaming.fleet.fleet_transport()."
+    )
+
+
+# Other differences
+
+
 def test_proxies_of_the_environment_are_not_used(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -47,7 +92,7 @@ def test_proxies_of_the_environment_are_not_used(
 
 
 @respx.mock
-def test_respx_does_not_stand_in_for_it(caller: Caller) -> None:
+def test_respx_does_not_replace_it(caller: Caller) -> None:
     route = respx.get(url__regex=".*").respond(468)
     with scripted(refuse) as server:
         assert "468" in str(caller({"base_url": server.base_url}).error)
@@ -55,23 +100,21 @@ def test_respx_does_not_stand_in_for_it(caller: Caller) -> None:
     assert not route.called
 
 
-def test_a_refused_connection_looks_like_a_time_out(caller: Caller) -> None:
+def test_a_refused_connection_is_a_connect_timeout_of_httpx(caller: Caller) -> None:
     outcome = caller({"base_url": NOWHERE})
     assert isinstance(outcome.error, ConnectionFailed)
     assert isinstance(outcome.error.__cause__, httpx.ConnectTimeout)
     assert isinstance(outcome.error.__cause__.__cause__, aiohttp.ClientConnectorError)
 
 
-def test_an_error_of_aiohttp_itself_is_only_ever_a_cause(caller: Caller) -> None:
+def test_an_exception_of_aiohttp_is_only_ever_a_cause(caller: Caller) -> None:
     with scripted(lambda peer: peer.send(b"garbage\r\n\r\n")) as server:
         outcome = caller({"base_url": server.base_url})
     assert isinstance(outcome.error, ConnectionFailed)
     assert isinstance(outcome.error.__cause__, aiohttp.ClientResponseError)
 
 
-def test_a_malformed_chunk_is_only_noticed_by_the_watchdog(
-    caller: Caller, clock: HandClock
-) -> None:
+def test_a_malformed_chunk_is_a_stall(caller: Caller, clock: HandClock) -> None:
     has_one = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -79,7 +122,7 @@ def test_a_malformed_chunk_is_only_noticed_by_the_watchdog(
         peer.chunk(EVENT)
         assert has_one.wait(PATIENCE)
         peer.send(b"zz\r\n\r\n")
-        peer.wait_for_hang_up()  # aiohttp does so at once, and goes on waiting
+        peer.wait_for_hang_up()  # aiohttp hangs up at once, and goes on waiting
         clock.time += 21
 
     with scripted(script) as server:
@@ -89,12 +132,12 @@ def test_a_malformed_chunk_is_only_noticed_by_the_watchdog(
     assert (outcome.reason, len(outcome.readings)) == ("stalled", 1)
 
 
-# How many streams at once
+# Many streams at once
 
 
 @asynccontextmanager
 async def endless() -> AsyncIterator[str]:
-    """The base URL of a server that sends everyone one reading, and stays."""
+    """Yield the base URL of a server that sends one reading on each stream, and stays."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -106,34 +149,17 @@ async def endless() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/api/v4"
 
 
-async def hundred_and_one(transport: httpx.AsyncBaseTransport, clock: HandClock) -> None:
-    """Open a hundred streams, and one more while they are open."""
-    async with (
-        endless() as base_url,
-        AsyncStreamingClient(
-            **CREDENTIALS,
-            base_url=base_url,
-            transport=transport,
-            monotonic=clock.monotonic,
-            now=clock.now,
-        ) as client,
-        AsyncExitStack() as stack,
-    ):
-        for site in range(1, 101):
-            stream = await stack.enter_async_context(client.live_data(site))
-            assert (await anext(stream)).pv_power == 7
-        last = asyncio.create_task(client.snapshot(101))
-        await asyncio.wait({last}, timeout=0.1)
-        clock.time += 21
-        assert (await last).pv_power == 7
+def test_the_number_of_streams_is_not_limited() -> None:
+    async def run() -> None:
+        async with (
+            endless() as base_url,
+            AsyncStreamingClient(
+                **CREDENTIALS, base_url=base_url, transport=fleet_transport()
+            ) as client,
+            AsyncExitStack() as stack,
+        ):
+            for site in range(1, 151):  # aiohttp's own limit is a hundred
+                stream = await stack.enter_async_context(client.live_data(site))
+                assert (await anext(stream)).pv_power == 7
 
-
-def test_no_limit_means_a_hundred_connections(clock: HandClock) -> None:
-    transport = httpx_aiohttp.AiohttpTransport(limits=httpx.Limits(max_connections=None))
-    with pytest.raises(ConnectionFailed):
-        asyncio.run(hundred_and_one(transport, clock))
-
-
-def test_a_number_means_that_many(clock: HandClock) -> None:
-    transport = httpx_aiohttp.AiohttpTransport(limits=httpx.Limits(max_connections=101))
-    asyncio.run(hundred_and_one(transport, clock))
+    asyncio.run(run())

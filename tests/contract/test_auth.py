@@ -1,9 +1,11 @@
-"""Tokens that renew themselves, for any number of streams, threads, tasks and processes."""
+"""`RefreshingAuth` behind both clients, many threads and tasks, and several processes."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import stat
 import subprocess
 import sys
@@ -62,7 +64,7 @@ def server(endpoint: TokenEndpoint) -> Iterator[Scripted]:
 def pair(
     clock: HandClock, *, number: int = 0, lasts: float = DAY, client: str = "app"
 ) -> TokenPair:
-    """The pair that the endpoint takes for issued already; it lasts that long from now."""
+    """Return a pair that the endpoint accepts as issued; it expires `lasts` seconds from now."""
     at = clock.now().timestamp() + lasts
     return TokenPair(
         access_token=f"{client}-access-{number}",
@@ -92,7 +94,7 @@ def client(clock: HandClock, server: Scripted, auth: object) -> StreamingClient:
 
 
 def first_reading(caller: Caller, given: dict[str, Any], **keywords: Any) -> Any:
-    """Open a stream with either client, take a reading and leave. Returns what was seen."""
+    """Open a stream with either client, leave after one reading, and return the outcome."""
 
     class Enough(Exception):
         pass
@@ -109,7 +111,7 @@ def first_reading(caller: Caller, given: dict[str, Any], **keywords: Any) -> Any
 # --- one stream -----------------------------------------------------------------------------------
 
 
-def test_a_token_that_lasts_is_used_as_it_is(
+def test_a_valid_token_is_used_without_a_token_request(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     auth = renewing(MemoryTokenStore(pair(clock)))
@@ -118,7 +120,7 @@ def test_a_token_that_lasts_is_used_as_it_is(
 
 
 @pytest.mark.parametrize("lasts", [599.0, 0.0, -DAY])
-def test_it_is_replaced_ahead_of_its_expiry(
+def test_a_token_is_renewed_before_it_expires(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted, lasts: float
 ) -> None:
     store = MemoryTokenStore(pair(clock, lasts=lasts))
@@ -141,7 +143,7 @@ def test_a_refresh_token_alone_is_enough_to_start(
     assert endpoint.streamed == ["app-access-1"]
 
 
-def test_a_token_that_is_refused_is_renewed_once_and_the_call_counted(
+def test_a_refused_token_is_renewed_once_and_both_calls_are_counted(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     auth = renewing(MemoryTokenStore(pair(clock, number=-1)))
@@ -153,7 +155,7 @@ def test_a_token_that_is_refused_is_renewed_once_and_the_call_counted(
     assert (len(endpoint.calls), budget.spent) == (1, 2)
 
 
-def test_the_parameters_go_as_a_query_where_that_is_wanted(
+def test_in_query_sends_the_parameters_as_a_query(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     auth = renewing(refresh_token="app-refresh-0", in_query=True)
@@ -164,7 +166,7 @@ def test_the_parameters_go_as_a_query_where_that_is_wanted(
 
 
 class Recording(MemoryTokenStore):
-    """A store that tells when a pair was stored, and what had been streamed by then."""
+    """A store that records each saved token, and what had been streamed by then."""
 
     def __init__(self, first: TokenPair, endpoint: TokenEndpoint) -> None:
         super().__init__(first)
@@ -206,7 +208,7 @@ def test_a_static_token_is_not_renewed(
         StaticAuth("x").renew("x", token_url="https://example.com", now=clock.now())
 
 
-# --- what fails -----------------------------------------------------------------------------------
+# --- failures -------------------------------------------------------------------------------------
 
 
 def answering(status: str, body: object = None) -> Any:
@@ -227,7 +229,7 @@ def answering(status: str, body: object = None) -> Any:
         (lambda peer, call: peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), None),
     ],
 )
-def test_a_renewal_that_fails_is_a_documented_exception_and_no_call_is_spent(
+def test_a_failed_renewal_raises_its_exception_and_spends_no_call(
     caller: Caller,
     clock: HandClock,
     endpoint: TokenEndpoint,
@@ -252,7 +254,7 @@ def test_a_renewal_that_fails_is_a_documented_exception_and_no_call_is_spent(
         lambda peer, call: peer.reset(),
     ],
 )
-def test_while_the_token_lasts_a_renewal_that_fails_is_tried_again_a_minute_later(
+def test_a_failed_renewal_is_retried_a_minute_later_while_the_token_is_valid(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted, answer: Any
 ) -> None:
     endpoint.answer = answer
@@ -268,7 +270,7 @@ def test_while_the_token_lasts_a_renewal_that_fails_is_tried_again_a_minute_late
     assert isinstance(outcome.error, ConnectionFailed | RateLimitError | ServiceUnavailableError)
 
 
-def test_a_token_that_was_refused_is_not_used_again_for_that(
+def test_a_refused_token_is_not_used_again_when_renewal_fails(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     endpoint.answer = answering("500 Internal Server Error")
@@ -278,7 +280,7 @@ def test_a_token_that_was_refused_is_not_used_again_for_that(
     assert endpoint.streamed == ["app-access-7"]
 
 
-def test_a_spent_refresh_token_wants_a_login(
+def test_a_spent_refresh_token_raises_login_required(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     auth = renewing(refresh_token="app-refresh-spent")
@@ -287,7 +289,7 @@ def test_a_spent_refresh_token_wants_a_login(
     assert "log in again" in str(outcome.error)
 
 
-def test_without_any_token_it_says_to_log_in_and_asks_nobody(
+def test_without_any_token_login_required_is_raised_without_a_request(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     outcome = first_reading(caller, options(clock, server, renewing()))
@@ -296,7 +298,7 @@ def test_without_any_token_it_says_to_log_in_and_asks_nobody(
 
 
 @pytest.mark.parametrize("content", [b"", b'{"access_token": "planted', b'{"planted": true}'])
-def test_a_damaged_token_file_is_named_before_any_call(
+def test_a_damaged_token_file_is_reported_before_any_call(
     caller: Caller,
     clock: HandClock,
     endpoint: TokenEndpoint,
@@ -314,7 +316,7 @@ def test_a_damaged_token_file_is_named_before_any_call(
     assert (endpoint.calls, endpoint.streamed) == ([], [])
 
 
-def test_a_store_that_cannot_be_locked_is_named_before_any_call(
+def test_a_store_that_cannot_be_locked_is_reported_before_any_call(
     caller: Caller, clock: HandClock, endpoint: TokenEndpoint, server: Scripted, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("no folder")
@@ -326,13 +328,13 @@ def test_a_store_that_cannot_be_locked_is_named_before_any_call(
 
 
 class Full(MemoryTokenStore):
-    """A store on a disk that is full."""
+    """A store on a full disk."""
 
     def save(self, pair: TokenPair) -> None:
         raise OSError(28, "No space left on device", "planted-path")
 
 
-def test_a_pair_that_cannot_be_stored_lives_on_in_memory_and_the_log_says_so(
+def test_a_pair_that_cannot_be_stored_is_kept_in_memory_and_logged(
     caller: Caller,
     clock: HandClock,
     endpoint: TokenEndpoint,
@@ -343,13 +345,99 @@ def test_a_pair_that_cannot_be_stored_lives_on_in_memory_and_the_log_says_so(
     given = options(clock, server, auth)
     assert len(first_reading(caller, given).readings) == 1
     (said,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
-    assert "live in memory only" in said.getMessage()
+    assert "They are lost when this process ends" in said.getMessage()
     assert "OSError" in said.getMessage()
-    # The next renewal spends the pair in memory: the one in the store is spent.
+    # The pair in the store is spent: the next renewal uses the one in memory.
     clock.time += DAY
     assert len(first_reading(caller, given).readings) == 1
     spent = [call.form["refresh_token"] for call in endpoint.calls]
     assert spent == ["app-refresh-0", "app-refresh-1"]
+    assert endpoint.refused == 0
+
+
+class ReadOnly(FileTokenStore):
+    """A token file in a folder that cannot be written, even by root."""
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        raise OSError(errno.EROFS, "Read-only file system", "tokens.json.lock")
+        yield
+
+
+def test_a_read_only_store_serves_its_token_while_it_is_valid(
+    caller: Caller,
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "tokens.json"
+    FileTokenStore(path).save(pair(clock, lasts=900))
+    given = options(clock, server, renewing(ReadOnly(path)))
+    # Due for renewal after 300 s, which fails each time; expired after 900 s.
+    for wait in (0, 301, 598):
+        clock.time += wait
+        assert len(first_reading(caller, given).readings) == 1
+    clock.time += 1
+    outcome = first_reading(caller, given)
+    assert isinstance(outcome.error, InvalidArgument)
+    assert "Read-only file system" in str(outcome.error)
+    assert (endpoint.calls, endpoint.streamed) == ([], ["app-access-0"] * 3)
+
+
+def test_no_token_is_spent_if_its_successor_cannot_be_stored(
+    caller: Caller,
+    clock: HandClock,
+    endpoint: TokenEndpoint,
+    server: Scripted,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = FileTokenStore(tmp_path / "tokens.json")
+    store.save(pair(clock, lasts=0))
+    given = options(clock, server, renewing(store))
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        outcome = first_reading(caller, given)
+    assert isinstance(outcome.error, InvalidArgument)
+    assert "No space left" in str(outcome.error)
+    assert endpoint.calls == []
+    # Nothing was lost.
+    assert len(first_reading(caller, given).readings) == 1
+
+
+def test_a_newer_pair_in_the_store_replaces_one_that_could_not_be_stored(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    store = Full(pair(clock, lasts=0))
+    auth = renewing(store)
+    token_url = f"{server.url}/oauth/token"
+    assert auth.renew(None, token_url=token_url, now=clock.now()) == "app-access-1"
+    # Another process logs in and stores its pair.
+    newer = pair(clock, number=7)
+    MemoryTokenStore.save(store, newer)
+    assert auth.renew("app-access-1", token_url=token_url, now=clock.now()) == "app-access-7"
+    assert len(endpoint.calls) == 1
+
+
+def test_a_pair_that_was_stored_although_saving_raised_is_used(
+    clock: HandClock, endpoint: TokenEndpoint, server: Scripted
+) -> None:
+    class Stores(MemoryTokenStore):
+        def save(self, pair: TokenPair) -> None:
+            super().save(pair)
+            raise OSError(errno.EIO, "Input/output error")
+
+    store = Stores(pair(clock, lasts=0))
+    auth = renewing(store)
+    token_url = f"{server.url}/oauth/token"
+    for number in (1, 2, 3):
+        found = auth.renew(f"app-access-{number - 1}", token_url=token_url, now=clock.now())
+        assert found == f"app-access-{number}"
     assert endpoint.refused == 0
 
 
@@ -359,7 +447,7 @@ def test_a_pair_that_cannot_be_stored_lives_on_in_memory_and_the_log_says_so(
 async def _first_readings(
     clock: HandClock, server: Scripted, auth: object, tasks: int, clients: int
 ) -> int:
-    """Open so many streams at once, spread over so many clients; return how many had a reading."""
+    """Open `tasks` streams at once over `clients` clients; return how many had a reading."""
     many = [
         AsyncStreamingClient(api_key="the-key", **options(clock, server, auth))
         for _ in range(clients)
@@ -374,7 +462,7 @@ async def _first_readings(
     return len(readings)
 
 
-def test_two_hundred_tasks_that_meet_an_expired_token_are_one_refresh(
+def test_two_hundred_tasks_with_an_expired_token_refresh_once(
     clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     auth = renewing(MemoryTokenStore(pair(clock, lasts=0)))
@@ -383,10 +471,10 @@ def test_two_hundred_tasks_that_meet_an_expired_token_are_one_refresh(
     assert endpoint.streamed == ["app-access-1"] * MANY
 
 
-def test_two_hundred_tasks_whose_token_is_refused_are_one_refresh(
+def test_two_hundred_tasks_with_a_refused_token_refresh_once(
     clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
-    # Nobody is refused before all have asked.
+    # Hold every 401 until all requests have arrived.
     endpoint.hold_401 = threading.Barrier(MANY)
     endpoint._issued["app"] = 1
     auth = renewing(MemoryTokenStore(pair(clock)))
@@ -396,7 +484,7 @@ def test_two_hundred_tasks_whose_token_is_refused_are_one_refresh(
     assert endpoint.streamed == ["app-access-0"] * MANY + ["app-access-1"] * MANY
 
 
-def test_two_hundred_threads_that_meet_an_expired_token_are_one_refresh(
+def test_two_hundred_threads_with_an_expired_token_refresh_once(
     clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     auth = renewing(MemoryTokenStore(pair(clock, lasts=0)))
@@ -419,21 +507,21 @@ def test_two_hundred_threads_that_meet_an_expired_token_are_one_refresh(
 
 
 class Hanging:
-    """Token answers that come only when the test lets them."""
+    """A token endpoint that holds its answer until the test releases it."""
 
     def __init__(self, endpoint: TokenEndpoint) -> None:
-        self.asked, self.let_go = threading.Event(), threading.Event()
+        self.asked, self.release = threading.Event(), threading.Event()
         self._issue = endpoint.issue
         endpoint.answer = self
 
     def __call__(self, peer: Peer, call: TokenCall) -> None:
         self.asked.set()
-        self.let_go.wait(10)
+        self.release.wait(10)
         self._issue(peer, call)
 
 
 class Telling(MemoryTokenStore):
-    """A store that tells when a pair was saved."""
+    """A store that sets an event when a pair is saved."""
 
     def __init__(self, pair: TokenPair) -> None:
         super().__init__(pair)
@@ -459,14 +547,14 @@ def test_close_frees_a_caller_whose_renewal_hangs(
         assert not caller.is_alive()
         assert stream.end is not None
         assert stream.end.reason == "stopped"
-    hanging.let_go.set()
-    # The renewal goes on alone: a pair that was issued is not lost.
+    hanging.release.set()
+    # The renewal continues without its caller: an issued pair is not lost.
     assert store.saved.wait(5)
     assert store.load() == pair(clock, number=1)
     assert endpoint.streamed == []
 
 
-def test_python_waits_at_its_end_for_a_renewal_that_nobody_waits_for(
+def test_a_renewal_runs_in_a_thread_that_is_no_daemon(
     clock: HandClock, endpoint: TokenEndpoint, server: Scripted
 ) -> None:
     hanging = Hanging(endpoint)
@@ -477,9 +565,10 @@ def test_python_waits_at_its_end_for_a_renewal_that_nobody_waits_for(
         caller.start()
         assert hanging.asked.wait(5)
         mine = [each for each in threading.enumerate() if each.name == "enphase-streaming"]
-        assert [each.daemon for each in mine if each not in before] == [False]
+        # The renewal itself; only its transfer runs in a daemon thread.
+        assert sorted(each.daemon for each in mine if each not in before) == [False, True]
         stream.close()
-        hanging.let_go.set()
+        hanging.release.set()
         caller.join(5)
 
 
@@ -513,8 +602,8 @@ def test_a_task_whose_renewal_hangs_can_be_closed_and_cancelled(
                     await asyncio.wait_for(task, 5)
             assert stream.end is not None
             assert stream.end.reason == "stopped"
-        hanging.let_go.set()
-        # The renewal goes on alone: a pair that was issued is not lost.
+        hanging.release.set()
+        # The renewal continues without its caller: an issued pair is not lost.
         assert await asyncio.to_thread(store.saved.wait, 5)
 
     asyncio.run(main())
@@ -523,7 +612,7 @@ def test_a_task_whose_renewal_hangs_can_be_closed_and_cancelled(
     assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
-# --- other processes ------------------------------------------------------------------------------
+# --- several processes ----------------------------------------------------------------------------
 
 
 def start(script: str, *arguments: str) -> subprocess.Popen[str]:
@@ -536,7 +625,7 @@ def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_two_processes_never_spend_each_others_refresh_token(
+def test_two_processes_never_spend_the_same_refresh_token(
     clock: HandClock, endpoint: TokenEndpoint, server: Scripted, tmp_path: Path
 ) -> None:
     path, times = tmp_path / "tokens.json", 12
@@ -557,28 +646,28 @@ def test_two_processes_never_spend_each_others_refresh_token(
         tokens += out.split()
     assert endpoint.refused == 0
     assert len(tokens) == 2 * times
-    # Each refresh spent the token that the one before it brought, whichever process did it.
+    # Each refresh spent the token of the one before it, in either process.
     spent = [call.form["refresh_token"] for call in endpoint.calls]
     assert spent == [f"app-refresh-{number}" for number in range(len(spent))]
     assert times <= len(spent) <= 2 * times
 
 
-def test_a_process_killed_at_any_step_leaves_a_working_pair_or_a_plain_word(
+def test_a_process_killed_at_any_step_leaves_a_usable_pair_or_a_clear_error(
     clock: HandClock, endpoint: TokenEndpoint, server: Scripted, tmp_path: Path
 ) -> None:
     token_url = f"{server.url}/oauth/token"
     folders = {step: tmp_path / f"{number}" for number, step in enumerate(STEPS)}
     for folder in folders.values():
         FileTokenStore(folder / "tokens.json").save(pair(clock, lasts=-DAY, client=folder.name))
-    dying = {
-        step: start(
-            "killed_while_renewing.py", step, str(folder / "tokens.json"), token_url, folder.name
-        )
-        for step, folder in folders.items()
-    }
-    for step, process in dying.items():
+
+    def die(step: str) -> tuple[int, str, str]:
+        path = folders[step] / "tokens.json"
+        process = start("killed_while_renewing.py", step, str(path), token_url, path.parent.name)
         out, err = process.communicate(timeout=20)
-        assert (process.returncode, out, err) == (DIED, "", ""), step
+        return process.returncode, out, err
+
+    with ThreadPoolExecutor(4) as processes:
+        assert set(processes.map(die, STEPS)) == {(DIED, "", "")}
 
     for step, folder in folders.items():
         store = FileTokenStore(folder / "tokens.json")
@@ -586,7 +675,7 @@ def test_a_process_killed_at_any_step_leaves_a_working_pair_or_a_plain_word(
         assert found is not None
         number = 1 if step in AFTER_IT else 0
         assert found.access_token == f"{folder.name}-access-{number}", step
-        # At most one file is left over, and it is as private as the real one.
+        # At most one file is left over, and it is private.
         left = [each for each in folder.iterdir() if each.suffix != ".lock"]
         assert len(left) <= 2, step
         assert {stat.S_IMODE(each.stat().st_mode) for each in folder.iterdir()} == {0o600}, step

@@ -539,7 +539,7 @@ def test_nothing_that_is_printed_controls_the_terminal(drift: Drift) -> None:
 
 
 def make(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the recipe of the verb, with this Python and without building anything."""
+    """Run `make drift` with this Python, without building anything."""
     venv = Path(sys.executable).parent.parent
     command = ["make", "--silent", "drift", f"VENV={venv}", f"--old-file={venv}/installed"]
     inherited = {k: v for k, v in os.environ.items() if k not in ("UPSTREAM", "MAKEFLAGS")}
@@ -548,7 +548,7 @@ def make(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_verb_takes_any_path_and_no_address(tmp_path: Path) -> None:
+def test_make_drift_takes_any_path_and_no_address(tmp_path: Path) -> None:
     file = tmp_path / "a 'b\" $(c); d.json"
     file.write_text(json.dumps({"openapi": "3.1.0"}))
     error = make(f"UPSTREAM={str(file).replace('$', '$$')}").stderr

@@ -48,9 +48,7 @@ def async_watch(options: dict[str, Any], path: Path, calls: int) -> tuple[list[R
 
 
 @pytest.mark.parametrize("watch", [sync_watch, async_watch])
-def test_a_watch_is_recorded_window_by_window(
-    watch: Watch, clock: HandClock, tmp_path: Path
-) -> None:
+def test_record_a_watch_window_by_window(watch: Watch, clock: HandClock, tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         for _ in range(3):
@@ -84,7 +82,7 @@ def test_a_watch_is_recorded_window_by_window(
 
 
 @pytest.mark.parametrize("watch", [sync_watch, async_watch])
-def test_a_recording_that_cannot_be_made_spends_no_call(
+def test_spend_no_call_if_the_file_cannot_be_made(
     watch: Watch, clock: HandClock, tmp_path: Path
 ) -> None:
     path = tmp_path / "site.jsonl"
@@ -97,7 +95,7 @@ def test_a_recording_that_cannot_be_made_spends_no_call(
     assert server.peers == []
 
 
-def test_leaving_early_is_recorded_as_stopped(clock: HandClock, tmp_path: Path) -> None:
+def test_record_leaving_early_as_stopped(clock: HandClock, tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event())
@@ -115,9 +113,7 @@ def test_leaving_early_is_recorded_as_stopped(clock: HandClock, tmp_path: Path) 
 
 # Python warns of forks beside threads, which is what this is about.
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_leaves_the_recording_of_its_parent_alone(
-    clock: HandClock, tmp_path: Path
-) -> None:
+def test_record_nothing_in_a_forked_child(clock: HandClock, tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event())
@@ -157,7 +153,7 @@ def recorded(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()][1:]
 
 
-def test_without_an_answer_there_is_no_end_to_record(clock: HandClock, tmp_path: Path) -> None:
+def test_record_no_end_without_an_answer(clock: HandClock, tmp_path: Path) -> None:
     path = tmp_path / "site.jsonl"
     with (
         scripted(lambda peer: None) as server,
@@ -169,9 +165,7 @@ def test_without_an_answer_there_is_no_end_to_record(clock: HandClock, tmp_path:
     assert recorded(path) == []
 
 
-def test_an_event_that_the_client_finds_too_large_is_recorded_without_a_word(
-    clock: HandClock, tmp_path: Path
-) -> None:
+def test_record_a_large_event_illegible(clock: HandClock, tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(b"data:" + b"a" * 96)
@@ -189,7 +183,7 @@ def test_an_event_that_the_client_finds_too_large_is_recorded_without_a_word(
     assert body == b"xxxx:" + b"x" * 96
 
 
-def test_record_comes_before_the_stream_begins(clock: HandClock, tmp_path: Path) -> None:
+def test_refuse_to_record_a_stream_that_has_begun(clock: HandClock, tmp_path: Path) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.wait_for_hang_up()

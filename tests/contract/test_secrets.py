@@ -1,6 +1,6 @@
-"""A secret planted wherever one is taken, and looked for wherever a text comes out.
+"""No secret appears in exceptions, logs, reprs and output, even if a server echoes it.
 
-The servers here echo every request in whatever part of an answer the test is about. All secrets
+The servers here echo every request in the part of an answer that a test is named for. All secrets
 begin with the same word, so that half of one would be found as well.
 """
 
@@ -13,6 +13,7 @@ import logging
 import os
 import signal
 import subprocess
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -248,7 +249,7 @@ def test_a_token_that_another_stream_has_replaced_meanwhile(caller: Caller) -> N
             answer = {"access_token": NEW_ACCESS, "refresh_token": NEW_REFRESH}
             peer.send(head("200 OK") + json.dumps(answer).encode())
             return
-        # Somebody else renews between this request and its answer.
+        # Another stream renews between this request and its answer.
         auth.renew(ACCESS, token_url=f"{server.url}/oauth/token", now=HandClock().now())
         peer.send(head("500 No") + envelope(500, echo(peer)))
 
@@ -266,6 +267,16 @@ def test_in_a_cookie_that_is_malformed(transport_caller: Caller) -> None:
         # aiohttp takes no cookies from an IP address.
         given["base_url"] = server.base_url.replace("127.0.0.1", "localhost")
         assert_clean(transport_caller(options(server, **given)), STATUSES[550].error)
+
+
+@pytest.mark.parametrize("shown", [8, 18, 20, 21, 22])
+def test_in_a_body_that_the_limit_cuts(caller: Caller, shown: int) -> None:
+    body = ("x" * (65_536 - shown) + quote_plus(ACCESS)).encode()
+    with scripted(lambda peer: peer.send(head("500 No") + body)) as server:
+        outcome = caller(options(server))
+    assert isinstance(outcome.error, APIStatusError)
+    assert outcome.error.body == "x" * (65_536 - shown) + "***"
+    assert_clean(outcome, STATUSES[550].error)
 
 
 # --- answers that are none ------------------------------------------------------------------------
@@ -375,6 +386,27 @@ def test_in_an_event_that_is_malformed(caller: Caller, form: str) -> None:
     assert all(clean(text) for text in texts_of(malformed))
 
 
+def test_a_large_malformed_event_costs_little() -> None:
+    text = '"\\n",' * 43_690
+    secrets = [KEY, ACCESS, f"{REFRESH}{KEY}" * 20]
+    reader = EventReader(mask=lambda text: masked(text, secrets))
+    began = time.process_time()
+    with pytest.raises(MalformedEvent) as caught:
+        reader.read(text, HandClock().now())
+    # To mask each of its strings takes ten seconds; 50 ms are too much.
+    assert time.process_time() - began < 0.5
+    assert caught.value.data == text[:120]
+
+
+def test_a_malformed_event_is_cut_before_and_after_a_secret_is_masked() -> None:
+    reader = EventReader(mask=lambda text: masked(text, [ACCESS]))
+    for before in range(1100):
+        with pytest.raises(MalformedEvent) as caught:
+            reader.read("x" * before + ACCESS * 80, HandClock().now())
+        assert ACCESS[:8] not in caught.value.data
+        assert caught.value.data.startswith(f"{'x' * before}***"[:120])
+
+
 def test_in_an_event_that_is_too_large(caller: Caller) -> None:
     def send(peer: Peer, said: str) -> None:
         peer.chunk(f"data:{said * 20}".encode())
@@ -422,7 +454,7 @@ def test_in_a_stream_that_goes_well_and_in_its_address(caller: Caller, clock: Ha
 
 
 class OwnAuth:
-    """An auth that a user wrote, which gives whatever it holds."""
+    """A user's own auth, which returns any object that it is given."""
 
     can_refresh = False
 
@@ -447,8 +479,8 @@ def test_in_a_token_that_no_header_can_carry(caller: Caller, token: Any, at_once
         outcome = caller(options(server, access_token=None, auth=auth))
     assert server.peers == []
     assert_clean(outcome, InvalidArgument)
-    assert "access_token is" in str(outcome.error)
-    assert str(outcome.error).endswith("It is what auth gave.")
+    assert str(outcome.error).startswith("access_token ")
+    assert str(outcome.error).endswith("It is what auth returned.")
 
 
 # --- the token endpoint ---------------------------------------------------------------------------

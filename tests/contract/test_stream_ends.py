@@ -1,4 +1,4 @@
-"""Every row of the table of ends, over real sockets: on both clients, and over aiohttp."""
+"""How streams end over real sockets: on both clients, and over the fleet transport."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ from transports import Make, aiohttp_caller, on_aiohttp, on_httpx
 
 CALLERS = {"sync": sync_caller, "async": async_caller, "aiohttp": aiohttp_caller}
 
-WITHOUT_WATCHDOG = {"first_reading_timeout": 1000, "stall_timeout": 1000}
-WATCHDOG = {"first_reading_timeout": 20, "stall_timeout": 20}
+NO_TIMEOUTS = {"first_reading_timeout": 1000, "stall_timeout": 1000}
+TIMEOUTS = {"first_reading_timeout": 20, "stall_timeout": 20}
 
 
 @pytest.fixture(params=CALLERS)
@@ -45,13 +45,13 @@ def caller(request: pytest.FixtureRequest) -> Caller:
 
 
 def options(clock: HandClock, base_url: str, **more: Any) -> dict[str, Any]:
-    """A client that waits as long as it takes.
+    """Return the options of a client whose timeouts never pass, unless `more` sets them.
 
-    Most scripts move the clock on without waiting for the client to read, so on a busy machine a
-    watchdog could be faster than they are.
+    Most scripts move the clock without waiting for the client to read, so on a busy machine a
+    timeout could pass before their bytes are read.
     """
     clocks = {"monotonic": clock.monotonic, "now": clock.now}
-    return {"base_url": base_url, **clocks, **WITHOUT_WATCHDOG, **more}
+    return {"base_url": base_url, **clocks, **NO_TIMEOUTS, **more}
 
 
 def seconds_of_events(peer: Peer, clock: HandClock, seconds: int) -> None:
@@ -61,7 +61,7 @@ def seconds_of_events(peer: Peer, clock: HandClock, seconds: int) -> None:
 
 
 def pass_time_until_hang_up(peer: Peer, clock: HandClock, send: bytes = b"") -> None:
-    """Let the clock run, fifty times faster than the real one, until the client leaves."""
+    """Move the clock fifty times as fast as the real one, until the client hangs up."""
     peer.sock.settimeout(0.02)
     for _ in range(500):
         clock.time += 1
@@ -77,7 +77,7 @@ def pass_time_until_hang_up(peer: Peer, clock: HandClock, send: bytes = b"") -> 
     raise AssertionError("the client never hung up")
 
 
-def test_a_clean_close_at_the_duration_is_planned(caller: Caller, clock: HandClock) -> None:
+def test_closing_at_the_duration_is_planned(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         seconds_of_events(peer, clock, 30)
@@ -89,9 +89,7 @@ def test_a_clean_close_at_the_duration_is_planned(caller: Caller, clock: HandClo
     assert len(outcome.readings) == 30
 
 
-def test_a_clean_close_before_that_is_early_and_says_what_is_missing(
-    caller: Caller, clock: HandClock
-) -> None:
+def test_closing_before_the_duration_is_early(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         seconds_of_events(peer, clock, 10)
@@ -105,7 +103,7 @@ def test_a_clean_close_before_that_is_early_and_says_what_is_missing(
     assert len(outcome.readings) == 10
 
 
-def test_a_clean_close_without_a_reading_is_a_stall(caller: Caller, clock: HandClock) -> None:
+def test_closing_without_a_reading_is_a_stall(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         clock.time += 30
@@ -159,7 +157,7 @@ def test_a_broken_connection_is_a_drop_with_its_cause(
     assert len(outcome.readings) in (3, complete)
 
 
-# What aiohttp makes of it is shown in test_aiohttp_transport.py.
+# test_aiohttp_transport.py shows what aiohttp makes of it.
 @pytest.mark.parametrize("caller", ["sync", "async"], indirect=True)
 def test_a_malformed_chunk_is_a_drop_with_its_cause(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
@@ -175,7 +173,7 @@ def test_a_malformed_chunk_is_a_drop_with_its_cause(caller: Caller, clock: HandC
     assert (outcome.reason, len(outcome.readings)) == ("dropped", 1)
 
 
-def test_half_an_event_at_a_clean_end_is_never_delivered(caller: Caller, clock: HandClock) -> None:
+def test_half_an_event_is_never_delivered(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         seconds_of_events(peer, clock, 30)
@@ -188,13 +186,13 @@ def test_half_an_event_at_a_clean_end_is_never_delivered(caller: Caller, clock: 
 
 
 @pytest.mark.parametrize("meanwhile", [b"", b": still here\n\n"], ids=["silence", "comments only"])
-def test_no_reading_in_time_is_a_stall(caller: Caller, clock: HandClock, meanwhile: bytes) -> None:
+def test_no_first_reading_is_a_stall(caller: Caller, clock: HandClock, meanwhile: bytes) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         pass_time_until_hang_up(peer, clock, meanwhile)
 
     with scripted(script) as server:
-        outcome = caller(options(clock, server.base_url, **WATCHDOG), duration=300)
+        outcome = caller(options(clock, server.base_url, **TIMEOUTS), duration=300)
     assert isinstance(outcome.error, StreamStalled)
     assert outcome.end is not None
     assert outcome.end.reason == "stalled"
@@ -202,23 +200,19 @@ def test_no_reading_in_time_is_a_stall(caller: Caller, clock: HandClock, meanwhi
 
 
 @pytest.mark.parametrize("meanwhile", [b"", b": still here\n\n"], ids=["silence", "comments only"])
-def test_silence_after_readings_is_a_stall_too(
-    caller: Caller, clock: HandClock, meanwhile: bytes
-) -> None:
+def test_no_further_reading_is_a_stall(caller: Caller, clock: HandClock, meanwhile: bytes) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event())
         pass_time_until_hang_up(peer, clock, meanwhile)
 
     with scripted(script) as server:
-        outcome = caller(options(clock, server.base_url, **WATCHDOG), duration=300)
+        outcome = caller(options(clock, server.base_url, **TIMEOUTS), duration=300)
     assert isinstance(outcome.error, StreamStalled)
     assert (outcome.reason, len(outcome.readings)) == ("stalled", 1)
 
 
-def test_a_stream_past_its_duration_is_hung_up_on_as_planned(
-    caller: Caller, clock: HandClock
-) -> None:
+def test_hangs_up_past_the_duration(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.sock.settimeout(0.02)
@@ -254,7 +248,7 @@ def test_an_event_over_the_limit_ends_the_stream(caller: Caller, clock: HandCloc
     assert (outcome.reason, len(outcome.readings)) == ("too_large", 1)
 
 
-def test_invalid_utf8_is_replaced_and_the_stream_goes_on(caller: Caller, clock: HandClock) -> None:
+def test_invalid_utf_8_is_replaced(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event(battery_mode="@").replace(b"@", b"\xff"))
@@ -268,7 +262,7 @@ def test_invalid_utf8_is_replaced_and_the_stream_goes_on(caller: Caller, clock: 
     assert [reading.battery_mode for reading in outcome.readings] == ["�", None]
 
 
-def test_an_error_envelope_inside_the_stream_is_its_own_exception(
+def test_an_error_envelope_inside_the_stream_raises_its_exception(
     caller: Caller, clock: HandClock
 ) -> None:
     def script(peer: Peer) -> None:
@@ -288,7 +282,7 @@ def test_an_error_envelope_inside_the_stream_is_its_own_exception(
     assert (outcome.reason, len(outcome.readings)) == ("error", 1)
 
 
-def test_a_200_that_is_no_event_stream_says_how_it_starts(caller: Caller, clock: HandClock) -> None:
+def test_a_200_that_is_no_event_stream_shows_its_start(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         body = b'{"hello": "world"}'
         peer.send(
@@ -321,7 +315,7 @@ def test_malformed_events_are_skipped_and_counted(caller: Caller, clock: HandClo
     assert (outcome.reason, outcome.end.malformed, len(outcome.readings)) == ("planned", 2, 2)
 
 
-def test_malformed_events_can_be_handed_to_a_callable(caller: Caller, clock: HandClock) -> None:
+def test_on_malformed_is_called_with_malformed_events(caller: Caller, clock: HandClock) -> None:
     given: list[MalformedEvent] = []
     with scripted(malformed_script(clock)) as server:
         outcome = caller(options(clock, server.base_url), on_malformed=given.append)
@@ -329,7 +323,7 @@ def test_malformed_events_can_be_handed_to_a_callable(caller: Caller, clock: Han
     assert outcome.reason == "planned"
 
 
-def test_malformed_events_can_end_the_stream(caller: Caller, clock: HandClock) -> None:
+def test_a_malformed_event_can_end_the_stream(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event() + b"data:[1]\n\n" + clock.event())
@@ -341,7 +335,7 @@ def test_malformed_events_can_end_the_stream(caller: Caller, clock: HandClock) -
     assert (outcome.reason, len(outcome.readings)) == ("error", 1)
 
 
-def test_a_refused_connection_is_no_response(caller: Caller, clock: HandClock) -> None:
+def test_a_refused_connection_is_connection_failed(caller: Caller, clock: HandClock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     outcome = caller(options(clock, f"http://127.0.0.1:{port}/api/v4"))
@@ -350,7 +344,7 @@ def test_a_refused_connection_is_no_response(caller: Caller, clock: HandClock) -
     assert outcome.reason == "error"
 
 
-def test_a_connection_that_closes_without_a_head_is_no_response(
+def test_a_connection_closed_without_a_head_is_connection_failed(
     caller: Caller, clock: HandClock
 ) -> None:
     with scripted(lambda peer: None) as server:
@@ -358,12 +352,12 @@ def test_a_connection_that_closes_without_a_head_is_no_response(
     assert isinstance(outcome.error, ConnectionFailed)
 
 
-def test_a_head_that_never_comes_is_no_response(caller: Caller, clock: HandClock) -> None:
+def test_a_head_that_never_comes_is_connection_failed(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         pass_time_until_hang_up(peer, clock)
 
     with scripted(script) as server:
-        outcome = caller(options(clock, server.base_url, **WATCHDOG))
+        outcome = caller(options(clock, server.base_url, **TIMEOUTS))
     assert isinstance(outcome.error, ConnectionFailed)
     assert isinstance(outcome.error.__cause__, TimeoutError)
     assert outcome.end is not None
@@ -371,7 +365,7 @@ def test_a_head_that_never_comes_is_no_response(caller: Caller, clock: HandClock
 
 
 class SlowCaller:
-    """Goes away for a minute at each reading, and comes back when the stream has long ended."""
+    """Takes a minute for each reading, the first until the stream has ended."""
 
     def __init__(self, clock: HandClock, seconds: int) -> None:
         self._clock = clock
@@ -394,7 +388,7 @@ class SlowCaller:
         self._clock.time += 60
 
 
-def test_a_slow_caller_gets_every_reading_and_no_stall(caller: Caller, clock: HandClock) -> None:
+def test_a_slow_caller_gets_every_reading(caller: Caller, clock: HandClock) -> None:
     slow = SlowCaller(clock, 30)
     with scripted(slow.script) as server:
         outcome = caller(options(clock, server.base_url), on_reading=slow.on_reading)
@@ -402,7 +396,7 @@ def test_a_slow_caller_gets_every_reading_and_no_stall(caller: Caller, clock: Ha
     assert len(outcome.readings) == 30
 
 
-def test_a_slow_caller_is_still_told_of_an_early_end(caller: Caller, clock: HandClock) -> None:
+def test_a_slow_caller_is_told_of_an_early_end(caller: Caller, clock: HandClock) -> None:
     slow = SlowCaller(clock, 10)
     with scripted(slow.script) as server:
         outcome = caller(options(clock, server.base_url), on_reading=slow.on_reading)
@@ -411,9 +405,7 @@ def test_a_slow_caller_is_still_told_of_an_early_end(caller: Caller, clock: Hand
     assert len(outcome.readings) == 10
 
 
-def test_what_arrived_while_the_machine_slept_is_still_delivered(
-    caller: Caller, clock: HandClock
-) -> None:
+def test_readings_that_arrived_during_sleep_are_delivered(caller: Caller, clock: HandClock) -> None:
     has_one = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -436,7 +428,7 @@ def test_what_arrived_while_the_machine_slept_is_still_delivered(
 
 
 def connecting(peer: Peer, reached: threading.Event) -> None:
-    """Take the connection and answer no TLS handshake."""
+    """Accept the connection, and answer no TLS handshake."""
     reached.set()
     peer.wait_for_hang_up()
 
@@ -485,7 +477,7 @@ PHASES = [
 
 
 @pytest.mark.parametrize(("phase", "over"), PHASES)
-def test_close_from_another_thread_frees_the_reader(
+def test_close_from_another_thread_frees_the_caller(
     phase: Phase, over: str, authority: trustme.CA
 ) -> None:
     reached = threading.Event()
@@ -511,7 +503,7 @@ def test_close_from_another_thread_frees_the_reader(
             assert reached.wait(10)
             time.sleep(0.05)
             stream.close()
-            assert left.wait(5), "close() did not free the reader"
+            assert left.wait(5), "close() did not free the caller"
             thread.join()
     assert readings == []
     assert stream.end is not None
@@ -524,7 +516,7 @@ def test_close_from_another_thread_frees_the_reader(
     [(on_httpx, asyncio.run), (on_aiohttp, asyncio.run), (on_aiohttp, uvloop.run)],
     ids=["httpx", "aiohttp", "aiohttp on uvloop"],
 )
-def test_aclose_from_another_task_frees_the_reader(
+def test_aclose_from_another_task_frees_the_caller(
     phase: Phase,
     over: str,
     make: Make,
@@ -555,7 +547,7 @@ def test_aclose_from_another_task_frees_the_reader(
             assert await asyncio.wait_for(task, 5) == []
             assert stream.end is not None
             assert stream.end.reason == "stopped"
-        # aiohttp does not wait until TLS is taken down, and uvloop may fail if its loop ends first.
+        # aiohttp does not wait until TLS is shut down, and uvloop may fail if its loop ends first.
         for thread in server.threads:
             await asyncio.to_thread(thread.join, 5)
         await asyncio.sleep(0.05)
@@ -565,7 +557,7 @@ def test_aclose_from_another_task_frees_the_reader(
         run(leave(url))
 
 
-def test_a_transport_that_tries_again_leaves_no_socket_behind(authority: trustme.CA) -> None:
+def test_a_transport_that_connects_again_leaves_no_socket_open(authority: trustme.CA) -> None:
     served = tls_server(authority)
 
     def script(peer: Peer) -> None:
@@ -582,11 +574,11 @@ def test_a_transport_that_tries_again_leaves_no_socket_behind(authority: trustme
         with StreamingClient(**CREDENTIALS, base_url=base_url, transport=transport) as client:
             assert client.snapshot(1765).pv_power == 30
     assert len(server.peers) == 2
-    gc.collect()  # what was left open warns when it goes, and warnings fail
+    gc.collect()  # a socket left open warns when it is collected, and warnings fail
 
 
 @pytest.mark.parametrize("make", [on_httpx, on_aiohttp])
-def test_a_cancelled_task_is_cancelled_and_the_stream_stopped(make: Make, clock: HandClock) -> None:
+def test_cancelling_the_task_stops_the_stream(make: Make, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event())
@@ -639,7 +631,7 @@ def test_leaving_the_loop_hangs_up(caller: Caller, clock: HandClock) -> None:
     assert outcome.reason == "stopped"
 
 
-def test_event_two_leaves_the_server_only_once_the_caller_has_reading_one(
+def test_each_reading_is_delivered_before_the_next_event_is_sent(
     caller: Caller, clock: HandClock
 ) -> None:
     has_one = threading.Event()

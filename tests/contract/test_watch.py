@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import logging
 import socket
 import threading
-import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -40,7 +38,7 @@ SITE = 1765
 
 
 def options(clock: HandClock, base_url: str, **more: Any) -> dict[str, Any]:
-    # A script moves the clock while its bytes are on their way: no time-out may fall in between.
+    # A script moves the clock while its bytes are under way: no timeout may pass meanwhile.
     patient = {"first_reading_timeout": 400, "stall_timeout": 400}
     return {"base_url": base_url, "monotonic": clock.monotonic, "now": clock.now, **patient, **more}
 
@@ -61,11 +59,11 @@ def window(peer: Peer, clock: HandClock, *powers: int, seconds: int = 30) -> Non
 
 
 TRACED = 192
-"""The window from which memory is traced: tracing costs more than the windows do."""
+"""The window from which memory is traced, since tracing takes longer than the windows."""
 
 
 class Day:
-    """Twelve readings a window, in lock-step; each window begins with the last one once more."""
+    """Sends twelve readings a window, each once the last was taken, and the last one twice."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
@@ -148,12 +146,12 @@ def test_every_window_asks_for_the_duration_that_was_given(
     assert [b"duration: 60\r\n" in peer.request.lower() for peer in server.peers] == [True, True]
 
 
-# Leaving
+# Leaving the loop
 
 
 @pytest.fixture
 def endless(clock: HandClock) -> Iterator[tuple[str, threading.Event]]:
-    """A site that sends one reading and stays; the event tells that the client hung up."""
+    """Serve one reading and stay; yield the URL, and an event that the client hung up."""
     gone = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -171,7 +169,7 @@ def client_threads() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name.startswith("enphase")]
 
 
-def test_breaking_out_closes_the_socket(endless: tuple[str, threading.Event]) -> None:
+def test_leaving_the_loop_closes_the_socket(endless: tuple[str, threading.Event]) -> None:
     base_url, gone = endless
     with StreamingClient(**CREDENTIALS, base_url=base_url) as client:
         with client.watch(SITE, budget=Budget(calls=9)) as readings:
@@ -185,7 +183,7 @@ def test_breaking_out_closes_the_socket(endless: tuple[str, threading.Event]) ->
     assert client_threads() == []
 
 
-def test_breaking_out_of_a_watch_that_nobody_holds_closes_the_socket(
+def test_an_abandoned_watch_closes_the_socket(
     endless: tuple[str, threading.Event],
 ) -> None:
     base_url, gone = endless
@@ -221,7 +219,7 @@ class Locked(httpx.HTTPTransport, httpx.SyncByteStream):
         self.closed.set()
 
 
-def test_a_stream_that_is_collected_inside_its_transport_waits_for_no_lock(
+def test_a_stream_collected_inside_its_transport_waits_for_no_lock(
     endless: tuple[str, threading.Event],
 ) -> None:
     base_url, gone = endless
@@ -237,7 +235,7 @@ def test_a_stream_that_is_collected_inside_its_transport_waits_for_no_lock(
     client.close()
 
 
-def test_an_async_stream_that_outlives_its_loop_says_only_that_it_was_not_closed() -> None:
+def test_an_async_stream_that_outlives_its_loop_warns_that_it_was_not_closed() -> None:
     class Body(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield HandClock().event()
@@ -259,7 +257,7 @@ def test_an_async_stream_that_outlives_its_loop_says_only_that_it_was_not_closed
     gc.collect()
 
 
-def test_breaking_out_closes_the_socket_async(endless: tuple[str, threading.Event]) -> None:
+def test_leaving_the_async_loop_closes_the_socket(endless: tuple[str, threading.Event]) -> None:
     base_url, gone = endless
 
     async def run() -> None:
@@ -278,7 +276,7 @@ def test_breaking_out_closes_the_socket_async(endless: tuple[str, threading.Even
     assert client_threads() == []
 
 
-def test_a_watch_that_was_never_begun_leaves_nothing() -> None:
+def test_a_watch_that_was_never_begun_sends_nothing() -> None:
     async def run() -> None:
         async with AsyncStreamingClient(**CREDENTIALS) as client:
             async with client.watch(SITE, budget=Budget(calls=9)) as readings:
@@ -297,32 +295,12 @@ def test_a_watch_that_was_never_begun_leaves_nothing() -> None:
     assert (readings.end.reason, budget.spent) == ("stopped", 0)
 
 
-# Ending it while it waits. The clock stands still: only being closed ends a wait.
+# Closing it while it waits. The clock stands still, so that only closing ends a wait.
 
 
-class Heard(logging.Handler):
-    """Tells that the watch logged that it waits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits = threading.Event()
-        self.do: Callable[[], object] = lambda: None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if "next try in" in record.getMessage():
-            self.do()
-            self.waits.set()
-
-
-@pytest.fixture
-def heard() -> Iterator[Heard]:
-    handler, log = Heard(), logging.getLogger("enphase_streaming")
-    before = log.level
-    log.setLevel(logging.INFO)
-    log.addHandler(handler)
-    yield handler
-    log.removeHandler(handler)
-    log.setLevel(before)
+def signalling(began: threading.Event) -> Callable[[float, Exception | None], None]:
+    """Return an `on_wait` that sets `began`."""
+    return lambda seconds, why: began.set()
 
 
 def for_a_retry(peer: Peer, clock: HandClock) -> None:
@@ -344,16 +322,16 @@ Why = Callable[[Peer, HandClock], None]
 
 
 @pytest.mark.parametrize("why", WAITS)
-def test_close_ends_a_wait_at_once(why: Why, clock: HandClock, heard: Heard) -> None:
-    budget, readings = Budget(calls=9), list[Reading]()
+def test_close_ends_a_wait_at_once(why: Why, clock: HandClock) -> None:
+    budget, readings, waits = Budget(calls=9), list[Reading](), threading.Event()
     with (
         scripted(lambda peer: why(peer, clock)) as server,
         StreamingClient(**CREDENTIALS, **options(clock, server.base_url)) as client,
     ):
-        watch = client.watch(SITE, budget=budget)
+        watch = client.watch(SITE, budget=budget, on_wait=signalling(waits))
         thread = threading.Thread(target=lambda: readings.extend(watch))
         thread.start()
-        assert heard.waits.wait(5)
+        assert waits.wait(5)
         watch.close()
         thread.join(5)
         assert not thread.is_alive(), "close() did not end the wait"
@@ -362,19 +340,16 @@ def test_close_ends_a_wait_at_once(why: Why, clock: HandClock, heard: Heard) -> 
 
 
 async def ended_by(
-    how: str, watch: Any, client: AsyncStreamingClient, is_waiting: threading.Event | None
+    how: str, watch: Any, client: AsyncStreamingClient, waits: threading.Event
 ) -> None:
-    """Start reading `watch`, end it while it waits, and see that the task is over."""
+    """Read `watch` in a task, end it while it waits, and check that the task is over."""
 
     async def read() -> None:
         async for _ in watch:
             pass
 
     task = asyncio.create_task(read())
-    if is_waiting is None:
-        await asyncio.sleep(0.1)
-    else:
-        assert await asyncio.to_thread(is_waiting.wait, 5)
+    assert await asyncio.to_thread(waits.wait, 5)
     if how == "cancel":
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -388,15 +363,13 @@ async def ended_by(
 
 @pytest.mark.parametrize("why", WAITS)
 @pytest.mark.parametrize("how", ["watch", "client", "cancel"])
-def test_aclose_and_cancellation_end_a_wait_at_once(
-    how: str, why: Why, clock: HandClock, heard: Heard
-) -> None:
-    budget = Budget(calls=9)
+def test_aclose_and_cancellation_end_a_wait_at_once(how: str, why: Why, clock: HandClock) -> None:
+    budget, waits = Budget(calls=9), threading.Event()
 
     async def run(base_url: str) -> None:
         async with AsyncStreamingClient(**CREDENTIALS, **options(clock, base_url)) as client:
-            watch = client.watch(SITE, budget=budget)
-            await ended_by(how, watch, client, heard.waits)
+            watch = client.watch(SITE, budget=budget, on_wait=signalling(waits))
+            await ended_by(how, watch, client, waits)
 
     with scripted(lambda peer: why(peer, clock)) as server:
         asyncio.run(run(server.base_url))
@@ -410,13 +383,13 @@ def used_up_for_a_minute(clock: HandClock) -> Budget:
     return budget
 
 
-def test_close_ends_the_wait_for_a_slot_and_gives_it_back(clock: HandClock) -> None:
-    budget = used_up_for_a_minute(clock)
+def test_close_ends_the_wait_for_a_slot_and_frees_it(clock: HandClock) -> None:
+    budget, waits = used_up_for_a_minute(clock), threading.Event()
     with StreamingClient(**CREDENTIALS, **options(clock, "http://127.0.0.1:9")) as client:
-        watch = client.watch(SITE, budget=budget)
+        watch = client.watch(SITE, budget=budget, on_wait=signalling(waits))
         thread = threading.Thread(target=lambda: list(watch))
         thread.start()
-        time.sleep(0.1)
+        assert waits.wait(5)
         watch.close()
         thread.join(5)
         assert not thread.is_alive(), "close() did not end the wait"
@@ -427,12 +400,13 @@ def test_close_ends_the_wait_for_a_slot_and_gives_it_back(clock: HandClock) -> N
 
 @pytest.mark.parametrize("how", ["watch", "client", "cancel"])
 def test_aclose_and_cancellation_end_the_wait_for_a_slot(how: str, clock: HandClock) -> None:
-    budget = used_up_for_a_minute(clock)
+    budget, waits = used_up_for_a_minute(clock), threading.Event()
 
     async def run() -> None:
         quiet = options(clock, "http://127.0.0.1:9")
         async with AsyncStreamingClient(**CREDENTIALS, **quiet) as client:
-            await ended_by(how, client.watch(SITE, budget=budget), client, None)
+            watch = client.watch(SITE, budget=budget, on_wait=signalling(waits))
+            await ended_by(how, watch, client, waits)
 
     asyncio.run(run())
     assert budget.spent == 50
@@ -443,7 +417,7 @@ def test_aclose_and_cancellation_end_the_wait_for_a_slot(how: str, clock: HandCl
 
 
 class FakeAuth:
-    """Has an old token, and gets `new` ones."""
+    """Has an old token, and gets each of `new`, or raises it."""
 
     can_refresh = True
 
@@ -468,7 +442,7 @@ class FakeAuth:
 
 
 def gatekeeper(clock: HandClock, good: str) -> Callable[[Peer], None]:
-    """A script that streams to whoever has the good token."""
+    """Return a script that streams for the good token, and refuses others."""
 
     def script(peer: Peer) -> None:
         if f"Bearer {good}\r\n".encode() in peer.request:
@@ -484,7 +458,7 @@ def gatekeeper(clock: HandClock, good: str) -> Callable[[Peer], None]:
 def ask(
     caller: Caller, method: str, about: dict[str, Any], budget: Budget
 ) -> tuple[list[int | None], Exception | None]:
-    """What comes of one call of `method`, on the client that `caller` stands for."""
+    """Return the powers that `method` reads with the client of `caller`, and its exception."""
     if method != "snapshot":
         outcome = caller(about, method=method, budget=budget)
         return [reading.pv_power for reading in outcome.readings], outcome.error
@@ -518,7 +492,7 @@ def test_an_expired_token_costs_one_refresh_and_one_more_call(
 
 
 @METHODS
-def test_a_fresh_token_that_is_refused_stops_with_a_hint(
+def test_a_refused_fresh_token_stops_with_a_hint(
     method: str, caller: Caller, clock: HandClock
 ) -> None:
     auth, budget = FakeAuth("token-1", "token-2"), Budget(calls=9)
@@ -532,7 +506,7 @@ def test_a_fresh_token_that_is_refused_stops_with_a_hint(
 
 
 @METHODS
-def test_a_token_that_cannot_be_renewed_is_tried_once(
+def test_a_token_that_cannot_be_refreshed_is_used_once(
     method: str, caller: Caller, clock: HandClock
 ) -> None:
     budget = Budget(calls=9)
@@ -543,7 +517,7 @@ def test_a_token_that_cannot_be_renewed_is_tried_once(
 
 
 @METHODS
-def test_a_refresh_that_needs_a_login_says_so(
+def test_a_refresh_that_needs_a_login_raises_login_required(
     method: str, caller: Caller, clock: HandClock
 ) -> None:
     auth, budget = FakeAuth(LoginRequired("log in again")), Budget(calls=9)
@@ -555,7 +529,7 @@ def test_a_refresh_that_needs_a_login_says_so(
 
 
 @METHODS
-def test_the_budget_does_not_pay_for_a_second_call_that_it_lacks(
+def test_a_refreshed_token_needs_another_call_of_the_budget(
     method: str, caller: Caller, clock: HandClock
 ) -> None:
     auth, budget = FakeAuth("token-1"), Budget(calls=1)
@@ -570,11 +544,11 @@ def test_the_budget_does_not_pay_for_a_second_call_that_it_lacks(
 # Recovering
 
 
-def test_a_dead_server_then_a_live_one(caller: Caller, clock: HandClock, heard: Heard) -> None:
+def test_recovers_once_the_server_listens(caller: Caller, clock: HandClock) -> None:
     gaps: list[tuple[datetime, datetime, Exception]] = []
     served = threading.Event()
     with socket.socket() as listener:
-        # Bound and not listening: nobody else can have the port, and it refuses.
+        # Bound and not listening, so that the port is taken and refuses.
         listener.bind(("127.0.0.1", 0))
 
         def serve() -> None:
@@ -588,13 +562,12 @@ def test_a_dead_server_then_a_live_one(caller: Caller, clock: HandClock, heard: 
         thread = threading.Thread(target=serve)
         began = clock.now()
 
-        def time_passes() -> None:
+        def time_passes(seconds: float, why: Exception | None) -> None:
             clock.time += 300
             if clock.time > 1500:
                 listener.listen()
                 thread.start()
 
-        heard.do = time_passes
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v4"
         outcome = caller(
             options(clock, url),
@@ -602,6 +575,7 @@ def test_a_dead_server_then_a_live_one(caller: Caller, clock: HandClock, heard: 
             budget=Budget(calls=3),
             duration=30,
             on_gap=lambda *gap: gaps.append(gap),
+            on_wait=time_passes,
         )
         thread.join(5)
     assert served.is_set()
@@ -613,7 +587,7 @@ def test_a_dead_server_then_a_live_one(caller: Caller, clock: HandClock, heard: 
 
 
 @OVER_AIOHTTP_TOO
-def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock, heard: Heard) -> None:
+def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock) -> None:
     gaps: list[Exception] = []
     has_one = threading.Event()
 
@@ -626,10 +600,9 @@ def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock, heard: He
         assert has_one.wait(PATIENCE)
         peer.reset()
 
-    def time_passes() -> None:
+    def time_passes(seconds: float, why: Exception | None) -> None:
         clock.time += 300
 
-    heard.do = time_passes
     with scripted(script) as server:
         outcome = caller(
             options(clock, server.base_url),
@@ -638,6 +611,7 @@ def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock, heard: He
             budget=Budget(calls=2),
             duration=30,
             on_gap=lambda since, until, why: gaps.append(why),
+            on_wait=time_passes,
         )
     assert [reading.pv_power for reading in outcome.readings] == [1, 2, 3]
     assert [type(why) for why in gaps] == [StreamDropped]
@@ -645,7 +619,7 @@ def test_readings_go_on_after_a_drop(caller: Caller, clock: HandClock, heard: He
 
 
 @pytest.mark.parametrize("method", ["live_data", "watch"])
-def test_what_on_malformed_raises_is_the_callers_and_never_mended(
+def test_an_exception_of_on_malformed_leaves_unchanged(
     caller: Caller, clock: HandClock, method: str
 ) -> None:
     def on_malformed(malformed: MalformedEvent) -> None:
@@ -668,19 +642,23 @@ def test_what_on_malformed_raises_is_the_callers_and_never_mended(
     assert (budget.spent, outcome.reason) == (1, "error")
 
 
-def test_a_drop_of_the_last_window_says_that_the_budget_is_used_up(
-    caller: Caller, clock: HandClock, heard: Heard
+def test_a_drop_of_the_last_window_raises_budget_exhausted(
+    caller: Caller, clock: HandClock
 ) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.reset()
 
-    def time_passes() -> None:
+    def time_passes(seconds: float, why: Exception | None) -> None:
         clock.time += 300
 
-    heard.do = time_passes
     with scripted(script) as server:
-        outcome = caller(options(clock, server.base_url), method="watch", budget=Budget(calls=2))
+        outcome = caller(
+            options(clock, server.base_url),
+            method="watch",
+            budget=Budget(calls=2),
+            on_wait=time_passes,
+        )
     assert isinstance(outcome.error, BudgetExhausted)
     assert isinstance(outcome.error.__cause__, ConnectionFailed | StreamDropped)
     assert (outcome.reason, len(server.peers)) == ("budget", 2)

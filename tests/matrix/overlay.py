@@ -225,7 +225,7 @@ def _tokens() -> Cells:
 
 def _refusals() -> Cells:
     for status in range(400, 500):
-        # Those that nobody documented are refused out of caution, and make no row.
+        # Undocumented statuses are refused as well, and make no row.
         if _login_refused(status):
             cell = Cell(note=LoginRequired.__name__, claims=False)
             yield Row(Section.TOKEN_STATUSES, str(status)), cell

@@ -20,8 +20,8 @@ FURTHER_TESTS = {
     "enphase_streaming.core.arguments": ("contract/test_requests.py",),
     "enphase_streaming.core.encoding": ("contract/test_readable_answers.py",),
     "enphase_streaming.core.options": ("contract/test_requests.py",),
-    "enphase_streaming.core.window": ("unit/test_watch.py",),
-    "enphase_streaming.errors": ("unit/test_duration.py", "contract/test_statuses.py"),
+    "enphase_streaming.core.window": ("unit/test_watch.py", "unit/test_elapsed_time.py"),
+    "enphase_streaming.errors": ("unit/test_arguments.py", "contract/test_statuses.py"),
 }
 """Tests in tests/ that neither are named after a module nor import it."""
 

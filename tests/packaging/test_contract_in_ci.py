@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from enphase_streaming import FileTokenStore, endpoints
+from enphase_streaming import FileTokenStore
 from enphase_streaming.auth.tokens import TokenPair
+from enphase_streaming.core import options
 from enphase_streaming_mock import MockServer
 
 FILES = Path(__file__).parents[2] / "docs" / "contract-in-ci"
@@ -115,7 +116,7 @@ def stored(
     tmp_path: Path, enphase_mock: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> FileTokenStore:
     """The token store of a login that the mock answers in place of the real API."""
-    monkeypatch.setattr(endpoints, "TOKEN_URL", enphase_mock.token_url)
+    monkeypatch.setattr(options, "TOKEN_URL", enphase_mock.token_url)
     monkeypatch.setenv("ENPHASE_TOKEN_FILE", str(tmp_path / "tokens.json"))
     monkeypatch.setenv("ENPHASE_CLIENT_ID", enphase_mock.client_id)
     monkeypatch.setenv("ENPHASE_CLIENT_SECRET", enphase_mock.client_secret)

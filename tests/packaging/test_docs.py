@@ -154,11 +154,11 @@ def help_of(*command: str) -> str:
 
 @pytest.mark.parametrize("page", pages_with("console", "sh"), ids=named)
 def test_the_commands_of_a_page_exist(page: Path) -> None:
-    verbs = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     for program, *arguments in shell_lines(page):
         options = [each.partition("=")[0] for each in arguments if each.startswith("--")]
         if program == "make":
-            assert {word for word in arguments if "=" not in word} <= set(verbs)
+            assert {word for word in arguments if "=" not in word} <= set(targets)
         elif program in COMMANDS or program == "pytest":
             said = help_of(*(SUITE if program == "pytest" else (program, *arguments[:1])))
             for option in options:

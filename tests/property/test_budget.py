@@ -1,4 +1,4 @@
-"""Whatever is asked, and whenever: a budget is never exceeded."""
+"""No sequence of calls exceeds a budget or the calls a minute of its plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pauses = st.integers(0, 16 * 90).map(lambda sixteenths: sixteenths / 16)
 
 
 @given(st.lists(st.tuples(pauses, st.integers(1, 80)), max_size=30))
-def test_no_sixty_seconds_hold_more_calls_than_the_plan_allows(
+def test_no_minute_holds_more_calls_than_the_plan_allows(
     bursts: list[tuple[float, int]],
 ) -> None:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
@@ -33,10 +33,8 @@ def test_no_sixty_seconds_hold_more_calls_than_the_plan_allows(
 
 
 @given(st.lists(st.tuples(pauses, st.integers(0, 80)), max_size=20), st.integers(1, 400))
-def test_whoever_waits_gets_a_slot_in_the_order_of_asking(
-    arrivals: list[tuple[float, int]], calls: int
-) -> None:
-    """Everyone asks again when told to; earlier tickets never wait for later ones."""
+def test_tickets_get_slots_in_order(arrivals: list[tuple[float, int]], calls: int) -> None:
+    """Each ticket asks again when told to, and never waits for a later one."""
     budget = Budget(calls=calls, plan=Plan.KILOWATT)
     at, waiting, served = 0.0, list[tuple[float, int]](), list[tuple[int, float]]()
     tickets = []
@@ -66,12 +64,12 @@ def test_whoever_waits_gets_a_slot_in_the_order_of_asking(
 
 
 @given(st.decimals("0.10", "1e20", places=2) | st.decimals("0.1", "1e9"))
-def test_dollars_buy_what_fits_and_not_one_call_more(dollars: Decimal) -> None:
+def test_dollars_buy_as_many_calls_as_fit(dollars: Decimal) -> None:
     calls = Budget(dollars=dollars).calls
     assert calls is not None
     assert Fraction(calls, 10) <= Fraction(dollars) < Fraction(calls + 1, 10)
 
 
 @given(st.integers(1, 10**12))
-def test_a_price_written_as_a_float_buys_its_calls(calls: int) -> None:
+def test_dollars_as_a_float_buy_their_calls(calls: int) -> None:
     assert Budget(dollars=calls / 10).calls == calls

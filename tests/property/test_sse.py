@@ -1,4 +1,4 @@
-"""The event-stream decoder against the standard's own text, and against httpx-sse."""
+"""The event-stream decoder compared with the text of the standard, and with httpx-sse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enphase_streaming.core.sse import SSEDecoder
 
 Event = tuple[str, str, str]
 
-# Bytes that are likely to be a stream: pieces that mean something, in any order.
+# Pieces that mean something in a stream, in any order.
 pieces = st.sampled_from(
     [
         b"data",
@@ -46,7 +46,7 @@ streams = st.one_of(
 
 @st.composite
 def cut(draw: st.DrawFn, streams: st.SearchStrategy[bytes] = streams) -> list[bytes]:
-    """A stream in chunks, empty ones among them."""
+    """Draw a stream in chunks, some of them empty."""
     stream = draw(streams)
     cuts = draw(st.lists(st.integers(0, len(stream)), max_size=len(stream) + 2).map(sorted))
     return [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
@@ -62,8 +62,8 @@ def decode(chunks: list[bytes], limit: int = 1_048_576) -> tuple[list[Event], in
     return events, decoder.retry, decoder.overflow is not None
 
 
-def by_the_book(stream: bytes) -> tuple[list[Event], int | None]:
-    """What the standard says, sentence by sentence, slow and in one piece."""
+def decode_as_the_standard_says(stream: bytes) -> tuple[list[Event], int | None]:
+    """Decode a whole stream, sentence by sentence of the standard."""
     # "Streams must be decoded using the UTF-8 decode algorithm", which "strips one leading BOM".
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
     # "The stream must then be parsed by reading everything line by line, with a CRLF pair, a
@@ -119,19 +119,19 @@ def by_the_book(stream: bytes) -> tuple[list[Event], int | None]:
 @example([b"\xef", b"\xbb", b"\xbf", b"data:x\r", b"\n\r", b"\n"])
 def test_any_bytes_decode_as_the_standard_says(chunks: list[bytes]) -> None:
     events, retry, overflow = decode(chunks)
-    assert (events, retry) == by_the_book(b"".join(chunks))
+    assert (events, retry) == decode_as_the_standard_says(b"".join(chunks))
     assert not overflow
 
 
 @given(cut(), st.integers(1, 30))
 @settings(max_examples=300)
 @example([b"\xef\xbb", b"\xbf"], 1)
-def test_any_chunking_gives_what_one_piece_gives(chunks: list[bytes], limit: int) -> None:
+def test_any_chunking_decodes_as_one_chunk_does(chunks: list[bytes], limit: int) -> None:
     assert decode(chunks, limit) == decode([b"".join(chunks)], limit)
 
 
 @given(cut(), st.integers(1, 30))
-def test_a_limit_takes_events_from_the_end_only(chunks: list[bytes], limit: int) -> None:
+def test_a_limit_leaves_out_events_at_the_end_only(chunks: list[bytes], limit: int) -> None:
     events, _, overflow = decode(chunks, limit)
     whole, _, _ = decode(chunks)
     assert events == whole[: len(events)]
@@ -145,11 +145,11 @@ def test_no_event_is_larger_than_the_limit(chunks: list[bytes], limit: int) -> N
         assert len(data.replace("\n", "").replace("\ufffd", "?").encode()) <= limit
 
 
-# Where httpx-sse follows the format. Left out is where it does not, or cannot be compared:
-# a byte order mark (it does not strip it), bytes that are no UTF-8 (httpx decodes before it), an
-# event without data (it dispatches one once anything is set), a retry that Python's int() takes
-# and the standard does not (signs, spaces, underscores), and an event at a CR (it waits for the
-# byte after it, so each stream here ends with an LF, and a lone CR is followed by a field).
+# Streams on which httpx-sse follows the standard. Left out: a byte order mark (it keeps it), bytes
+# that are no UTF-8 (httpx decodes before it), an event without data (it dispatches one once any
+# field is set), a retry that Python's int() accepts and the standard does not (signs, spaces,
+# underscores), and an event at a CR (it waits for the byte after it, so each stream here ends with
+# an LF, and a lone CR is followed by a field).
 values = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\ufeff"), max_size=8)
 digits = st.integers(0, 10**12).map(str)
 spaces = st.sampled_from(["", " ", "  "])
@@ -168,7 +168,7 @@ def well_formed(draw: st.DrawFn) -> bytes:
 
 
 @given(cut(well_formed()))
-def test_httpx_sse_agrees_where_it_follows_the_format(chunks: list[bytes]) -> None:
+def test_agrees_with_httpx_sse_where_that_follows_the_standard(chunks: list[bytes]) -> None:
     text = b"".join(chunks).decode()
     lines, decoder = httpx_sse.SSELineDecoder(), httpx_sse.SSEDecoder()
     theirs = [event for line in lines.decode(text) if (event := decoder.decode(line))]

@@ -1,4 +1,4 @@
-"""Any sequence of outcomes, on any budget: what a watch never does.
+"""What a watch never does, for any sequence of outcomes on any budget.
 
 `World` itself fails on a second window while one is open.
 """
@@ -20,8 +20,9 @@ from enphase_streaming import (
     LoginRequired,
     Plan,
 )
+from enphase_streaming.core.exchange import Head, Signal
+from enphase_streaming.errors import STATUSES, Retry, status_row
 from simulated import START, Act, Chunk, World
-from stepping import Head, Signal
 
 BUDGETS: dict[str, Callable[[], Budget]] = {
     "one call": lambda: Budget(calls=1),
@@ -29,8 +30,10 @@ BUDGETS: dict[str, Callable[[], Budget]] = {
     "a plan": lambda: Budget(calls=60, plan=Plan.KILOWATT),
     "unlimited": Budget.unlimited,
 }
-FINAL = [204, 302, 403, 404, 461, 462, 463, 466, 468, 472, 474]
-LATER = [473, 500, 503, 550, 551, 552]
+CODES = {*STATUSES, 204, 302, 404, 499, 500, 503}
+FINAL = sorted(code for code in CODES if status_row(code).retry is Retry.NEVER)
+LATER = sorted(code for code in CODES if status_row(code).retry in (Retry.BACKOFF, Retry.SLOWLY))
+PERIODS = {"minute": 60, "hour": 3_600, "day": 86_400}
 REFUSED = {"error": {"code": 401, "status": "UNAUTHORIZED", "message": "Access token has expired"}}
 
 # Windows last 60 s. So few readings, so close, are never thirty steady seconds.
@@ -40,7 +43,7 @@ repeats = st.integers(0, 10)
 
 
 def answer(status_code: int, body: object = None, retry_after: str | None = None) -> Act:
-    head = Head(status_code, "application/json", None, retry_after)
+    head = Head(status_code, "application/json", retry_after=retry_after)
     return Act(head, [(0.25, json.dumps(body or {}).encode())])
 
 
@@ -69,7 +72,7 @@ class Watched(RuleBasedStateMachine):
         return not self.world.over
 
     def events(self, repeat: int, count: int, pause: float, *last: Chunk) -> Iterator[Chunk]:
-        """Events of the window before once more, new ones, and whatever comes last."""
+        """Yield events of the window before once more, new ones, and `last`."""
         for event in self.previous[-repeat:] if repeat else []:
             self.texts.append(event)
             yield 0.0, event
@@ -84,7 +87,7 @@ class Watched(RuleBasedStateMachine):
         return event
 
     def play(self, act: Act, *, brings: int = 0, calls: int = 1, final: bool = False) -> None:
-        """Let `act` happen, and look at what holds for every attempt."""
+        """Let `act` happen, and check what holds for every attempt."""
         world, before = self.world, len(self.world.opened)
         world.play(act)
         assert len(world.opened) == before + calls
@@ -93,13 +96,13 @@ class Watched(RuleBasedStateMachine):
             self.previous, self.texts = self.texts[-10:], []
         self.empty = 0 if brings else self.empty + 1
         if final:
-            assert world.over, "goes on after what is final"
+            assert world.over, "goes on after a final failure"
             assert isinstance(world.error, EnphaseStreamingError)
             assert not isinstance(world.error, BudgetExhausted)
         if self.empty == 5:
-            assert world.over, "a sixth window after five that brought nothing"
+            assert world.over, "a sixth window after five without a reading"
         if self.budget.left == 0:
-            assert world.over, "goes on without a budget"
+            assert world.over, "goes on without a call left"
 
     def wait(self, seconds: float) -> None:
         self.not_before = max(self.not_before, self.world.hung_up[-1] + seconds)
@@ -113,7 +116,7 @@ class Watched(RuleBasedStateMachine):
 
     @precondition(lambda self: self.goes_on() and len(self.previous) >= 4)
     @rule()
-    def a_planned_end_that_brings_what_is_known(self) -> None:
+    def a_planned_end_with_known_readings_only(self) -> None:
         chunks = [(60 / len(self.previous), event) for event in self.previous]
         self.play(Act(chunks=chunks))
         self.token_is_fresh = False
@@ -145,20 +148,27 @@ class Watched(RuleBasedStateMachine):
         envelope = json.dumps({"error": {"code": code}}).encode()
         chunks = self.events(0, count, 1.0, (0.0, b"data:%b\n\n" % envelope))
         self.play(Act(chunks=chunks) if count else answer(code), brings=count)
-        self.wait(300 if code == 473 else 0)
+        self.wait(300 if status_row(code).retry is Retry.SLOWLY else 0)
 
     @precondition(goes_on)
-    @rule(head=st.sampled_from([OSError("refused"), Head(200, "text/html", None, None)]))
+    @rule(head=st.sampled_from([OSError("refused"), Head(200, "text/html")]))
     def no_stream(self, head: Exception | Head) -> None:
         self.play(Act(head=head))
 
     @precondition(goes_on)
-    @rule(seconds=st.integers(-100, 4000), named=st.sampled_from(["period_end", "header", "no"]))
+    @rule(
+        seconds=st.integers(-100, 4000),
+        named=st.sampled_from([*PERIODS, "header", "nothing"]),
+    )
     def a_limit(self, seconds: int, named: str) -> None:
-        if named == "period_end":
+        if named in PERIODS:
             end = int(self.world.clock.now().timestamp()) + seconds
-            self.play(answer(429, {"period": "minute", "period_end": end}))
-            self.not_before = max(self.not_before, end - START.timestamp())
+            self.play(answer(429, {"period": named, "period_end": end}))
+            # The API's clock may be another: no wait is longer than the period.
+            if 1 <= seconds <= PERIODS[named]:
+                self.not_before = max(self.not_before, end - START.timestamp())
+            else:
+                self.wait(PERIODS[named])
         elif named == "header":
             self.play(answer(429, None, str(abs(seconds))))
             self.wait(abs(seconds))
@@ -168,7 +178,7 @@ class Watched(RuleBasedStateMachine):
 
     @precondition(goes_on)
     @rule()
-    def a_token_endpoint_that_is_away(self) -> None:
+    def an_unreachable_token_endpoint(self) -> None:
         self.play(Act(token=ConnectionFailed("refused")), calls=0)
 
     @precondition(goes_on)
@@ -201,12 +211,12 @@ class Watched(RuleBasedStateMachine):
             ]
         )
     )
-    def what_is_final(self, act: Act) -> None:
+    def a_final_failure(self, act: Act) -> None:
         self.play(act, final=True)
 
     @precondition(goes_on)
     @rule()
-    def a_login_that_is_lost(self) -> None:
+    def a_lost_login(self) -> None:
         self.play(Act(token=LoginRequired("log in again")), calls=0, final=True)
 
     @invariant()
@@ -215,7 +225,7 @@ class Watched(RuleBasedStateMachine):
         assert self.budget.calls is None or self.budget.spent <= self.budget.calls
 
     @invariant()
-    def every_reading_came_once_and_in_order(self) -> None:
+    def every_reading_came_once_in_order(self) -> None:
         assert self.world.powers == list(range(self.sent))
 
     @invariant()
@@ -226,11 +236,11 @@ class Watched(RuleBasedStateMachine):
     @precondition(lambda self: self.world.over)
     @rule(budget=st.sampled_from(sorted(BUDGETS)), chance=st.floats(0, 1))
     def the_next_watch(self, budget: str, chance: float) -> None:
-        self.look_at_the_end()
+        self.check_the_end()
         self.begin(budget, chance)
 
     def teardown(self) -> None:
-        """It always ends: with the budget, or with the fifth window that brings nothing."""
+        """Check that it ends: with the budget, or with the fifth window without a reading."""
         if not hasattr(self, "world"):
             return
         self.empty = min(self.empty, 3)
@@ -241,9 +251,9 @@ class Watched(RuleBasedStateMachine):
             if self.goes_on():
                 self.play(Act(end=OSError("reset")))
         assert self.world.over
-        self.look_at_the_end()
+        self.check_the_end()
 
-    def look_at_the_end(self) -> None:
+    def check_the_end(self) -> None:
         end, error = self.world.end, self.world.error
         assert end is not None
         assert end.readings == self.sent

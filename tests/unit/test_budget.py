@@ -1,4 +1,4 @@
-"""How many calls may be spent, and how fast."""
+"""How many calls a budget allows, how fast, and what they cost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Ticket
 
 
 class Written(float):
-    """A float with a text of its own."""
+    """A float whose str() is not a number."""
 
     def __str__(self) -> str:
         return "thirty cents"
@@ -33,14 +33,14 @@ def spend(budget: Budget, at: float = 0.0) -> float:
         budget._leave(ticket)
 
 
-def test_calls_are_counted_down() -> None:
+def test_counts_calls_down() -> None:
     budget = Budget(calls=2)
     assert (budget.calls, budget.spent, budget.left) == (2, 0, 2)
     spend(budget)
     assert (budget.calls, budget.spent, budget.left) == (2, 1, 1)
 
 
-def test_the_last_call_is_the_last() -> None:
+def test_raises_once_every_call_is_spent() -> None:
     budget = Budget(calls=2)
     spend(budget)
     spend(budget)
@@ -49,7 +49,7 @@ def test_the_last_call_is_the_last() -> None:
     assert (budget.spent, budget.left) == (2, 0)
 
 
-def test_a_call_that_somebody_else_took_is_gone_for_those_who_queue() -> None:
+def test_raises_for_a_queued_call_that_another_ticket_took() -> None:
     budget = Budget(calls=1)
     first, second = budget._queue(), budget._queue()
     budget._spend(second, 0.0)
@@ -80,18 +80,18 @@ def test_dollars_are_exact(dollars: Any, calls: int) -> None:
     assert Budget(dollars=dollars).calls == calls
 
 
-def test_dollars_are_exact_whatever_precision_the_caller_works_with() -> None:
+def test_dollars_are_exact_at_any_decimal_precision() -> None:
     with localcontext(prec=2):
         budget = Budget(dollars=Decimal("99.96"))
     assert budget.calls == 999
 
 
 @pytest.mark.parametrize("cents", range(10, 1000, 7))
-def test_every_amount_of_cents_buys_what_fits_into_it(cents: int) -> None:
+def test_an_amount_buys_as_many_calls_as_fit(cents: int) -> None:
     assert Budget(dollars=cents / 100).calls == cents // 10
 
 
-def test_what_was_spent_and_what_is_left_is_told_in_dollars() -> None:
+def test_spent_and_left_in_dollars() -> None:
     budget = Budget(dollars=0.55)
     spend(budget)
     assert str(budget.dollars_spent) == "0.10"
@@ -107,7 +107,7 @@ def test_an_unlimited_budget_counts_and_never_runs_out() -> None:
     assert (budget.dollars_spent, budget.dollars_left) == (Decimal(100), None)
 
 
-def test_the_repr_tells_how_far_it_is() -> None:
+def test_repr_shows_spent_and_limit() -> None:
     budget = Budget(calls=12)
     spend(budget)
     assert repr(budget) == "<Budget: 1 calls of 12>"
@@ -115,10 +115,10 @@ def test_the_repr_tells_how_far_it_is() -> None:
 
 
 @pytest.mark.parametrize("calls", [0, -1, 1.0, 0.5, True, "12", float("nan"), [], Decimal(3)])
-def test_calls_that_are_no_positive_int_are_refused(calls: Any) -> None:
+def test_refuses_calls_that_are_no_positive_int(calls: Any) -> None:
     with pytest.raises(InvalidArgument) as raised:
         Budget(calls=calls)
-    assert str(raised.value) == f"calls is {shown(calls)}; give an int of 1 or more."
+    assert str(raised.value) == f"calls must be a positive int, got {shown(calls)}."
 
 
 @pytest.mark.parametrize(
@@ -130,46 +130,47 @@ def test_calls_that_are_no_positive_int_are_refused(calls: Any) -> None:
     ],
     ids=shown,
 )
-def test_dollars_that_buy_no_call_are_refused(dollars: Any) -> None:
+def test_refuses_dollars_that_buy_no_call(dollars: Any) -> None:
     with pytest.raises(InvalidArgument) as raised:
         Budget(dollars=dollars)
     assert str(raised.value) == (
-        f"dollars is {shown(dollars)}; give at least 0.10, the price of one call."
+        f"dollars must be a number of at least 0.10, the price of one call, got {shown(dollars)}."
     )
 
 
 @pytest.mark.parametrize("given", [{}, {"calls": 1, "dollars": 0.1}, {"plan": Plan.KILOWATT}])
-def test_calls_and_dollars_are_one_or_the_other(given: dict[str, Any]) -> None:
+def test_refuses_calls_and_dollars_together_or_neither(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgument) as raised:
         Budget(**given)
     assert str(raised.value) == (
-        "A budget takes calls=… or dollars=…, one of them. Use Budget.unlimited() for none."
+        "Budget takes either calls= or dollars=; for no limit use Budget.unlimited()."
     )
 
 
 @pytest.mark.parametrize("plan", ["KILOWATT", "Kilowatt", 50, Plan.KILOWATT.value])
-def test_an_unknown_plan_is_refused_and_the_known_ones_named(plan: Any) -> None:
+def test_refuses_an_unknown_plan(plan: Any) -> None:
     with pytest.raises(InvalidArgument) as raised:
         Budget(calls=1, plan=plan)
     assert str(raised.value) == (
-        f"plan is {shown(plan)}; give one of Plan.WATT, Plan.KILOWATT, Plan.MEGAWATT, Plan.PARTNER."
+        "plan must be one that can stream (Plan.KILOWATT, Plan.MEGAWATT, Plan.PARTNER), "
+        f"got {shown(plan)}."
     )
 
 
 @pytest.mark.parametrize("budget", [partial(Budget, calls=1), Budget.unlimited])
-def test_a_plan_that_cannot_stream_is_refused(budget: Callable[..., Budget]) -> None:
+def test_refuses_a_plan_that_cannot_stream(budget: Callable[..., Budget]) -> None:
     with pytest.raises(InvalidArgument) as raised:
         budget(plan=Plan.WATT)
     assert str(raised.value) == (
-        "Plan.WATT cannot stream; the plans that can are "
-        "Plan.KILOWATT, Plan.MEGAWATT, Plan.PARTNER."
+        "plan must be one that can stream (Plan.KILOWATT, Plan.MEGAWATT, Plan.PARTNER), "
+        "got Plan.WATT."
     )
 
 
-# The limit a minute
+# Calls a minute
 
 
-def test_without_a_plan_nothing_limits_the_pace() -> None:
+def test_calls_a_minute_are_unlimited_without_a_plan() -> None:
     budget = Budget.unlimited()
     assert {spend(budget, 7.0) for _ in range(1000)} == {7.0}
 
@@ -194,7 +195,7 @@ def full(at: float = 0.0) -> Budget:
     return budget
 
 
-def test_a_slot_goes_to_whoever_asked_first() -> None:
+def test_slots_go_to_tickets_in_order() -> None:
     budget = full()
     tickets = [budget._queue() for _ in range(51)]
     assert {budget._spend(ticket, 1.0) for ticket in tickets[:50]} == {60.0}
@@ -206,7 +207,7 @@ def test_a_slot_goes_to_whoever_asked_first() -> None:
     assert budget._spend(newcomer, 120.0) == 120.0
 
 
-def test_a_slot_that_nobody_holds_is_taken_by_whoever_is_ahead() -> None:
+def test_free_slots_go_to_the_first_tickets() -> None:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     for _ in range(25):
         spend(budget, 0.0)
@@ -233,7 +234,7 @@ def test_leaving_twice_or_after_the_call_is_harmless() -> None:
     assert budget.spent == 1
 
 
-def test_nobody_spends_before_a_pause_is_over() -> None:
+def test_does_not_spend_before_a_pause_is_over() -> None:
     budget = Budget(calls=3)
     budget._pause(40.0)
     assert spend(budget, 39.5) == 40.0
@@ -241,14 +242,14 @@ def test_nobody_spends_before_a_pause_is_over() -> None:
     assert budget.spent == 1
 
 
-def test_a_shorter_pause_does_not_shorten_one() -> None:
+def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
     budget = Budget(calls=3)
     budget._pause(40.0)
     budget._pause(10.0)
     assert spend(budget, 20.0) == 40.0
 
 
-def test_threads_never_spend_more_than_there_is() -> None:
+def test_threads_never_spend_more_than_the_budget() -> None:
     budget = Budget(calls=1000)
     counted: list[int] = []
     start = threading.Barrier(8)
@@ -329,5 +330,5 @@ def test_the_plans_are_those_of_the_plan_pages() -> None:
         (Plan.PARTNER, 30 * 288, "864.00"),
     ],
 )
-def test_what_a_month_costs(plan: Plan, streams: int, dollars: str) -> None:
+def test_monthly_charge(plan: Plan, streams: int, dollars: str) -> None:
     assert plan.monthly_charge(streams) == Decimal(dollars)

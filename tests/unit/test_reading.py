@@ -1,8 +1,9 @@
-"""What becomes of an event's JSON: the fields, the drift, the time and the signs."""
+"""Readings from the JSON of events: fields, drift, time, signs, and what is no reading."""
 
 from __future__ import annotations
 
 import json
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +18,8 @@ from enphase_streaming import (
     Reading,
     UnexpectedStatusError,
 )
-from enphase_streaming.core.reading import EventReader, decode
+from enphase_streaming.core.reading import EventReader
+from enphase_streaming.reading import decode
 
 ARRIVED = datetime(2026, 6, 21, 12, 0, 1, tzinfo=UTC)
 # The documented example of a 200, its outer `data` included.
@@ -34,7 +36,7 @@ def read(status: Any, **about: Any) -> Reading:
 
 
 def power(text: str) -> tuple[int | None, tuple[Drift, ...]]:
-    """What `pv_power` becomes, sent as this JSON text."""
+    """Return `pv_power` and the drift of an event that sends it as this JSON text."""
     reading = decode(f'{{"data":{{"pv_power":{text}}}}}', ARRIVED)
     return reading.pv_power, reading.drift
 
@@ -43,7 +45,7 @@ def power(text: str) -> tuple[int | None, tuple[Drift, ...]]:
 
 
 @pytest.mark.parametrize("nested", [True, False], ids=["two data objects", "one"])
-def test_the_documented_example_is_read_in_either_nesting(nested: bool) -> None:
+def test_reads_the_documented_example_in_either_nesting(nested: bool) -> None:
     text = EXAMPLE if nested else json.dumps(json.loads(EXAMPLE)["data"])
     reading = decode(text, ARRIVED)
     assert reading.battery_mode == "Savings Mode"
@@ -62,7 +64,7 @@ def test_the_documented_example_is_read_in_either_nesting(nested: bool) -> None:
     assert reading.drift == ()
 
 
-def test_a_stream_may_change_its_nesting() -> None:
+def test_reads_a_stream_that_changes_its_nesting() -> None:
     reader = EventReader()
     flat = json.dumps(json.loads(EXAMPLE)["data"])
     for text in (EXAMPLE, EXAMPLE, flat, flat, EXAMPLE):
@@ -122,8 +124,28 @@ def test_any_other_value_becomes_none_and_is_noted(text: str, value: object) -> 
     assert power(text) == (None, (Drift("pv_power", value, "integer"),))
 
 
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "-Infinity", "1e400"])
+@pytest.mark.parametrize("frame", ["%s", '{"data":%s}'], ids=["one data object", "two"])
+def test_a_number_that_json_lacks_costs_its_field_only(text: str, frame: str) -> None:
+    status = f'{{"data":{{"pv_power":{text},"battery_soc":64}}}}'
+    reading = decode(frame % status, ARRIVED)
+    assert (reading.pv_power, reading.battery_soc) == (None, 64)
+    [drift] = reading.drift
+    assert (drift.field, drift.expected) == ("pv_power", "integer")
+    assert not math.isfinite(drift.value)
+
+
+@pytest.mark.parametrize("text", [r'"\ud800"', r'"a\udfff"', r'"\ud800\ud800"'])
+def test_a_lone_surrogate_never_reaches_a_reading(text: str) -> None:
+    try:
+        reading = decode(f'{{"data":{{"battery_mode":{text},"pv_power":1}}}}', ARRIVED)
+    except MalformedEvent:
+        return
+    json.dumps(reading.to_dict(), ensure_ascii=False).encode()
+
+
 @pytest.mark.parametrize("status", [{"pv_power": None}, {}])
-def test_null_and_absent_are_one_thing_and_no_drift(status: dict[str, None]) -> None:
+def test_null_and_absent_are_none_and_no_drift(status: dict[str, None]) -> None:
     reading = read(status)
     assert (reading.pv_power, reading.drift) == (None, ())
 
@@ -141,7 +163,7 @@ def test_one_bad_field_leaves_the_others() -> None:
     "mode",
     ["DR Event Active", "self - consumption", "Self - Consumption", "Savings Mode", "", "新しい"],
 )
-def test_a_new_word_in_an_open_string_is_no_drift(mode: str) -> None:
+def test_an_unknown_value_of_an_open_string_is_no_drift(mode: str) -> None:
     reading = read({"battery_mode": mode, "grid_status": mode})
     assert (reading.battery_mode, reading.grid_status, reading.drift) == (mode, mode, ())
 
@@ -170,11 +192,13 @@ def test_a_serial_number_in_another_form(sent: object, kept: list[str] | None) -
 
 
 def test_an_unknown_field_is_noted() -> None:
-    assert read({"pv_power": 1, "ev_power": 7}).drift == (Drift("ev_power", 7, "absent"),)
+    assert read({"pv_power": 1, "not_documented": 7}).drift == (
+        Drift("not_documented", 7, "absent"),
+    )
     assert read({"pv_power": 1}, seq=7).drift == (Drift("seq", 7, "absent"),)
 
 
-def test_an_unknown_field_beside_the_outer_data_is_noted_too() -> None:
+def test_an_unknown_field_beside_the_outer_data_is_noted() -> None:
     reading = decode('{"data":{"data":{"pv_power":1}},"seq":7}', ARRIVED)
     assert (reading.pv_power, reading.drift) == (1, (Drift("seq", 7, "absent"),))
 
@@ -205,7 +229,7 @@ def test_a_value_of_the_wrong_type_is_noted_every_time() -> None:
 # Time
 
 
-def test_seconds_for_milliseconds_is_no_drift_and_the_same_moment() -> None:
+def test_an_epoch_in_seconds_is_no_drift() -> None:
     reading = read({}, timestamp_epoch=1679041508)
     assert reading.timestamp == MEASURED.replace(microsecond=0)
     assert reading.drift == ()
@@ -219,11 +243,11 @@ def test_seconds_for_milliseconds_is_no_drift_and_the_same_moment() -> None:
         (0, datetime(1970, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_seconds_and_milliseconds_are_told_apart_by_magnitude(epoch: int, moment: datetime) -> None:
+def test_an_epoch_below_1e11_is_in_seconds(epoch: int, moment: datetime) -> None:
     assert read({}, timestamp_epoch=epoch).timestamp == moment
 
 
-def test_the_epoch_goes_before_the_text() -> None:
+def test_the_epoch_takes_precedence_over_the_text() -> None:
     reading = read({}, timestamp_epoch=1679041508556, timestamp_utc="2001-01-01 00:00:00.000")
     assert reading.timestamp == MEASURED
 
@@ -239,7 +263,7 @@ def test_the_epoch_goes_before_the_text() -> None:
         {"timestamp_epoch": -(10**25)},
     ],
 )
-def test_the_text_stands_in_for_an_unusable_epoch(about: dict[str, Any]) -> None:
+def test_the_text_replaces_an_unusable_epoch(about: dict[str, Any]) -> None:
     text = "2023-03-17 08:25:08.556"
     assert read({}, timestamp_utc=text, **about).timestamp == MEASURED
 
@@ -248,7 +272,7 @@ def test_the_text_stands_in_for_an_unusable_epoch(about: dict[str, Any]) -> None
     "text",
     ["2023-03-17T08:25:08.556Z", "2023-03-17T10:25:08.556+02:00", "2023-03-17T08:25:08.556+00:00"],
 )
-def test_a_text_with_a_zone_is_the_moment_that_it_names(text: str) -> None:
+def test_a_text_with_a_zone_is_converted_to_utc(text: str) -> None:
     timestamp = read({}, timestamp_utc=text).timestamp
     assert timestamp == MEASURED
     assert timestamp.utcoffset() == timedelta(0)
@@ -272,7 +296,7 @@ def test_an_unusable_time_is_none(text: str) -> None:
 
 @pytest.mark.usefixtures("far_from_utc")
 @pytest.mark.parametrize("text", ["2023-03-17 08:25:08.556", "2023-03-17 08:25:08.556Z"])
-def test_where_the_reader_is_changes_no_time(text: str) -> None:
+def test_the_local_zone_does_not_change_a_time(text: str) -> None:
     timestamp = read({}, timestamp_utc=text).timestamp
     assert timestamp == MEASURED
     assert timestamp.tzinfo is UTC
@@ -290,7 +314,7 @@ def test_a_time_of_another_type_is_kept_and_noted() -> None:
 @pytest.mark.parametrize(
     ("watts", "taken", "given"), [(880, 880, 0), (-880, 0, 880), (0, 0, 0), (None, None, None)]
 )
-def test_grid_and_battery_have_named_signs(
+def test_grid_and_battery_have_a_property_for_each_sign(
     watts: int | None, taken: int | None, given: int | None
 ) -> None:
     reading = read({"grid_power": watts, "battery_power": watts})
@@ -306,12 +330,12 @@ POWERS = ["pv_power", "battery_power", "grid_power", "generator_power", "consump
 
 
 @pytest.mark.parametrize("missing", POWERS)
-def test_there_is_no_balance_if_a_power_is_missing(missing: str) -> None:
+def test_no_balance_if_a_power_is_missing(missing: str) -> None:
     assert read(dict.fromkeys(POWERS, 0)).balance == 0
     assert read({name: 0 for name in POWERS if name != missing}).balance is None
 
 
-# What is no reading
+# Events without a reading
 
 
 @pytest.mark.parametrize(
@@ -340,7 +364,7 @@ def test_an_object_without_data_and_error_is_no_reading(text: str) -> None:
         '{"data":{"data":{"pv_power":30},"error":null}}',
     ],
 )
-def test_an_error_that_is_null_takes_no_reading_away(text: str) -> None:
+def test_an_error_that_is_null_is_drift(text: str) -> None:
     reading = decode(text, ARRIVED)
     assert (reading.pv_power, reading.drift) == (30, (Drift("error", None, "absent"),))
 
@@ -359,7 +383,7 @@ ENVELOPE = {
 
 
 @pytest.mark.parametrize("envelope", [ENVELOPE, {"data": ENVELOPE}])
-def test_an_error_envelope_is_the_exception_of_its_code(envelope: dict[str, Any]) -> None:
+def test_an_error_envelope_raises_the_exception_of_its_code(envelope: dict[str, Any]) -> None:
     with pytest.raises(GatewayNotReportingError) as raised:
         decode(json.dumps(envelope), ARRIVED)
     error = raised.value
@@ -370,17 +394,10 @@ def test_an_error_envelope_is_the_exception_of_its_code(envelope: dict[str, Any]
     assert error.retryable
 
 
-def test_an_error_counts_whatever_the_data_beside_it_says_of_errors() -> None:
+def test_an_error_beside_nested_data_with_a_null_error_counts() -> None:
     text = '{"error": {"code": 473}, "data": {"data": {"pv_power": 1}, "error": null}}'
     with pytest.raises(GatewayNotReportingError):
         decode(text, ARRIVED)
-
-
-def test_a_secret_in_an_error_envelope_is_masked() -> None:
-    reader = EventReader(mask=lambda text: text.replace("hush", "***"))
-    error = reader.read('{"error": {"code": 473, "message": "no hush here"}}', ARRIVED)
-    assert isinstance(error, GatewayNotReportingError)
-    assert error.message == "no *** here"
 
 
 def test_a_code_may_be_a_string() -> None:
@@ -412,24 +429,22 @@ def test_an_error_without_a_usable_code_is_unexpected(error: str) -> None:
         "{} {}",
         '{"data":{"pv_power":1}',
         "{'data':{}}",
-        '{"data":{"pv_power":NaN}}',
-        '{"data":{"pv_power":1e400}}',
         '{"data":{"pv_power":' + "9" * 5000 + "}}",
         '{"data":' * 100_000,
         "[" * 100_000,
         '{"data":{"a":' + "[" * 100_000 + "]" * 100_000 + "}}",
-        '{"data":"\ud800"}',
+        pytest.param('{"data":"\ud800"}'),
     ],
     ids=lambda text: text[:24].encode("ascii", "replace").decode(),
 )
-def test_what_is_no_json_object_is_malformed_and_says_how_it_starts(text: str) -> None:
+def test_a_malformed_event_shows_how_it_starts(text: str) -> None:
     with pytest.raises(MalformedEvent) as raised:
         decode(text, ARRIVED)
     assert raised.value.data == text[:120]
     assert str(raised.value) == f"An event is no JSON object: {text[:120]!r}"
 
 
-def test_what_holds_no_reading_says_how_it_starts() -> None:
+def test_an_event_without_a_reading_shows_how_it_starts() -> None:
     text = json.dumps({"type": "x" * 200})
     with pytest.raises(MalformedEvent) as raised:
         decode(text, ARRIVED)
@@ -446,14 +461,14 @@ def test_a_malformed_event_costs_no_more_than_its_bytes(text: str) -> None:
     assert time.process_time() - began < 3
 
 
-def test_nesting_near_the_interpreter_s_limit_is_one_or_the_other() -> None:
+def test_nesting_near_the_interpreter_s_limit_raises_a_documented_exception() -> None:
     # Just below the limit a text decodes that can perhaps not be encoded again.
     for depth in range(850, 1010):
         with pytest.raises((MalformedEvent, APIStatusError)):
             decode('{"error":{"code":473,"a":' + "[" * depth + "]" * depth + "}}", ARRIVED)
 
 
-def test_of_fields_never_seen_before_a_thousand_names_are_remembered() -> None:
+def test_remembers_the_names_of_a_thousand_unknown_fields() -> None:
     reader = EventReader()
     many = {f"x{count}": count for count in range(1000)}
     for found, noted in ((many, 1000), (many | {"y": 1}, 1), (many | {"y": 1}, 1)):
@@ -462,22 +477,22 @@ def test_of_fields_never_seen_before_a_thousand_names_are_remembered() -> None:
         assert len(reading.drift) == noted
 
 
-# The object
+# The object itself
 
 
 def test_a_reading_is_frozen() -> None:
     reading = read({"pv_power": 1})
     with pytest.raises(AttributeError):
-        reading.pv_power = 2  # type: ignore[misc]  # the very thing that must not work
+        reading.pv_power = 2  # type: ignore[misc]  # what must not work
     assert reading.pv_power == 1
 
 
-def test_to_dict_has_the_fields_with_a_value_by_their_wire_names_and_the_time() -> None:
+def test_to_dict_has_the_fields_with_a_value_and_the_time() -> None:
     reading = read({"pv_power": 0, "grid_power": None, "x": 1}, timestamp_epoch=1679041508556)
     assert reading.to_dict() == {"pv_power": 0, "timestamp": "2023-03-17T08:25:08.556000+00:00"}
     json.dumps(decode(EXAMPLE, ARRIVED).to_dict())
 
 
-def test_its_repr_is_what_was_measured_and_not_the_text_of_the_event() -> None:
+def test_repr_shows_what_was_measured() -> None:
     reading = read({"pv_power": 0, "grid_power": None, "x": 1}, timestamp_epoch=1679041508556)
     assert repr(reading) == "Reading(pv_power=0, timestamp='2023-03-17T08:25:08.556000+00:00')"

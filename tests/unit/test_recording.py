@@ -170,7 +170,7 @@ def test_keep_the_digits_of_an_error_body(tmp_path: Path) -> None:
     assert b"the-token" not in body
 
 
-def test_replace_a_secret_in_an_error_body_wherever_it_was_cut(tmp_path: Path) -> None:
+def test_replace_a_secret_in_an_error_body_cut_anywhere(tmp_path: Path) -> None:
     body = b'{"code":473,"message":"the-token"}'
     for cut in range(1, len(body)):
         path = tmp_path / f"{cut}.jsonl"

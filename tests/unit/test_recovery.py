@@ -1,4 +1,4 @@
-"""What follows each outcome of a window."""
+"""What follows each outcome of a window, for every failure that there is."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from enphase_streaming import (
 )
 from enphase_streaming.core.answers import connection_failed, error_from_answer
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
+from enphase_streaming.errors import STATUSES, Retry
 from simulated import START, Act, World
 
-NOW = START
 DROPPED = StreamDropped("reset")
 
 
 def certain() -> float:
-    """A chance that always takes the longest pause."""
+    """Draw the longest pause."""
     return 1.0
 
 
@@ -42,7 +42,7 @@ def answered(
     status_code: int, body: str = "", retry_after: str | None = None, date: str | None = None
 ) -> APIStatusError:
     return error_from_answer(
-        status_code, body.encode(), now=NOW, retry_after=retry_after, date=date
+        status_code, body.encode(), now=START, retry_after=retry_after, date=date
     )
 
 
@@ -50,8 +50,13 @@ def envelope(status_code: int, status: str) -> APIStatusError:
     return answered(status_code, f'{{"error": {{"code": {status_code}, "status": "{status}"}}}}')
 
 
+def of_row(retry: Retry) -> list[APIStatusError]:
+    """Return an answer of each status whose row says `retry`."""
+    return [envelope(code, "S") for code, row in STATUSES.items() if row.retry is retry]
+
+
 def limited(period: str, seconds: int) -> APIStatusError:
-    end = int(NOW.timestamp()) + seconds
+    end = int(START.timestamp()) + seconds
     return answered(429, f'{{"code": 429, "period": "{period}", "period_end": {end}}}')
 
 
@@ -69,9 +74,7 @@ BACKS_OFF: list[EnphaseStreamingError] = [
     unreachable(socket.gaierror(-2, "Name or service not known")),
     unreachable(TimeoutError("no answer within the time-out")),
     unreachable(ssl.SSLError("handshake failure")),
-    envelope(550, "SERVICE_UNREACHABLE"),
-    envelope(551, "SERVICE_UNREACHABLE"),
-    envelope(552, "CONNECTION_NOT_ESTABLISHED"),
+    *of_row(Retry.BACKOFF),
     answered(500, '{"errorCode": 7, "errorMessages": ["Data is temporarily unavailable"]}'),
     answered(501, '{"reason": "501", "message": ["Not implemented"]}'),
     answered(502, "<html>Bad gateway</html>"),
@@ -79,20 +82,13 @@ BACKS_OFF: list[EnphaseStreamingError] = [
     answered(599),
 ]
 STOPS: list[EnphaseStreamingError] = [
+    *of_row(Retry.NEVER),
     envelope(401, "NOT_AUTHENTICATED"),
-    envelope(403, "FORBIDDEN"),
-    envelope(461, "INVALID_DURATION"),
-    envelope(462, "INVALID_DURATION"),
-    envelope(463, "INVALID_DURATION"),
-    envelope(466, "UNSUPPORTED_ENVOY"),
-    envelope(468, "INVALID_SYSTEM_ID"),
-    envelope(472, "LIVE_STREAM_NOT_SUPPORTED"),
     answered(204),
     answered(302),
     answered(404, "<html>"),
     answered(405, '{"reason": "405", "message": ["Method not allowed"]}'),
-    answered(460),
-    answered(474),
+    answered(next(code for code in range(460, 500) if code not in STATUSES)),
     limited("month", 86_400),
     unreachable(ssl.SSLCertVerificationError("self-signed certificate")),
     EventTooLarge("over the limit"),
@@ -101,7 +97,7 @@ STOPS: list[EnphaseStreamingError] = [
     InvalidArgument("the token file is damaged"),
 ]
 WAITS: list[tuple[str, EnphaseStreamingError, Pause]] = [
-    ("473", envelope(473, "IQ_GATEWAY_NOT_REPORTING"), Pause(300)),
+    *((str(error.status_code), error, Pause(300)) for error in of_row(Retry.SLOWLY)),
     ("429 minute", limited("minute", 40), Pause(41, shared=True)),
     ("429 a period that is over", limited("minute", -90), Pause(61, shared=True)),
     ("429 Retry-After", answered(429, "", "25"), Pause(26, shared=True)),
@@ -111,15 +107,15 @@ WAITS: list[tuple[str, EnphaseStreamingError, Pause]] = [
         Pause(121, shared=True),
     ),
     ("429 neither", answered(429, '{"message": "x"}'), Pause(60, shared=True)),
-    ("429 envelope", envelope(429, "TOO_MANY_REQUESTS"), Pause(60, shared=True)),
+    *((str(error.status_code), error, Pause(60, shared=True)) for error in of_row(Retry.PERIOD)),
     (
-        "429 in the stream, with a count",
+        "429 in the stream",
         RateLimitError("", status_code=429),
         Pause(60, shared=True),
     ),
 ]
 REFRESHES: list[EnphaseStreamingError] = [
-    envelope(401, "UNAUTHORIZED"),
+    *of_row(Retry.REFRESH),
     answered(401, '{"message": "Not Authorized", "details": "x", "code": "401"}'),
     answered(401, "API Key -Client mismatch"),
     answered(401),
@@ -143,28 +139,12 @@ def test_a_planned_end_is_followed_by_the_next_window_at_once() -> None:
 
 
 @pytest.mark.parametrize("error", BACKS_OFF, ids=label)
-def test_what_may_mend_itself_backs_off(error: EnphaseStreamingError) -> None:
+def test_backs_off_after_a_failure_that_may_pass(error: EnphaseStreamingError) -> None:
     assert decide(error) == Pause(2, shared=False)
 
 
-@pytest.mark.parametrize("link", ["__cause__", "__context__"])
-def test_a_certificate_that_is_not_trusted_is_final_however_it_is_wrapped(link: str) -> None:
-    wrapped = OSError("connect")
-    setattr(wrapped, link, ssl.SSLCertVerificationError("self-signed certificate"))
-    assert isinstance(decide(unreachable(wrapped)), Stop)
-
-
-@pytest.mark.parametrize(
-    ("cause", "said"), [(TimeoutError(), "TimeoutError"), (OSError("x"), "OSError: x")], ids=repr
-)
-def test_a_connection_that_failed_says_what_the_transport_said(cause: Exception, said: str) -> None:
-    error = unreachable(cause)
-    assert str(error) == f"No response from api.example: {said}"
-    assert error.untrusted is False
-
-
 @pytest.mark.parametrize("error", STOPS, ids=label)
-def test_what_is_final_stops_with_that_very_exception(error: EnphaseStreamingError) -> None:
+def test_stops_with_the_exception_of_a_final_failure(error: EnphaseStreamingError) -> None:
     decision = decide(error, readings=5, steady=60.0)
     assert isinstance(decision, Stop)
     assert decision.error is error
@@ -173,19 +153,17 @@ def test_what_is_final_stops_with_that_very_exception(error: EnphaseStreamingErr
 @pytest.mark.parametrize(
     ("error", "decision"), [row[1:] for row in WAITS], ids=[r[0] for r in WAITS]
 )
-def test_a_wait_that_the_api_names_is_kept_to(
-    error: EnphaseStreamingError, decision: Pause
-) -> None:
+def test_waits_as_long_as_the_api_says(error: EnphaseStreamingError, decision: Pause) -> None:
     assert decide(error) == decision
 
 
 @pytest.mark.parametrize("error", REFRESHES, ids=label)
-def test_a_refused_token_is_refreshed(error: EnphaseStreamingError) -> None:
+def test_refreshes_a_refused_token(error: EnphaseStreamingError) -> None:
     assert isinstance(decide(error), Refresh)
 
 
 @pytest.mark.parametrize("error", REFRESHES, ids=label)
-def test_a_second_refusal_stops_with_that_very_exception(error: EnphaseStreamingError) -> None:
+def test_stops_with_the_exception_of_a_second_refusal(error: EnphaseStreamingError) -> None:
     recovery = Recovery(chance=certain)
     recovery.decide(Outcome(envelope(401, "UNAUTHORIZED")))
     decision = recovery.decide(Outcome(error))
@@ -194,7 +172,7 @@ def test_a_second_refusal_stops_with_that_very_exception(error: EnphaseStreaming
 
 
 @pytest.mark.parametrize("success", [Outcome(None, 300, 299.0), Outcome(DROPPED, 31, 30.0)])
-def test_a_token_that_worked_may_expire_later(success: Outcome) -> None:
+def test_refreshes_again_after_the_token_worked(success: Outcome) -> None:
     recovery = Recovery(chance=certain)
     refused = Outcome(envelope(401, "UNAUTHORIZED"))
     decisions = [recovery.decide(outcome) for outcome in (refused, success, refused)]
@@ -203,7 +181,7 @@ def test_a_token_that_worked_may_expire_later(success: Outcome) -> None:
 
 
 @pytest.mark.parametrize("failed", [Outcome(DROPPED, 1), Outcome(DROPPED, 29, 29.5)])
-def test_a_drop_between_two_refusals_is_no_success(failed: Outcome) -> None:
+def test_does_not_refresh_again_after_a_drop(failed: Outcome) -> None:
     recovery = Recovery(chance=certain)
     refused = Outcome(envelope(401, "UNAUTHORIZED"))
     decisions = [recovery.decide(outcome) for outcome in (refused, failed, refused)]
@@ -212,7 +190,7 @@ def test_a_drop_between_two_refusals_is_no_success(failed: Outcome) -> None:
 
 def pauses(recovery: Recovery, *outcomes: Outcome) -> list[float]:
     waits = [recovery.decide(outcome) for outcome in outcomes]
-    return [wait.seconds for wait in waits if isinstance(wait, Pause) and wait.seconds]
+    return [wait.seconds for wait in waits if isinstance(wait, Pause)]
 
 
 def test_pauses_double_up_to_five_minutes() -> None:
@@ -221,7 +199,7 @@ def test_pauses_double_up_to_five_minutes() -> None:
     assert pauses(Recovery(chance=certain), *[flaky] * 11) == expected
 
 
-def test_hundreds_of_failures_do_not_overflow() -> None:
+def test_thousands_of_failures_do_not_overflow() -> None:
     assert pauses(Recovery(chance=certain), *[Outcome(DROPPED, readings=1)] * 2000)[-1] == 300
 
 
@@ -235,19 +213,19 @@ def test_the_jitter_is_full(chance: float) -> None:
     ]
 
 
-def test_by_default_pauses_are_drawn_between_nothing_and_the_longest() -> None:
+def test_draws_pauses_at_random_by_default() -> None:
     first = {pauses(Recovery(), Outcome(DROPPED, readings=1))[0] for _ in range(50)}
     assert len(first) > 10
     assert all(0 <= pause <= 2 for pause in first)
 
 
-def test_a_pause_is_never_less_than_the_streams_retry() -> None:
+def test_pauses_for_the_retry_of_the_stream_at_least() -> None:
     flaky = Outcome(DROPPED, readings=1, retry=5500)
     assert pauses(Recovery(chance=certain), *[flaky] * 3) == [5.5, 5.5, 8]
 
 
 @pytest.mark.parametrize("retry", [0, None, 1999])
-def test_a_short_retry_shortens_nothing(retry: int | None) -> None:
+def test_a_short_retry_does_not_shorten_a_pause(retry: int | None) -> None:
     assert decide(DROPPED, retry=retry) == Pause(2)
 
 
@@ -256,13 +234,11 @@ def test_a_short_retry_shortens_nothing(retry: int | None) -> None:
     [
         (Outcome(DROPPED, 31, 30.0), [2, 4, 2, 4]),
         (Outcome(DROPPED, 31, 29.9), [2, 4, 8, 16]),
-        (Outcome(None, 30, 29.0), [2, 4, 2]),
+        (Outcome(None, 30, 29.0), [2, 4, 0, 2]),
     ],
     ids=["30 s of readings", "less", "a planned end"],
 )
-def test_thirty_seconds_of_readings_make_the_next_failure_the_first_again(
-    between: Outcome, pause: list[float]
-) -> None:
+def test_thirty_seconds_of_readings_reset_the_backoff(between: Outcome, pause: list[float]) -> None:
     flaky = Outcome(DROPPED, readings=1)
     assert pauses(Recovery(chance=certain), flaky, flaky, between, flaky) == pause
 
@@ -272,7 +248,7 @@ def test_thirty_seconds_of_readings_make_the_next_failure_the_first_again(
     [*BACKS_OFF, *(row[1] for row in WAITS)],
     ids=label,
 )
-def test_the_fifth_window_running_without_a_reading_stops(error: EnphaseStreamingError) -> None:
+def test_stops_at_the_fifth_window_without_a_reading(error: EnphaseStreamingError) -> None:
     recovery = Recovery(chance=certain)
     decisions = [recovery.decide(Outcome(DROPPED)) for _ in range(4)]
     assert all(isinstance(decision, Pause) for decision in decisions)
@@ -281,7 +257,7 @@ def test_the_fifth_window_running_without_a_reading_stops(error: EnphaseStreamin
     assert decision.error is error
 
 
-def test_one_reading_starts_the_count_of_empty_windows_anew() -> None:
+def test_one_reading_resets_the_count_of_empty_windows() -> None:
     recovery = Recovery(chance=certain)
     outcomes = [*[Outcome(DROPPED)] * 4, Outcome(DROPPED, readings=1), *[Outcome(DROPPED)] * 4]
     decisions = [recovery.decide(outcome) for outcome in outcomes]
@@ -290,20 +266,20 @@ def test_one_reading_starts_the_count_of_empty_windows_anew() -> None:
 
 
 @pytest.mark.parametrize("error", [None, *BACKS_OFF, *STOPS, *(row[1] for row in WAITS)], ids=label)
-def test_one_window_is_never_followed_by_another(error: EnphaseStreamingError | None) -> None:
+def test_once_stops_after_any_outcome(error: EnphaseStreamingError | None) -> None:
     decision = Recovery(once=True).decide(Outcome(error))
     assert isinstance(decision, Stop)
     assert decision.error is error
 
 
 @pytest.mark.parametrize("error", REFRESHES, ids=label)
-def test_one_window_gets_a_second_try_with_a_fresh_token(error: EnphaseStreamingError) -> None:
+def test_once_refreshes_a_refused_token_once(error: EnphaseStreamingError) -> None:
     recovery = Recovery(once=True)
     assert isinstance(recovery.decide(Outcome(error)), Refresh)
     assert isinstance(recovery.decide(Outcome(error)), Stop)
 
 
-# What a window makes of what the wire does, so that no row above rests on an invented exception.
+# The same with a window before it, so that no row above rests on an invented exception.
 
 
 def silent(world: World) -> Act:
@@ -341,7 +317,7 @@ def gateway(world: World) -> Act:
         (huge, EventTooLarge, None),
     ],
 )
-def test_what_the_wire_does_leads_to_its_row(
+def test_every_fault_of_the_wire_leads_to_its_pause(
     wire: Callable[[World], Act], kind: type[EnphaseStreamingError], next_at: float | None
 ) -> None:
     gaps: list[Exception] = []
@@ -359,7 +335,7 @@ def test_what_the_wire_does_leads_to_its_row(
     assert [type(why) for why in gaps] == [kind]
 
 
-def test_a_malformed_event_that_is_to_be_raised_stops() -> None:
+def test_a_malformed_event_that_raises_stops() -> None:
     world = World(Budget(calls=2), on_malformed="raise")
     world.play(Act(chunks=[(1.0, b"data:{\n\n")]))
     assert isinstance(world.error, MalformedEvent)

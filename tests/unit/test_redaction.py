@@ -370,13 +370,26 @@ MANY = 500_000
         (b"data:", b"\n:"),
         (b"", b"a"),
         (b"", b"\r\n:"),
+        (b'data:{"x":"', b"\\n"),
+        (b'data:{"x":"', b"%41"),
+        (b'data:{"x":"', b"s3cret-T"),
+        (b'data:{"x":"', b"s3cret-Token"),
+        (b"data:[", b'"\\n",'),
+        (b"data:{", b'"serial":"a",'),
     ],
 )
 @pytest.mark.parametrize("end", [b'"}\n\n', b""])
 def test_redact_hostile_events_in_linear_time(begin: bytes, unit: bytes, end: bytes) -> None:
-    # To look at each byte once for every other would take minutes or hours: nothing is timed here.
+    # Quadratic time would be minutes or hours, so nothing is measured.
     stream = begin + unit * (MANY // len(unit)) + end
     assert len(redacted(stream)) == len(stream)
+
+
+def test_redact_an_event_that_comes_byte_by_byte_in_linear_time() -> None:
+    redactor = Redactor(b"key", secrets)
+    stream = b'data:{"x":"' + b"a" * 200_000 + b'"}\n\n'
+    pieces = [piece for byte in stream for piece in redactor.feed(bytes([byte]), 0.0)]
+    assert b"".join(piece for _, piece in pieces) == stream
 
 
 LIMIT = 40

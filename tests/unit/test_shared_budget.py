@@ -11,7 +11,6 @@ import pytest
 from enphase_streaming import Budget, ConnectionFailed, Plan, StreamingClient
 from enphase_streaming.core.exchange import Failed
 from simulated import World
-from stepping import Open
 
 
 class Leaves:
@@ -71,8 +70,8 @@ def test_a_child_forked_while_a_thread_holds_the_budget_can_spend() -> None:
 
 def test_a_call_that_was_counted_and_never_sent_is_given_back() -> None:
     world = World(Budget(calls=1, plan=Plan.KILOWATT))
-    world.pass_to(Open)
-    world._tell(Failed(RuntimeError("can't start new thread"), sent=False))
+    world.pass_to("open")
+    world.answer(Failed(RuntimeError("can't start new thread"), sent=False))
     assert world.budget.spent == 0
     assert world.budget._spend(world.budget._queue(), 0.0) == 0.0
 

@@ -1,1 +1,1 @@
-"""Access tokens: OAuth grants, renewal, and where tokens are stored."""
+"""Access tokens: OAuth grants, renewal, and token stores."""

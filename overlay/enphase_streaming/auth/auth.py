@@ -1,8 +1,4 @@
-"""Which access token a request carries.
-
-Nothing here ever sends a streaming request again: that is a counted call, and the core's to
-decide.
-"""
+"""`StaticAuth`: an access token that is never renewed."""
 
 from __future__ import annotations
 
@@ -10,13 +6,19 @@ from datetime import datetime
 
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import LoginRequired
+from enphase_streaming.secrets import hide_locals
 
 
 class StaticAuth:
-    """One access token, as long as it lasts."""
+    """A single access token that cannot be renewed.
+
+    Args:
+        access_token: the token from the OAuth login of the site's owner; it lasts for a day.
+    """
 
     can_refresh = False
 
+    @hide_locals
     def __init__(self, access_token: str | None) -> None:
         self._token = arguments.secret(
             "access_token",
@@ -26,11 +28,11 @@ class StaticAuth:
         )
 
     def current(self, now: datetime) -> str | None:
-        """Return the token, whatever its age."""
+        """Return the token, expired or not."""
         return self._token
 
     def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
-        """Raise `LoginRequired`: there is nothing to renew it with."""
+        """Raise `LoginRequired`: renewal needs a refresh token."""
         raise LoginRequired("An access token alone cannot be renewed: log in again.")
 
     def secrets(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""OAuth grants: a code, a password or a refresh token traded for a pair of tokens."""
+"""OAuth: trade a code, a password or a refresh token for a pair of tokens."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import base64
 import math
 import time
 from datetime import UTC, datetime
+from queue import Empty
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -13,29 +14,34 @@ import httpx
 import msgspec
 
 from enphase_streaming.auth.tokens import TokenPair
+from enphase_streaming.connection import Reader
 from enphase_streaming.core import arguments
 from enphase_streaming.core.answers import connection_failed, error_from_answer
+from enphase_streaming.core.encoding import Body
+from enphase_streaming.core.exchange import Failed, Head
 from enphase_streaming.core.options import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
-from enphase_streaming.errors import ConnectionFailed, InvalidArgument, LoginRequired
-from enphase_streaming.secrets import keep_out_of_logs, masked
+from enphase_streaming.errors import InvalidArgument, LoginRequired
+from enphase_streaming.secrets import hide_locals, keep_out_of_logs, masked
+from enphase_streaming.transports import new_client
 from enphase_streaming_api.api.tokens import issue_token
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
 _TIMEOUT = 30.0
-_MOST_BYTES = 65_536
+"""Seconds that a token request may take in total."""
+_MAX_BYTES = 65_536
 _LIFETIME = 86_400.0
-"""How long an access token lives if the answer does not say, in seconds."""
-_AHEAD = 600.0
-"""How long before its expiry a token is replaced, in seconds, so that no window outlives it."""
+"""Seconds that an access token lives if the answer does not say."""
+_RENEW_AHEAD = 600.0
+"""Seconds before its expiry that a token is replaced: longer than any window."""
 
 
 def authorize_url(
     *, client_id: str, redirect_uri: str, state: str, base: str = AUTHORIZE_URL
 ) -> str:
-    """Return the page where a site's owner lets an application in.
+    """Return the URL of the page where a site's owner grants an application access.
 
-    The page sends the owner on to `redirect_uri?code=…&state=…`. `state` should be a random
-    string; compare it when it comes back. Raises `InvalidArgument` for what no address can carry.
+    The page redirects to `redirect_uri?code=…&state=…`. `state` should be a random string: compare
+    it with the one in the redirect. Raises `InvalidArgument` for text that no URL can carry.
     """
     return f"{base}?" + urlencode(
         {
@@ -47,6 +53,7 @@ def authorize_url(
     )
 
 
+@hide_locals
 def login_with_code(
     *,
     client_id: str,
@@ -56,28 +63,40 @@ def login_with_code(
     token_url: str = TOKEN_URL,
     in_query: bool = False,
     transport: httpx.BaseTransport | None = None,
+    insecure_http: bool = False,
 ) -> TokenPair:
-    """Trade the code of `authorize_url` for tokens (developer applications).
+    """Trade the code from `authorize_url` for tokens (developer applications).
 
-    `in_query` sends the parameters in the query string, as published, and not as a form.
+    Args:
+        client_id, client_secret: the application's, from the developer portal.
+        code: the code in the redirect. It can be used once.
+        redirect_uri: the one that `authorize_url` was given.
+        token_url: the token endpoint.
+        in_query: send the parameters in the query string, as published, instead of a form.
+        transport: an httpx transport for the request. It is not closed.
+        insecure_http: accept plain http to any host, for a test server on another machine.
 
-    Raises `LoginRequired` if it is refused, and what `request_tokens` raises.
+    Raises:
+        InvalidArgument: an argument is missing or malformed; nothing was sent.
+        LoginRequired: the code or the application was refused.
+        ConnectionFailed: no answer, or not a whole one, within 30 seconds.
+        APIStatusError: any other error status.
     """
-    return request_tokens(
-        TokenRequest(
-            grant_type=TokenRequestGrantType.AUTHORIZATION_CODE,
-            code=arguments.secret("code", code, "It is in the address that the owner was sent to."),
-            redirect_uri=arguments.text("redirect_uri", redirect_uri),
-        ),
-        client_id=client_id,
-        client_secret=client_secret,
-        token_url=token_url,
-        now=datetime.now(UTC),
+    grant = TokenRequest(
+        grant_type=TokenRequestGrantType.AUTHORIZATION_CODE,
+        code=arguments.secret("code", code, "It is in the address that the owner was sent to."),
+        redirect_uri=arguments.text("redirect_uri", redirect_uri),
+    )
+    return Application(
+        client_id,
+        client_secret,
         in_query=in_query,
         transport=transport,
-    )
+        insecure_http=insecure_http,
+    ).request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
 
 
+@hide_locals
 def login_with_password(
     *,
     client_id: str,
@@ -87,106 +106,162 @@ def login_with_password(
     token_url: str = TOKEN_URL,
     in_query: bool = False,
     transport: httpx.BaseTransport | None = None,
+    insecure_http: bool = False,
 ) -> TokenPair:
-    """Trade a site owner's login for tokens (partner applications only).
+    """Trade a site owner's user name and password for tokens (partner applications).
 
-    `in_query` sends the parameters in the query string, as published, and not as a form.
+    Args:
+        username, password: the site owner's. The other arguments are those of `login_with_code`.
 
-    Raises `LoginRequired` if it is refused, and what `request_tokens` raises.
+    Raises what `login_with_code` raises.
     """
     if not username or not password:
         raise InvalidArgument("username and password are the site owner's; one is missing.")
-    return request_tokens(
-        TokenRequest(
-            grant_type=TokenRequestGrantType.PASSWORD,
-            username=arguments.text("username", username),
-            password=arguments.text("password", password),
-        ),
-        client_id=client_id,
-        client_secret=client_secret,
-        token_url=token_url,
-        now=datetime.now(UTC),
+    grant = TokenRequest(
+        grant_type=TokenRequestGrantType.PASSWORD,
+        username=arguments.text("username", username),
+        password=arguments.text("password", password),
+    )
+    return Application(
+        client_id,
+        client_secret,
         in_query=in_query,
         transport=transport,
-    )
+        insecure_http=insecure_http,
+    ).request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
 
 
-def request_tokens(
-    request: TokenRequest,
-    *,
-    client_id: str,
-    client_secret: str,
-    token_url: str,
-    now: datetime,
-    in_query: bool = False,
-    transport: httpx.BaseTransport | None = None,
-) -> TokenPair:
-    """Send one token request.
+class Application:
+    """An application's credentials, and how it sends token requests.
 
-    Raises `LoginRequired` for a 400, 401 or 403, the exception of any other error status, and
-    `ConnectionFailed` if no answer came.
+    Raises `InvalidArgument` for a credential that is missing or malformed.
     """
-    portal = "It is in Enphase's developer portal, with your application."
-    arguments.secret("client_id", client_id, portal)
-    arguments.secret("client_secret", client_secret, portal)
-    kwargs = issue_token.get_kwargs(body=request)
-    kwargs["url"] = arguments.url("token_url", token_url)
-    kwargs["headers"] |= {"User-Agent": USER_AGENT, "Accept": "application/json"}
-    if in_query:
-        kwargs["params"] = kwargs.pop("data")
-    hidden = _Hidden(request, client_id, client_secret)
-    keep_out_of_logs(hidden)
+
+    def __init__(
+        self,
+        client_id: str,
+        client_secret: str,
+        *,
+        in_query: bool = False,
+        transport: httpx.BaseTransport | None = None,
+        insecure_http: bool = False,
+    ) -> None:
+        portal = "It is in Enphase's developer portal, with your application."
+        client_id = arguments.secret("client_id", client_id, portal)
+        self._client_secret = arguments.secret("client_secret", client_secret, portal)
+        self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._in_query = in_query
+        self._transport = transport
+        self._insecure_http = insecure_http
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the client secret, plain and as it is sent."""
+        return (self._client_secret, self._basic)
+
+    def request_tokens(self, grant: TokenRequest, *, token_url: str, now: datetime) -> TokenPair:
+        """Send one token request. Raises what `login_with_code` raises."""
+        kwargs = issue_token.get_kwargs(body=grant)
+        kwargs["url"] = arguments.url("token_url", token_url, insecure_http=self._insecure_http)
+        kwargs["headers"] |= {
+            "Authorization": f"Basic {self._basic}",
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        if self._in_query:
+            kwargs["params"] = kwargs.pop("data")
+        hidden = _Hidden(*self.secrets(), grant.code, grant.password, grant.refresh_token)
+        keep_out_of_logs(hidden)
+        http = new_client(token_url, self._transport, timeout=_TIMEOUT)
+        try:
+            head, body = _send(http, http.build_request(**kwargs))
+        except Exception as error:  # a transport may raise anything
+            raise connection_failed(error, urlsplit(token_url).netloc, hidden.mask) from error
+        finally:
+            if self._transport is None:
+                http.close()
+        if head.status_code == 200:
+            return _pair(body, grant, now)
+        refused = error_from_answer(
+            head.status_code,
+            body,
+            now=now,
+            retry_after=head.retry_after,
+            date=head.date,
+            mask=hidden.mask,
+        )
+        if head.status_code in (400, 401, 403):
+            raise LoginRequired(f"The tokens were refused ({refused}): log in again.") from refused
+        raise refused
+
+
+class _Hidden:
+    """The secrets of one token request."""
+
+    def __init__(self, *known: str | None) -> None:
+        self._secrets = tuple(filter(None, known))
+
+    def secrets(self) -> tuple[str, ...]:
+        return self._secrets
+
+    def mask(self, text: str) -> str:
+        return masked(text, self._secrets)
+
+
+def _send(http: httpx.Client, request: httpx.Request) -> tuple[Head, bytes]:
+    """Return the whole answer to a request, which comes within `_TIMEOUT`.
+
+    A thread sends the request while the caller waits on a queue, so that the deadline and Ctrl-C
+    end the wait even if the server or the transport blocks.
+    """
+    deadline = time.monotonic() + _TIMEOUT
+    reader = Reader(http, request, ahead=0)
+
+    def receive() -> Any:
+        try:
+            found: Any = reader.inbox.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            raise TimeoutError(f"no complete answer within {_TIMEOUT:g} s") from None
+        reader.permits.put(None)
+        error = found.error if isinstance(found, Failed) else found
+        if isinstance(error, BaseException):
+            raise error
+        return found
+
     try:
-        status_code, retry_after, body = _exchange(kwargs, (client_id, client_secret), transport)
-    except (httpx.HTTPError, OSError) as error:
-        raise connection_failed(error, urlsplit(token_url).netloc, hidden.mask) from error
-    if status_code == 200:
-        return _pair(body, request, now)
-    refused = error_from_answer(
-        status_code, body, now=now, retry_after=retry_after, mask=hidden.mask
-    )
-    if status_code in (400, 401, 403):
-        raise LoginRequired(f"The tokens were refused ({refused}): log in again.") from refused
-    raise refused
+        reader.thread.start()
+        head = receive()
+        decoder, body = Body(head.content_encoding), bytearray()
+        while isinstance(chunk := receive(), bytes):
+            body += decoder.feed(chunk)
+            if len(body) >= _MAX_BYTES:
+                raise OSError(f"the answer is longer than {_MAX_BYTES} bytes")
+        return head, bytes(body)
+    finally:
+        reader.leave()
+        reader.join()
 
 
-def _exchange(
-    kwargs: dict[str, Any], credentials: tuple[str, str], transport: httpx.BaseTransport | None
-) -> tuple[int, str | None, bytes]:
-    give_up = time.monotonic() + _TIMEOUT
-    body = bytearray()
-    with (
-        httpx.Client(transport=transport, timeout=_TIMEOUT, follow_redirects=False) as http,
-        http.stream(**kwargs, auth=httpx.BasicAuth(*credentials)) as response,
-    ):
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > _MOST_BYTES:
-                raise ConnectionFailed("The token endpoint's answer has no end.")
-            if time.monotonic() > give_up:
-                raise ConnectionFailed("The token endpoint's answer took too long.")
-        return response.status_code, response.headers.get("retry-after"), bytes(body)
-
-
-def _pair(body: bytes, request: TokenRequest, now: datetime) -> TokenPair:
-    # Read by hand: a field of an unexpected type must not cost the pair that was just issued.
+def _pair(body: bytes, grant: TokenRequest, now: datetime) -> TokenPair:
+    # Not decoded into the generated model: a field of another type must not lose the new pair.
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         answer = None
-    found = answer if isinstance(answer, dict) else {}
-    access_token, refresh_token = found.get("access_token"), found.get("refresh_token")
+    fields = answer if isinstance(answer, dict) else {}
+    access_token, refresh_token = fields.get("access_token"), fields.get("refresh_token")
     if not isinstance(access_token, str):
         raise LoginRequired("The token endpoint answered without an access token: log in again.")
     if not isinstance(refresh_token, str) or not refresh_token:
-        refresh_token = request.refresh_token or ""
-    lifetime = _lifetime(found.get("expires_in"))
+        refresh_token = grant.refresh_token or ""
+    lifetime = _lifetime(fields.get("expires_in"))
     try:
         return TokenPair(
             access_token=access_token,
             refresh_token=refresh_token,
             expires_at=now.timestamp() + lifetime,
-            renew_at=now.timestamp() + lifetime - min(_AHEAD, lifetime / 2),
+            renew_at=now.timestamp() + lifetime - min(_RENEW_AHEAD, lifetime / 2),
         )
     except InvalidArgument:
         raise LoginRequired(
@@ -200,18 +275,3 @@ def _lifetime(expires_in: object) -> float:
     except ValueError:
         return _LIFETIME
     return lifetime if math.isfinite(lifetime) and lifetime > 0 else _LIFETIME
-
-
-class _Hidden:
-    """What one token request must not show, in whatever is said about it."""
-
-    def __init__(self, request: TokenRequest, client_id: str, client_secret: str) -> None:
-        basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-        known = [client_secret, basic, request.code, request.password, request.refresh_token]
-        self._secrets = tuple(secret for secret in known if secret)
-
-    def secrets(self) -> tuple[str, ...]:
-        return self._secrets
-
-    def mask(self, text: str) -> str:
-        return masked(text, self._secrets)

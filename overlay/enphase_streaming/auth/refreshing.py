@@ -1,52 +1,63 @@
-"""Tokens that renew themselves: the pair at hand, traded for the next one when it is due."""
+"""`RefreshingAuth`: renew the access token before it expires."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from datetime import datetime
+from typing import TypeGuard
 
 import httpx
 import msgspec
 
-from enphase_streaming.auth.oauth import request_tokens
+from enphase_streaming.auth.oauth import Application
 from enphase_streaming.auth.tokens import MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import (
     ConnectionFailed,
+    EnphaseStreamingError,
     InvalidArgument,
     LoginRequired,
     RateLimitError,
     ServiceUnavailableError,
 )
+from enphase_streaming.secrets import hide_locals
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
-_REMEMBERED = 8
-"""How many secrets of earlier pairs are still hidden: requests that carry them may be under way."""
+_EARLIER_SECRETS = 8
+"""How many earlier tokens stay masked: requests that carry them may be under way."""
+_RETRY_AFTER = 60.0
+"""Seconds until a failed renewal is tried again while the token is still valid."""
 
-_NEXT_TRY = 60.0
-"""Seconds until a renewal that failed is tried again, while the token still lasts."""
+_PASSING = (ConnectionFailed, InvalidArgument, RateLimitError, ServiceUnavailableError)
+"""Failures that do not end the use of a token that is still valid."""
 
 _log = logging.getLogger("enphase_streaming")
 
 
 class RefreshingAuth:
-    """Tokens that renew themselves, for any number of clients, threads and tasks.
+    """Access tokens that renew themselves, for any number of clients, threads and tasks.
+
+    A refresh token is spent only once the store is locked, and a new pair is stored before it is
+    used. If storing it fails all the same, it is kept in memory and an error is logged.
 
     Args:
         client_id, client_secret: the application's, from the developer portal.
-        refresh_token: what to start from where the store is empty.
+        refresh_token: used while the store is empty.
         store: where the pair is kept; in memory if None.
-        in_query: send the parameters in the query string, as published, and not as a form.
-        transport: an httpx transport for the token requests.
+        in_query: send the parameters in the query string, as published, instead of a form.
+        transport: an httpx transport for the token requests. It is not closed.
+        insecure_http: accept plain http to any host, for a test server on another machine.
 
-    A pair is stored before it is used. Where that fails, it is kept in memory and the log says
-    so. Raises `InvalidArgument` for credentials that are missing or odd.
+    Raises:
+        InvalidArgument: a credential is missing or malformed.
     """
 
     can_refresh = True
 
+    @hide_locals
     def __init__(
         self,
         *,
@@ -56,86 +67,108 @@ class RefreshingAuth:
         store: TokenStore | None = None,
         in_query: bool = False,
         transport: httpx.BaseTransport | None = None,
+        insecure_http: bool = False,
     ) -> None:
-        portal = "It is in Enphase's developer portal, with your application."
-        self._client_id = arguments.secret("client_id", client_id, portal)
-        self._client_secret = arguments.secret("client_secret", client_secret, portal)
+        self._application = Application(
+            client_id,
+            client_secret,
+            in_query=in_query,
+            transport=transport,
+            insecure_http=insecure_http,
+        )
         self._first = refresh_token and arguments.secret("refresh_token", refresh_token, "")
         self._store: TokenStore = MemoryTokenStore() if store is None else store
-        self._in_query = in_query
-        self._transport = transport
         self._pair: TokenPair | None = None
-        self._earlier: deque[str] = deque(maxlen=_REMEMBERED)
-        self._unsaved = False
-        self._one_at_a_time = threading.Lock()
+        self._earlier: deque[str] = deque(maxlen=_EARLIER_SECRETS)
+        self._spent: TokenPair | None = None
+        self._failure: EnphaseStreamingError | None = None
+        # By process id: in a forked child, the parent's lock may be held by a thread it lacks.
+        self._locks: dict[int, threading.Lock] = {}
 
     def __repr__(self) -> str:
         return f"RefreshingAuth(store={self._store!r})"
 
     def current(self, now: datetime) -> str | None:
-        """Return the token if it is not due to be replaced."""
-        return _lasting(self._pair, None, now)
+        """Return the token, or None if it is due for renewal."""
+        pair = self._pair
+        return pair.access_token if _is_valid(pair, None, now) else None
 
+    @hide_locals
     def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
-        """Return a token other than `stale`, refreshing only if nobody else just has.
+        """Return a token other than `stale`, refreshing only if no other thread or process has.
 
-        Raises `LoginRequired` if the refresh token is missing, spent or refused,
-        `ConnectionFailed` and `APIStatusError` if the token endpoint fails and no other token
-        lasts, `InvalidArgument` if the store is damaged.
+        Calls that wait for a refresh in another thread share its failure.
+
+        Raises:
+            LoginRequired: the refresh token is missing, spent or refused.
+            ConnectionFailed: the token endpoint did not answer, or the store stayed locked, and
+                no other token is valid.
+            APIStatusError: the token endpoint failed, and no other token is valid.
+            InvalidArgument: the store is damaged, or cannot be used and no other token is valid.
         """
-        with self._one_at_a_time:
-            if token := _lasting(self._pair, stale, now):
-                return token
-            try:
-                with self._store.lock():
-                    return self._renew(stale, token_url, now)
-            except TimeoutError as error:
-                raise ConnectionFailed(f"The token store cannot be locked: {error}") from error
-            except OSError as error:
-                raise InvalidArgument(f"The token store cannot be used: {error}") from error
+        earlier = self._failure
+        with self._locks.setdefault(os.getpid(), threading.Lock()):
+            pair = self._pair
+            if not _is_valid(pair, stale, now):
+                if self._failure is not None and self._failure is not earlier:
+                    raise self._failure
+                try:
+                    pair = self._renewed(stale, token_url, now)
+                except EnphaseStreamingError as error:
+                    self._failure = error
+                    raise
+                self._adopt(pair)
+            return pair.access_token
 
     def secrets(self) -> tuple[str, ...]:
-        """Return every secret that is known here at the moment."""
+        """Return the texts to mask in messages and logs."""
         pair = self._pair
-        known = [self._client_secret, self._first, *self._earlier.copy()]
+        known = [*self._application.secrets(), self._first, *self._earlier.copy()]
         if pair is not None:
             known += [pair.access_token, pair.refresh_token]
         return tuple(secret for secret in known if secret)
 
-    def _renew(self, stale: str | None, token_url: str, now: datetime) -> str:
-        pair = self._pair if self._unsaved else self._store.load() or self._pair
-        if pair and (token := _lasting(pair, stale, now)):
-            self._adopt(pair)
-            return token
-        refresh_token = pair.refresh_token if pair else self._first
-        if not refresh_token:
-            raise LoginRequired("There is no refresh token: log in first.")
-        _log.info("Refreshing the access token.")
+    def _renewed(self, stale: str | None, token_url: str, now: datetime) -> TokenPair:
+        """Return the store's pair, a new one, or the old one if it outlives a failed renewal."""
+        pair = self._newest()  # without the lock, which a read-only folder does not have
+        if _is_valid(pair, stale, now):
+            return pair
         try:
-            pair = self._trade(refresh_token, token_url, now)
-        except (ConnectionFailed, RateLimitError, ServiceUnavailableError) as error:
+            return self._refreshed(stale, token_url, now)
+        except _PASSING as error:
             if pair is None or pair.access_token == stale or pair.expires_at <= now.timestamp():
                 raise
-            _log.warning("The access token cannot be renewed yet, and still lasts: %s", error)
-            next_try = min(now.timestamp() + _NEXT_TRY, pair.expires_at)
-            self._adopt(msgspec.structs.replace(pair, renew_at=next_try))
-            return pair.access_token
-        self._save(pair)
-        self._adopt(pair)
-        return pair.access_token
+            _log.warning("The access token is still valid; renewing it failed: %s", error)
+            retry_at = min(now.timestamp() + _RETRY_AFTER, pair.expires_at)
+            return msgspec.structs.replace(pair, renew_at=retry_at)
 
-    def _trade(self, refresh_token: str, token_url: str, now: datetime) -> TokenPair:
-        return request_tokens(
-            TokenRequest(
-                grant_type=TokenRequestGrantType.REFRESH_TOKEN, refresh_token=refresh_token
-            ),
-            client_id=self._client_id,
-            client_secret=self._client_secret,
-            token_url=token_url,
-            now=now,
-            in_query=self._in_query,
-            transport=self._transport,
-        )
+    def _refreshed(self, stale: str | None, token_url: str, now: datetime) -> TokenPair:
+        try:
+            with self._store.lock():
+                pair = self._newest()
+                if _is_valid(pair, stale, now):
+                    return pair  # of another process
+                grant = TokenRequest(
+                    grant_type=TokenRequestGrantType.REFRESH_TOKEN,
+                    refresh_token=pair.refresh_token if pair else self._first,
+                )
+                if not grant.refresh_token:
+                    raise LoginRequired("There is no refresh token: log in first.")
+                _log.info("Refreshing the access token.")
+                new = self._application.request_tokens(grant, token_url=token_url, now=now)
+                self._spent = pair
+                self._save(new)
+                self._adopt(new)  # before the lock is released, which may fail
+                return new
+        except TimeoutError as error:
+            raise ConnectionFailed(f"The token store cannot be locked: {error}") from error
+        except OSError as error:
+            raise InvalidArgument(f"The token store cannot be used: {error}") from error
+
+    def _newest(self) -> TokenPair | None:
+        """Return the store's pair, or the one in memory if the store's was spent for it."""
+        stored = self._store.load()
+        return self._pair if stored is None or stored == self._spent else stored
 
     def _adopt(self, pair: TokenPair) -> None:
         if self._pair and self._pair.access_token != pair.access_token:
@@ -145,17 +178,13 @@ class RefreshingAuth:
     def _save(self, pair: TokenPair) -> None:
         try:
             self._store.save(pair)
-            self._unsaved = False
-        except Exception as error:  # noqa: BLE001 - the old pair is spent: whatever a store raises, the new one must live on
-            self._unsaved = True
+        except Exception as error:  # noqa: BLE001 - the old pair is spent, so the new one must survive any error of a store
             _log.error(
-                "The new tokens could not be stored (%s) and live in memory only: when this "
-                "process ends, a new login is needed.",
+                "The new tokens could not be stored (%s). They are lost when this process ends, "
+                "and a new login is needed then.",
                 type(error).__name__,
             )
 
 
-def _lasting(pair: TokenPair | None, stale: str | None, now: datetime) -> str | None:
-    if pair is None or pair.access_token == stale:
-        return None
-    return pair.access_token if pair.renew_at > now.timestamp() else None
+def _is_valid(pair: TokenPair | None, stale: str | None, now: datetime) -> TypeGuard[TokenPair]:
+    return pair is not None and pair.access_token != stale and pair.renew_at > now.timestamp()

@@ -7,7 +7,6 @@ are masked in what is shown, never in what is parsed.
 
 from __future__ import annotations
 
-import json
 import re
 import ssl
 import zlib
@@ -97,7 +96,8 @@ def connection_failed(error: Exception, host: str, mask: Mask = str) -> Connecti
     """Return what to raise when no response came; `error` is masked as well."""
     mask_causes(error, mask)
     untrusted = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes(error))
-    return ConnectionFailed(f"No response from {host}: {describe(error)}", untrusted=untrusted)
+    text = mask(f"No response from {host}: {describe(error)}")
+    return ConnectionFailed(text, untrusted=untrusted)
 
 
 def describe(error: Exception) -> str:
@@ -128,48 +128,71 @@ def error_from_answer(
     answer = _json_object(text)
     error = _build(status_code, answer, text, mask)
     if isinstance(error, RateLimitError):
-        error.period = _text(answer.get("period")) or None
-        if error.period == "month":
-            error.retry = Retry.NEVER
-        server_now = _http_date(date)
-        waits = [_until_period_end(answer, now, server_now), _until(retry_after, server_now)]
-        known = [wait for wait in waits if wait is not None]
-        if known:
-            error.retry_in = min(max(known), _LONGEST_WAIT)
-            error.retry_at = now + timedelta(seconds=error.retry_in)
+        _set_wait(error, answer, mask, now, _http_date(date), retry_after)
     return error
 
 
-def error_from_envelope(envelope: dict[str, Any], *, mask: Mask = str) -> APIStatusError:
-    """Return the exception for an error envelope inside a stream, by the code in it."""
-    text = json.dumps(envelope, ensure_ascii=False, separators=(",", ":"))
+def error_from_envelope(
+    envelope: dict[str, Any], text: str, *, now: datetime, mask: Mask = str
+) -> APIStatusError:
+    """Return the exception for an error envelope inside a stream, by the code in it.
+
+    Args:
+        envelope: the error's object.
+        text: the text of its event.
+        now: the present moment, aware.
+        mask: masks secrets in what the exception shows.
+    """
     code = _mapping(envelope.get("error")).get("code", envelope.get("code"))
     try:
         status_code = int(code) if isinstance(code, int | str) else 200
     except ValueError:
         status_code = 200
-    return _build(status_code, envelope, text.encode(errors="replace").decode(), mask)
+    error = _build(status_code, envelope, text, mask)
+    if isinstance(error, RateLimitError):
+        _set_wait(error, envelope, mask, now)
+    return error
+
+
+def _set_wait(
+    error: RateLimitError,
+    answer: dict[str, Any],
+    mask: Mask,
+    now: datetime,
+    server_now: datetime | None = None,
+    retry_after: str | None = None,
+) -> None:
+    period = _text(answer.get("period"))
+    error.period = mask(period) or None
+    if period == "month":
+        error.retry = Retry.NEVER
+    waits = [_until_period_end(answer, now, server_now), _until(retry_after, server_now)]
+    known = [wait for wait in waits if wait is not None]
+    if known:
+        error.retry_in = min(max(known), _LONGEST_WAIT)
+        error.retry_at = now + timedelta(seconds=error.retry_in)
 
 
 def _build(status_code: int, answer: dict[str, Any], body: str, mask: Mask) -> APIStatusError:
     envelope = _mapping(answer.get("error"))
-    status = mask(_text(envelope.get("status")))
+    status = _text(envelope.get("status"))
+    shown_status = mask(status)
     message = mask(_message(envelope) or _message(answer))
     details = mask(_text(answer.get("details")))
     shown = mask(body)
     summary = ": ".join(part for part in (message, details) if part)
     if not summary:
         summary = f"no error envelope; the body starts {shown[:80]!r}" if body else "an empty body"
-    name = f"{status_code} {status}" if status else str(status_code)
+    name = f"{status_code} {shown_status}".strip()
     error = status_row(status_code).error(
         _one_line(f"{name}: {summary}"),
         status_code=status_code,
-        status=status or None,
+        status=shown_status or None,
         type=mask(_text(answer.get("type"))) or None,
         message=message,
         body=shown,
     )
-    if error.status == "NOT_AUTHENTICATED":  # the key is wrong: another token does not help
+    if status == "NOT_AUTHENTICATED":  # the key is wrong: another token does not help
         error.retry = Retry.NEVER
     return error
 

@@ -140,7 +140,8 @@ def url(name: str, value: object, *, insecure_http: bool = False) -> str:
         or not parts.hostname
     ):
         # A part that may hold a secret is not shown.
-        given = "another value" if re.search("[@?#]", str(value)) else shown(value)
+        is_risky = isinstance(value, str) and re.search("[@?#]", value)
+        given = "another value" if is_risky else shown(value)
         raise InvalidArgument(f"{name} {_URL_RULE}, got {given}.")
     for part, found in {
         "credentials": parts.username is not None,

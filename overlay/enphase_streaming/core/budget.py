@@ -167,12 +167,11 @@ class Budget:
                 self._recent.append(at)
             return at
 
-    def _refund(self) -> None:
-        """Take back a call that was counted and never sent."""
-        with self._lock:
+    def _refund(self, at: float) -> None:
+        """Take back a call that was counted `at` and never sent."""
+        with self._lock, suppress(ValueError):
             self._spent -= 1
-            if self._recent:
-                self._recent.pop()
+            self._recent.remove(at)
 
     def _leave(self, ticket: Ticket) -> None:
         """Give up a place in the queue. Harmless if its call was counted."""

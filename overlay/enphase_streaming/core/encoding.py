@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-_WINDOW_BITS = {"gzip": _GZIP_OR_ZLIB, "x-gzip": _GZIP_OR_ZLIB, "deflate": _GZIP_OR_ZLIB}
+_GZIP = b"\x1f\x8b"
+_CODINGS = {"gzip", "x-gzip", "deflate"}
 _UNREADABLE = {"br", "zstd", "compress", "x-compress"}
 _PIECE = 65_536
 
@@ -25,10 +25,10 @@ class Body:
 
     def __init__(self, content_encoding: str | None) -> None:
         known = _codings(content_encoding) if is_readable(content_encoding) else []
-        self._inflater = zlib.decompressobj(_WINDOW_BITS[known[0]]) if known else None
-        self._may_be_raw = known == ["deflate"]
+        self._coding = known[0] if known else None
+        self._inflater: zlib._Decompress | None = None
         self._held = b""
-        self._has_more = False
+        self._has_more = self._has_ended = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what `chunk` decodes to, 64 KiB at most; `rest` returns more of it.
@@ -36,28 +36,41 @@ class Body:
         Raises:
             zlib.error: if the bytes are not what the header says.
         """
-        return chunk if self._inflater is None else self._inflate(self._held + chunk)
+        if self._coding is None:
+            return chunk
+        return b"" if self._has_ended else self._inflate(self._held + chunk)
 
     def rest(self) -> bytes:
         """Return the next piece of the bytes fed so far, empty if there is none."""
         return self._inflate(self._held) if self._has_more else b""
 
     def _inflate(self, data: bytes) -> bytes:
-        assert self._inflater is not None
-        try:
-            piece = self._inflater.decompress(data, _PIECE)
-        except zlib.error:
-            if not self._may_be_raw:
-                raise
-            # Some servers send deflate without zlib's header.
-            self._inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-            piece = self._inflater.decompress(data, _PIECE)
-        self._may_be_raw = False
-        self._held = self._inflater.unconsumed_tail
-        self._has_more = len(piece) == _PIECE
+        piece, self._held, self._has_more = b"", data, True
+        # Once, and again after the end of an empty member of a gzip body.
+        while not piece and self._has_more:
+            if self._inflater is None:
+                if len(self._held) < 2:  # too few to recognise the header
+                    self._has_more = False
+                    break
+                self._inflater = zlib.decompressobj(self._window_bits(self._held))
+            piece = self._inflater.decompress(self._held, _PIECE)
+            self._held = self._inflater.unconsumed_tail
+            self._has_more = len(piece) == _PIECE
+            if self._inflater.eof:
+                self._held, self._inflater = self._inflater.unused_data, None
+                self._has_ended = not _GZIP.startswith(self._held[:2])
+                self._has_more = self._held[:2] == _GZIP
         return piece
+
+    def _window_bits(self, start: bytes) -> int:
+        has_zlib_header = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+        if has_zlib_header:
+            return zlib.MAX_WBITS
+        if self._coding == "deflate" and start[:2] != _GZIP:
+            return -zlib.MAX_WBITS  # some servers send deflate without zlib's header
+        return 16 + zlib.MAX_WBITS
 
 
 def _codings(content_encoding: str | None) -> list[str]:
     named = [each.strip().lower() for each in (content_encoding or "").split(",")]
-    return [each for each in named if each in _WINDOW_BITS or each in _UNREADABLE]
+    return [each for each in named if each in _CODINGS or each in _UNREADABLE]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from enphase_streaming.core import arguments
-from enphase_streaming.secrets import masked
+from enphase_streaming.secrets import hide_locals, masked
 from enphase_streaming.version import __version__
 from enphase_streaming_api.api.streaming import stream_system_live_data
 
@@ -60,7 +60,7 @@ class Options:
 
     def renewal(self, stale: str | None) -> Callable[[], str]:
         """Return a function that gets a token other than `stale`. It may block."""
-        return lambda: self.auth.renew(stale, token_url=self.token_url, now=self.now())
+        return hide_locals(lambda: self.auth.renew(stale, token_url=self.token_url, now=self.now()))
 
     def request(self, system_id: int, duration: int | None, token: str) -> dict[str, Any]:
         """Return the arguments of httpx's `build_request`.

@@ -190,9 +190,11 @@ def parse_json(text: str) -> object:
     except _UNREADABLE:
         pass  # msgspec refuses NaN, which costs one field and not the event
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        found = json.loads(text)
+        msgspec.json.encode(found)  # fails for half a surrogate pair, which nothing can encode
+    except (ValueError, RecursionError, OverflowError):
         return None
+    return found
 
 
 def from_epoch(epoch: float | None) -> datetime | None:

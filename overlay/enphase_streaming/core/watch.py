@@ -186,7 +186,7 @@ class Watch:
         try:
             refused = await exchange.authorize(afresh=False)
             if refused is not None:
-                error = _documented(refused.error)
+                error = self._documented(refused.error)
                 _log.info("%s: no token, %s.", self.name, error)
                 return Outcome(error)
             at = exchange.monotonic()
@@ -207,7 +207,7 @@ class Watch:
             await window.open(at)
         except EnphaseStreamingError as error:
             if not window.sent:
-                budget._refund()
+                budget._refund(at)
             return await self._hang_up(window, error)
         self._window = window
         return None
@@ -252,13 +252,20 @@ class Watch:
             refused = await self._exchange.authorize(afresh=True)
             if refused is None:
                 return Pause()
-            failed = _documented(refused.error)
+            failed = self._documented(refused.error)
             failed.__cause__ = failed.__cause__ or error
             decision = self._recovery.decide(Outcome(failed))
             if not isinstance(decision, Pause):
                 return decision if isinstance(decision, Stop) else Stop(failed)
             # Only the refresh is retried: a call with the refused token would be wasted.
             await self._wait(decision, failed)
+
+    def _documented(self, error: Exception) -> EnphaseStreamingError:
+        """Return an exception of ours; one of the user's own `auth` ends the watch."""
+        if isinstance(error, EnphaseStreamingError):
+            return error
+        self._finish("error")
+        raise error
 
     async def _wait(self, decision: Pause, error: EnphaseStreamingError | None) -> None:
         if decision.seconds > 0:
@@ -313,12 +320,6 @@ class Watch:
 
 def _reason(error: EnphaseStreamingError | None) -> Reason:
     return "planned" if error is None else _REASONS.get(type(error), "error")
-
-
-def _documented(error: Exception) -> EnphaseStreamingError:
-    if isinstance(error, EnphaseStreamingError):
-        return error
-    raise error
 
 
 def _explained(error: EnphaseStreamingError) -> EnphaseStreamingError:

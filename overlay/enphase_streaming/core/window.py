@@ -118,11 +118,11 @@ class Window:
             if self._events:
                 self._left = asked
                 return self._events.popleft()
-            if self._body is not None and (rest := self._body.rest()):
-                self._take(rest)
-                continue
             if self._failure is not None:
                 raise self._failure
+            if self._body is not None and (rest := self._decoded(b"", self._body)):
+                self._take(rest)
+                continue
             if self._is_over():
                 return None
             deadline = min(self._reading_deadline, self._hang_up)
@@ -132,16 +132,15 @@ class Window:
             asked = self._at
             if isinstance(what, Failed):
                 mask_causes(what.error, self._options.mask)
-                raise StreamDropped(
-                    f"The connection broke {self._progress()}: {describe(what.error)}"
-                ) from what.error
+                text = f"The connection broke {self._progress()}: {describe(what.error)}"
+                raise StreamDropped(self._options.mask(text)) from what.error
             self._last = what
             if isinstance(what, bytes):
                 self._take(what if self._body is None else self._decoded(what, self._body))
 
     def _decoded(self, chunk: bytes, body: Body) -> bytes:
         try:
-            return body.feed(chunk)
+            return body.feed(chunk) if chunk else body.rest()
         except zlib.error as error:
             raise StreamDropped(
                 f"The body cannot be decoded {self._progress()}: {error}"
@@ -157,14 +156,17 @@ class Window:
                 found = self._reader.read(event.data, now)
             except MalformedEvent as malformed:
                 self.arrivals.malformed += 1
-                self._events.append(malformed)
+                # Without its frames, which hold the raw event.
+                self._events.append(malformed.with_traceback(None))
                 continue
             if isinstance(found, Reading):
                 self.arrivals.note(found, self._at, self._started, self._lag)
                 self._reading_deadline = self._at + self._options.stall_timeout
                 self._events.append(found)
             elif found is not None:
-                self._failure = error_from_envelope(found, mask=self._options.mask)
+                self._failure = error_from_envelope(
+                    found, event.data, now=now, mask=self._options.mask
+                )
                 return
             elif not self._logged_unknown:
                 self._logged_unknown = True

@@ -1,6 +1,6 @@
-"""Two hundred sites on one budget, in a loop whose time is simulated.
+"""Two hundred sites on one budget, in an event loop whose time is simulated.
 
-Nothing is slept through: where the loop would wait for a timer, its clock jumps to it.
+Nothing sleeps: where the loop would wait for a timer, its clock jumps to it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SITES = range(1, 201)
 
 
 class Jumping(selectors.SelectSelector):
-    """Finds what is ready, and lets the time pass that the loop would have waited."""
+    """Selects without waiting, and moves the clock by what the loop would have waited."""
 
     def __init__(self, clock: HandClock) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Jumping(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready:
-            assert timeout is not None, "everyone waits for ever"
+            assert timeout is not None, "every task waits for ever"
             self._clock.time += max(0.0, timeout)
         return ready
 
@@ -60,7 +60,7 @@ def run(clock: HandClock, main: Coroutine[Any, Any, None]) -> None:
 
 
 class API(httpx.AsyncBaseTransport):
-    """Answers for every site, without a socket; `odd` is asked first how a site behaves."""
+    """Answers for every site, without a socket; `odd` may answer first, for a site of its own."""
 
     def __init__(self, clock: HandClock) -> None:
         self.clock = clock
@@ -120,8 +120,8 @@ class Silent(Stream):
 
 @pytest.fixture
 def api(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> API:
-    # This loop and this clock never disagree, so nobody has to look every 50 ms.
-    monkeypatch.setattr("enphase_streaming.aexchange.INJECTED_NAP", 3600.0)
+    # This clock only moves with the loop, so there is no need to read it every 50 ms.
+    monkeypatch.setattr("enphase_streaming.aconnection.INJECTED_NAP", 3600.0)
     return API(clock)
 
 
@@ -138,7 +138,7 @@ def client(api: API) -> AsyncStreamingClient:
 async def watch_all(
     api: API, budget: Budget, duration: int = 300
 ) -> tuple[Counter[int], dict[int, EnphaseStreamingError]]:
-    """Run the guide's recipe; return each site's readings, and what ended it if it failed."""
+    """Watch every site; return its number of readings, and the exception that ended it."""
     readings: Counter[int] = Counter()
     failed: dict[int, EnphaseStreamingError] = {}
 
@@ -164,8 +164,8 @@ def most_in_a_minute(api: API) -> int:
     return max(sum(at <= each < at + 60 for each in times) for at in times)
 
 
-def test_slots_are_given_in_turn(api: API, clock: HandClock) -> None:
-    """30 s windows of 200 sites want 400 calls a minute, and the plan has 50."""
+def test_sites_take_turns_within_the_calls_a_minute(api: API, clock: HandClock) -> None:
+    """30 s windows of 200 sites need 400 calls a minute, and the plan has 50."""
     budget = Budget(calls=1000, plan=Plan.KILOWATT)
 
     async def main() -> None:
@@ -177,7 +177,7 @@ def test_slots_are_given_in_turn(api: API, clock: HandClock) -> None:
     run(clock, main())
     assert most_in_a_minute(api) == 50
     assert api.calls == dict.fromkeys(SITES, 5)
-    # Fifty at a time have their turn, and it comes round in the same order.
+    # Fifty sites take their turn each minute, always in the same order.
     turns = [site for _, site in api.requests]
     minutes = [set(turns[first : first + 50]) for first in range(0, 1000, 50)]
     assert minutes == [set(SITES[first : first + 50]) for first in range(0, 200, 50)] * 5
@@ -185,7 +185,7 @@ def test_slots_are_given_in_turn(api: API, clock: HandClock) -> None:
     assert api.requests[-1][0] - began == 19 * 60
 
 
-def test_a_partner_plan_carries_them_all_without_a_pause(api: API, clock: HandClock) -> None:
+def test_a_partner_plan_watches_every_site_without_a_pause(api: API, clock: HandClock) -> None:
     budget = Budget(calls=200 * 12, plan=Plan.PARTNER)
 
     async def main() -> None:
@@ -198,7 +198,7 @@ def test_a_partner_plan_carries_them_all_without_a_pause(api: API, clock: HandCl
     assert most_in_a_minute(api) == 200
 
 
-def test_a_429_pauses_all(api: API, clock: HandClock) -> None:
+def test_a_429_pauses_every_site(api: API, clock: HandClock) -> None:
     limited_at: list[float] = []
 
     def odd(site: int) -> httpx.Response | None:
@@ -206,7 +206,7 @@ def test_a_429_pauses_all(api: API, clock: HandClock) -> None:
             return None
         limited_at.append(clock.time)
         end = int(clock.now().timestamp()) + 90
-        body = {"code": 429, "period": "minute", "period_end": end}
+        body = {"code": 429, "period": "hour", "period_end": end}
         return httpx.Response(429, json=body)
 
     api.odd = odd
@@ -222,7 +222,7 @@ def test_a_429_pauses_all(api: API, clock: HandClock) -> None:
     assert (len(api.requests), most_in_a_minute(api)) == (600, 50)
 
 
-def test_failing_sites_stop_no_other(api: API, clock: HandClock) -> None:
+def test_failing_sites_do_not_stop_the_others(api: API, clock: HandClock) -> None:
     unknown, flaky, dead = 7, 8, 9
     body = {"error": {"code": 468, "status": "INVALID_SYSTEM_ID", "message": "no such site"}}
 
@@ -257,8 +257,8 @@ def test_failing_sites_stop_no_other(api: API, clock: HandClock) -> None:
     assert budget.left == 0
 
 
-def test_a_window_after_a_silent_one_is_closed_as_well(api: API, clock: HandClock) -> None:
-    """Where there is no socket to shut down, closing the response is what ends a window."""
+def test_every_window_after_a_silent_one_is_closed(api: API, clock: HandClock) -> None:
+    """Without a socket to shut down, closing the response ends a window."""
 
     def odd(site: int) -> httpx.Response | None:
         return api.stream(Silent(api, site, 300, 300)) if len(api.requests) in (1, 3) else None
@@ -276,8 +276,8 @@ def test_a_window_after_a_silent_one_is_closed_as_well(api: API, clock: HandCloc
     run(clock, main())
 
 
-def test_leaving_the_fleet_leaves_nothing(api: API, clock: HandClock) -> None:
-    """Half of it waits for a slot, half of it streams."""
+def test_closing_the_client_ends_every_watch(api: API, clock: HandClock) -> None:
+    """Half of the sites wait for a slot, the others stream."""
     budget = Budget.unlimited(plan=Plan.MEGAWATT)
     ended: list[str | None] = []
 

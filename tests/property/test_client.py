@@ -1,8 +1,10 @@
-"""Whatever arrives, only documented exceptions leave."""
+"""Both clients raise documented exceptions only, for any answer and any failure of a transport."""
 
 from __future__ import annotations
 
+import gzip
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -52,6 +54,8 @@ pieces = st.sampled_from(
         b'data:{"data":{},"timestamp_utc":"0001-01-01T00:00:00+01:00"}\n\n',
         b"x" * 3000,
         b"",
+        gzip.compress(b'data:{"data":{}}\n\n' * 9),
+        zlib.compress(b'data:{"error":{"code":473}}\n\n' * 9),
     ]
 )
 chunks = st.lists(pieces | st.binary(max_size=20), max_size=8)
@@ -79,7 +83,10 @@ errors = st.sampled_from(
     ]
 )
 types = st.sampled_from([b"text/event-stream", b"Text/Event-Stream;charset=x", b"application/json"])
-values = types | st.binary(max_size=20).map(lambda value: value.translate(None, b"\r\n\0"))
+codings = st.sampled_from([b"gzip", b"deflate", b"br", b"identity"])
+values = (
+    types | codings | st.binary(max_size=20).map(lambda value: value.translate(None, b"\r\n\0"))
+)
 headers = st.lists(
     st.tuples(
         st.sampled_from(
@@ -125,7 +132,7 @@ def check(caller: Caller, transport: httpx.MockTransport) -> None:
         "max_event_bytes": 2000,
     }
     outcome = caller(options)
-    # Nothing here lasts thirty seconds, so that no end is a planned one.
+    # Nothing here lasts thirty seconds, so no end is planned.
     error = outcome.error
     assert isinstance(error, EnphaseStreamingError)
     assert outcome.end is not None
@@ -143,7 +150,7 @@ both = pytest.mark.parametrize("caller", [sync_caller, async_caller], ids=["sync
 @settings(max_examples=150)
 @example(200, [], [b'data:{"data":{},"timestamp_utc":"0001-01-01T00:00:00+01:00"}\n\n'], None)
 @example(429, [(b"Retry-After", b"Mon, 01 Jan 99999999999 00:00:00 GMT")], [], None)
-def test_whatever_is_answered_only_documented_exceptions_leave(
+def test_any_answer_raises_a_documented_exception(
     caller: Caller,
     status: int,
     headers: list[tuple[bytes, bytes]],
@@ -159,7 +166,7 @@ def test_whatever_is_answered_only_documented_exceptions_leave(
 @both
 @given(chunks, st.none() | errors)
 @settings(max_examples=150)
-def test_whatever_is_streamed_only_documented_exceptions_leave(
+def test_any_stream_raises_a_documented_exception(
     caller: Caller, chunks: list[bytes], error: Exception | None
 ) -> None:
     head = {"Content-Type": "text/event-stream"}
@@ -173,7 +180,7 @@ def test_whatever_is_streamed_only_documented_exceptions_leave(
 @both
 @given(errors)
 @settings(max_examples=30)
-def test_whatever_a_transport_raises_is_a_failed_connection(
+def test_any_exception_of_a_transport_is_connection_failed(
     caller: Caller, error: Exception
 ) -> None:
     def respond(request: httpx.Request) -> httpx.Response:

@@ -120,7 +120,7 @@ def scripted(
             except OSError:
                 return
             thread = threading.Thread(target=serve, args=(connection,), daemon=True)
-            server.threads.append(thread)
+            server.threads = [each for each in server.threads if each.is_alive()] + [thread]
             thread.start()
 
     accepting = threading.Thread(target=accept, daemon=True)

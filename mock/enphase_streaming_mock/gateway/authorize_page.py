@@ -11,7 +11,7 @@ from enphase_streaming_mock.gateway.responses import HTML, Answer, unserved
 _PAGE = """<!DOCTYPE html>
 <html><head><title>Enphase mock</title></head><body>
 <h1>Let {client_id} read your site?</h1>
-<p>This is a mock: there is nobody to log in.</p>
+<p>This is a mock: no login is needed.</p>
 <p><a href="{allow}">Allow</a> or <a href="{deny}">deny</a></p>
 </body></html>
 """

@@ -18,7 +18,7 @@ from enphase_streaming_mock.faults import Faults
 from enphase_streaming_mock.faults.answer import AnswerFault, SlowHead, endless
 from enphase_streaming_mock.faults.stream import Scene, StreamFault
 from enphase_streaming_mock.gateway.access import admit, bearer
-from enphase_streaming_mock.gateway.authorize_page import authorize
+from enphase_streaming_mock.gateway.authorization import authorize
 from enphase_streaming_mock.gateway.responses import EVENT_STREAM, Answer, documented, unserved
 from enphase_streaming_mock.gateway.token_endpoint import issue
 from enphase_streaming_mock.journal import Journal, RecordedRequest

@@ -43,7 +43,7 @@ class BadClient:
         return self.http.send(request, stream=True)
 
     def read(self, **changes: Any) -> bytes:
-        """Read one window to whatever end it has."""
+        """Read one window to its end."""
         body = b""
         try:
             response = self.ask(**changes)

@@ -16,7 +16,7 @@ from enphase_streaming_mock.wire import Wire
 # A large event is sent in pieces of this size: a client that reads slowly holds the rest back, and
 # it is never in memory as a whole.
 _PIECE = 64 * 1024
-# What every event has, whatever its reading; a recorded one may have spaces.
+# What every event has, with any reading; a recorded one may have spaces.
 _TYPE = re.compile(rb'"type"\s*:\s*"response"')
 
 

@@ -98,7 +98,7 @@ class Engine:
     def answer(self, request: Request, now: datetime) -> Reply:
         """Answer a request that arrived at `now` (aware, not before `start`), and note it.
 
-        May be called from any thread, and so may the steps of different replies be asked for.
+        Thread-safe; the steps of different replies may be iterated in different threads.
         """
         with self._lock:
             return self._answer(request, now)

@@ -23,7 +23,7 @@ _TYPE = re.compile(rb'"type"\s*:\s*"response"')
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The stream that a fault strikes: how it is written, when it was opened (aware), how long it
-    was to last (s), and what lets its access token expire at a moment.
+    was to last (s), and a callback that expires its access token at a given time.
     """
 
     wire: Wire

@@ -70,8 +70,9 @@ def test_the_columns_agree(columns: dict[str, Column]) -> None:
     assert len(columns[D].cells) > 50
 
 
-def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["--check", "--quiet"]) == 0, capsys.readouterr().out
+def test_the_pages_are_up_to_date(columns: dict[str, Column]) -> None:
+    old = [str(page) for page in command.old_pages(list(columns.values()))]
+    assert not old, f"run make client, which writes {', '.join(old)}"
 
 
 # Names and numbers that streaming.yaml does not have, nor is likely to get.
@@ -82,7 +83,7 @@ PLANTS: dict[str, tuple[Callable[[Planted], object], Failing]] = {
     ),
     "status of a range": (
         lambda p: p.statuses.update({"598": {"$ref": "#/components/responses/Forbidden"}}),
-        {"598": {G, M}},
+        {"598": {G, O, M}},
     ),
     "no status": (lambda p: p.statuses.pop("466"), {"466": {D}}),
     "media type": (

@@ -83,10 +83,6 @@ class Contract:
         )
         return [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
 
-    def fields(self, schema: str) -> frozenset[str]:
-        """Return the names of the fields that a schema of the document describes."""
-        return frozenset(self.document["components"]["schemas"][schema]["properties"])
-
     def _examples(self, status: int, response: Mapping[str, Any]) -> Iterator[tuple[str, Refusal]]:
         name = response["$ref"].rpartition("/")[2]
         content = self.document["components"]["responses"][name]["content"]

@@ -18,7 +18,7 @@ from enphase_streaming_mock.faults import Faults
 from enphase_streaming_mock.faults.answer import AnswerFault, SlowHead, endless
 from enphase_streaming_mock.faults.stream import Scene, StreamFault
 from enphase_streaming_mock.gateway.access import admit, bearer
-from enphase_streaming_mock.gateway.authorize_page import authorize
+from enphase_streaming_mock.gateway.authorization import authorize
 from enphase_streaming_mock.gateway.responses import EVENT_STREAM, Answer, documented, unserved
 from enphase_streaming_mock.gateway.token_endpoint import issue
 from enphase_streaming_mock.journal import Journal, RecordedRequest
@@ -98,7 +98,7 @@ class Engine:
     def answer(self, request: Request, now: datetime) -> Reply:
         """Answer a request that arrived at `now` (aware, not before `start`), and note it.
 
-        May be called from any thread, and so may the steps of different replies be asked for.
+        Thread-safe; the steps of different replies may be iterated in different threads.
         """
         with self._lock:
             return self._answer(request, now)

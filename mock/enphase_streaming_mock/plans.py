@@ -64,7 +64,7 @@ def find_plan(name: str) -> Plan:
 class Bill:
     """What an application's calls cost so far: `dollars`, without the plan's monthly `fee`.
 
-    `calls` counts refused ones as well, as nobody knows whether those are billed.
+    `calls` counts refused ones as well, since it is unknown whether those are billed.
     """
 
     calls: int

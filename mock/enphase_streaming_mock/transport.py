@@ -34,7 +34,7 @@ class Served(Protocol):
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Sends the requests of an httpx client, whatever the host, to a `Mock`; sync and asyncio.
+    """Sends the requests of an httpx client, for any host, to a `Mock`; sync and asyncio.
 
     httpx's read time-out is measured by the mock's clock. Closing the transport, or the client
     that has it, breaks off what is still open; it may be used again.

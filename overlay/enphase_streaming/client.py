@@ -74,8 +74,8 @@ class BaseClient(Generic[Transport, Stream]):
             first_reading_timeout: seconds from sending the request to the first reading.
             stall_timeout: seconds between two readings.
             max_event_bytes: the size limit of one event.
-            monotonic: the clock that measures, in seconds.
-            now: the clock that stamps; aware.
+            monotonic: the clock for durations, in seconds.
+            now: the clock for time stamps; aware.
             transport: an httpx transport to send through: a proxy, a private CA, a test's.
             insecure_http: accept plain http to any host, for a test server on another machine. It
                 shows the key and the token to the network.

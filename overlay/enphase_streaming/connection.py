@@ -1,7 +1,7 @@
 """The sync client's exchange: a thread sends each request and reads its response.
 
 The caller never touches a socket. It waits on a queue, so that a deadline, `close()` or a signal
-frees it whatever the transport is doing.
+frees it even while the transport blocks.
 """
 
 from __future__ import annotations

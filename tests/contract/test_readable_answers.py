@@ -42,7 +42,7 @@ def answer(*headers: str, body: bytes = EVENT * 3, status: str = "200 OK") -> by
         [],
     ],
 )
-def test_a_readable_stream_is_read_whatever_its_headers_say(
+def test_a_readable_stream_is_read_with_odd_headers(
     caller: Caller, headers: list[str]
 ) -> None:
     with scripted(lambda peer: peer.send(answer(*headers))) as server:

@@ -125,10 +125,17 @@ def test_decodes_every_member_of_a_gzip_body(members: list[bytes], at: list[floa
     assert decode("gzip", *cut(b"".join(map(gzip.compress, members)), at)) == b"".join(members)
 
 
+@pytest.mark.xfail(reason="a new chunk after the end is taken for the header of another member")
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_ignores_what_follows_the_end_of_the_body(coding: str) -> None:
-    compress = CODINGS[coding][1]
-    assert decode(coding, compress(EVENT) + b"garbage", b"more") == EVENT
+@given(padding=st.sampled_from([b"garbage", bytes(8)]), at=cuts())
+@example(padding=bytes(8), at=[])
+@example(padding=bytes(100), at=[0.5])
+def test_ignores_what_follows_the_end_of_the_body(
+    coding: str, padding: bytes, at: list[float]
+) -> None:
+    body = CODINGS[coding][1](EVENT)
+    assert decode(coding, *cut(body + padding, at)) == EVENT
+    assert decode(coding, body, *cut(padding, at)) == EVENT
 
 
 # Bombs

@@ -29,9 +29,9 @@ class Conditions:
 
     `sun` is the share of the solar array's peak power, 0 to 1. `load` is what the house asks for
     and `generator` what a generator gives, in W. `islanded` is whether the site is cut off from the
-    grid, whatever `grid_status` says. `reserve` is the charge that the battery keeps while the grid
-    is there, in percent. `battery` is what the battery is told to give, in W, negative to charge
-    it; None lets it follow the house.
+    grid, independent of `grid_status`. `reserve` is the charge that the battery keeps while the
+    grid is there, in percent. `battery` is what the battery is told to give, in W, negative to
+    charge it; None lets it follow the house.
     """
 
     sun: float

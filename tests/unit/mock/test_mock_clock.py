@@ -88,7 +88,7 @@ def test_the_next_stride_waits_until_the_clock_is_read() -> None:
     for _ in range(5):
         assert clock.pull(30.0) > 0
     assert clock.now() == NOON + timedelta(seconds=2)
-    time.sleep(0.11)  # nobody looks
+    time.sleep(0.11)  # without a look
     clock.pull(30.0)
     assert clock.now() == NOON + timedelta(seconds=4)
 

@@ -57,12 +57,6 @@ def test_a_value_is_validated_against_a_schema_by_name(contract: Contract) -> No
     assert contract.faults("KnownGridStatus", "Adrift") != []
 
 
-def test_fields_are_those_of_the_documents_schema(contract: Contract) -> None:
-    assert contract.fields("LiveStatus") == set(
-        DOCUMENT["components"]["schemas"]["LiveStatus"]["properties"]
-    )
-
-
 def test_addresses_are_those_of_the_document(contract: Contract) -> None:
     assert contract.base_url == DOCUMENT["servers"][0]["url"]
     assert (contract.base_path, contract.token_path) == ("/api/v4", "/oauth/token")

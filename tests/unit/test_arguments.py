@@ -361,11 +361,16 @@ def test_accepts_any_form_field_that_utf_8_can_encode(value: str) -> None:
         "https://proxy.example:8443/enphase",
         "https://192.0.2.1",
         "https://[2001:db8::1]:443/x",
+        "https://host/X",
+        "https://host/".ljust(2_000, "x"),
     ],
 )
 def test_accepts_https_to_any_host(url: str) -> None:
     assert arguments.url("base_url", url) == url
-    assert arguments.url("base_url", url + "//") == url
+
+
+def test_drops_trailing_slashes_of_a_url() -> None:
+    assert arguments.url("base_url", "https://host/api//") == "https://host/api"
 
 
 @pytest.mark.parametrize(
@@ -412,7 +417,8 @@ NO_URLS: list[Any] = [
     *("ftp://host", "file:///", "https://host:99999", "https://host:abc"),
     *("https://[::1", "https://[v1.a]", "https://[1.2]", "https://999.1.1.1"),
     *("https://ho st", " https://host", "https://host\n", "https://☃.example"),
-    *("https://" + "a" * 70_000, None, 5, b"https://host", httpx.URL("https://host")),
+    *("https://[1:2]", "https://host/".ljust(2_001, "x"), "https://" + "a" * 70_000),
+    *(None, 5, b"https://host", httpx.URL("https://host")),
 ]
 
 

@@ -97,6 +97,9 @@ def test_does_not_read_codings_in_use_that_it_cannot_decode(coding: str) -> None
 @given(data=data, at=cuts())
 @example(data=EVENT, at=[0.0])
 @example(data=EVENT, at=[0.02])
+@example(
+    data=b"U", at=[]
+)  # its raw form begins with two bytes that pass the check of zlib's header
 def test_decodes_any_body_cut_anywhere(
     coding: str, compress: Compress, data: bytes, at: list[float]
 ) -> None:

@@ -130,12 +130,16 @@ class BaseClient(Generic[Transport, Stream]):
         else the one that `enphase-streaming login` stored, and the API that of ENPHASE_BASE_URL.
 
         Args:
-            options: further arguments of the client; they come before the variables.
+            options: further settings of the client. They replace what the variables say, which must
+                be set all the same.
 
         Raises:
             InvalidArgument: a variable is missing or has a wrong value.
         """
-        return cls(**{**client_arguments(os.environ), **options})
+        found = client_arguments(os.environ)
+        if "access_token" in options:
+            del found["auth"]
+        return cls(**found | options)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._options.base_url!r})"

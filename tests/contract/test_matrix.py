@@ -71,7 +71,7 @@ def test_the_columns_agree(columns: dict[str, Column]) -> None:
 
 
 def test_the_pages_are_up_to_date(columns: dict[str, Column]) -> None:
-    old = [str(page) for page in command.old_pages(list(columns.values()))]
+    old = [page.name for page in command.old_pages(list(columns.values()))]
     assert not old, f"run make client, which writes {', '.join(old)}"
 
 

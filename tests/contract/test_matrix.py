@@ -1,6 +1,7 @@
 """The contract matrix: the four columns agree, and a difference fails in the right ones."""
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partialmethod
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 import written
+from drift.document import DocumentError
 from enphase_streaming import StreamingClient
 from enphase_streaming_api.api.streaming import stream_system_live_data as live_data
 from enphase_streaming_mock import Wire
-from matrix import command, document, generated, mock, overlay
+from matrix import command, document, generated, guide, mock, overlay
 from matrix.table import Column, Section, failures
 
 Json = dict[str, Any]
@@ -71,8 +73,22 @@ def test_the_columns_agree(columns: dict[str, Column]) -> None:
 
 
 def test_the_pages_are_up_to_date(columns: dict[str, Column]) -> None:
-    old = [str(page) for page in command.old_pages(list(columns.values()))]
+    old = [page.name for page in command.old_pages(list(columns.values()))]
     assert not old, f"run make client, which writes {', '.join(old)}"
+
+
+def test_the_guide_follows_the_document() -> None:
+    page = command.GUIDE.read_text("utf-8")
+    spoilt = re.sub(r"\d+ to \d+ whole seconds", "1 to 2 whole seconds", page)
+    spoilt = re.sub(r"^\| `pv_power` .*\n", "", spoilt, flags=re.MULTILINE)
+    spoilt = spoilt.replace("| `SystemNotFoundError` | 468 |", "| `SystemNotFoundError` | 1 |")
+    assert len(spoilt) < len(page) - 30
+    assert guide.updated(spoilt, written.DOCUMENT) == page
+
+
+def test_a_guide_without_one_of_its_parts_is_refused() -> None:
+    with pytest.raises(DocumentError, match=r"docs/guide\.md has nothing that matches"):
+        guide.updated("", written.DOCUMENT)
 
 
 # Names and numbers that streaming.yaml does not have, nor is likely to get.

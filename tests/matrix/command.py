@@ -82,7 +82,11 @@ def main(arguments: Sequence[str]) -> int:
     columns = [first, generated.column(), overlay.column(), mock.column()]
     lines, wrong = list(markdown(columns)), list(failures(columns).values())
     if not options.document:
-        old = old_pages(columns)
+        try:
+            old = old_pages(columns)
+        except DocumentError as error:
+            print(clean(f"matrix: {error}"), file=sys.stderr)
+            return 2
         if options.check:
             wrong += [f"{file.relative_to(ROOT)} is out of date: run make client" for file in old]
         for file, page in old.items() if not options.check else ():

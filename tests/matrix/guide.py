@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from drift.document import load
+from drift.document import DocumentError, load
 from enphase_streaming.errors import STATUSES, APIStatusError, Retry
 from enphase_streaming_api.api.streaming.stream_system_live_data import BOUNDS
 
@@ -14,7 +14,7 @@ def updated(page: str, document: Path) -> str:
     """Return the text of the guide with its bounds, fields and statuses as they are now.
 
     Raises:
-        ValueError: the guide lacks one of these parts.
+        DocumentError: the guide lacks one of these parts.
     """
     lowest, highest = BOUNDS["duration"]
     page = _replace(r"\d+ to \d+ whole seconds", f"{lowest} to {highest} whole seconds", page)
@@ -29,7 +29,7 @@ def updated(page: str, document: Path) -> str:
 def _replace(pattern: str, new: str, page: str) -> str:
     page, count = re.subn(pattern, lambda _: new, page, count=1, flags=re.MULTILINE | re.DOTALL)
     if not count:
-        raise ValueError(f"docs/guide.md has nothing that matches {pattern}")
+        raise DocumentError(f"docs/guide.md has nothing that matches {pattern}")
     return page
 
 

@@ -58,6 +58,8 @@ def _place(section: Section) -> str:
     package = "overlay/enphase_streaming"
     if section is Section.STATUSES:
         return f"add a row near {line_with(_ROW_OF_A_STATUS, package)}"
+    if section in (Section.BOUNDS, Section.EVENT, Section.PARAMETERS):
+        return f"run make client, else see {package}/"
     return f"{package}/"
 
 

@@ -126,6 +126,28 @@ def test_a_coding_that_is_not_decoded_is_shown_as_it_came() -> None:
     assert body_of(b"<p>", Signal.CLOSED, coding="br") == "<p>"
 
 
+def test_the_observer_receives_the_decoded_body() -> None:
+    received: list[tuple[bytes, float]] = []
+
+    class Observer:
+        def opened(self, head: Head, at: float) -> None:
+            raise AssertionError("the window reports the head")
+
+        def received(self, chunk: bytes, at: float) -> None:
+            received.append((chunk, at))
+
+        def ended(self, reason: str, at: float) -> None:
+            raise AssertionError("the watch reports the end")
+
+    clock, head = Clock(100), Head(502, "text/html", "gzip")
+    run = Run(raise_for_answer(head, 100, SimulatedExchange(clock), mask, Observer()))
+    body = gzip.compress(b"<p>")
+    for piece in (body[:-8], body[-8:]):
+        clock.time += 1
+        run.answer(piece)
+    assert received == [(b"<p>", 101), (b"", 102)]
+
+
 # A 200 that is no event stream
 
 
@@ -140,6 +162,7 @@ def test_a_coding_that_is_not_decoded_is_shown_as_it_came() -> None:
         "Text/Event-Stream ;charset=x",
         "text/event-stream, text/event-stream",
         "application/json, text/event-stream;charset=x",
+        "application/json,text/event-stream",
     ],
 )
 @pytest.mark.parametrize("coding", [None, "", "identity", "none", "gzip"])
@@ -188,15 +211,18 @@ def test_a_200_that_is_no_stream_shows_its_first_200_characters(length: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("cause", "shown"),
+    ("kind", "arguments", "shown"),
     [
-        (TimeoutError(), "TimeoutError"),
-        (OSError("no hush here"), "OSError: no *** here"),
-        (ConnectionRefusedError(111, "no hush"), "ConnectionRefusedError: [Errno 111] no ***"),
-        (ssl.SSLError(1, "[SSL] hush"), "SSLError: [SSL] ***"),
+        (TimeoutError, (), "TimeoutError"),
+        (OSError, ("no hush here",), "OSError: no *** here"),
+        (ConnectionRefusedError, (111, "no hush"), "ConnectionRefusedError: [Errno 111] no ***"),
+        (ssl.SSLError, (1, "[SSL] hush"), "SSLError: [SSL] ***"),
     ],
 )
-def test_connection_failed_shows_what_the_transport_said(cause: Exception, shown: str) -> None:
+def test_connection_failed_shows_what_the_transport_said(
+    kind: type[Exception], arguments: tuple[Any, ...], shown: str
+) -> None:
+    cause = kind(*arguments)
     error = connection_failed(cause, "api.example", mask)
     assert str(error) == f"No response from api.example: {shown}"
     assert "hush" not in f"{cause} {cause!r}"
@@ -332,6 +358,19 @@ def test_an_envelope_raises_the_exception_of_its_code(envelope: dict[str, Any]) 
     assert json.loads(error.body) == envelope
 
 
+@pytest.mark.parametrize("code", ["abc", None, "", 4.73, [473], "9" * 5000])
+def test_an_envelope_without_a_usable_code_is_unexpected(code: object) -> None:
+    error = from_envelope({"error": {"code": code, "message": "m"}})
+    assert type(error) is UnexpectedStatusError
+    assert (error.status_code, str(error)) == (200, "200: m")
+
+
+def test_a_limit_inside_a_stream_names_its_end() -> None:
+    error = from_envelope({"error": {"code": 429}, "period": "hour", "period_end": END})
+    assert isinstance(error, RateLimitError)
+    assert (error.retry_in, error.retry_at) == (120, START + TWO_MINUTES)
+
+
 def test_an_envelope_without_a_code_is_unexpected() -> None:
     error = from_envelope({"error": "m"})
     assert type(error) is UnexpectedStatusError
@@ -425,6 +464,18 @@ def test_a_period_lasts_from_its_start_to_its_end_at_most(longest: int) -> None:
 @pytest.mark.parametrize("start", [END, END + 60, "soon", None])
 def test_a_period_start_that_is_no_start_is_ignored(start: object) -> None:
     assert retry_at({"period_start": start, "period_end": END}) == START + TWO_MINUTES
+
+
+@pytest.mark.parametrize("left", [0, 0.5, 60])
+def test_without_a_date_a_plausible_end_is_taken(left: float) -> None:
+    body = {"period": "minute", "period_end": round((START.timestamp() + left) * 1000)}
+    assert retry_at(body) == START + timedelta(seconds=left)
+
+
+@pytest.mark.parametrize("past", [0, 0.5, 3600])
+def test_a_period_that_is_over_by_the_date_waits_for_nothing(past: float) -> None:
+    body = {"period": "minute", "period_end": round((START.timestamp() - past) * 1000)}
+    assert retry_at(body, date=format_datetime(START)) == START
 
 
 def test_a_retry_after_waits_a_year_at_most() -> None:

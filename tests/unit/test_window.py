@@ -14,6 +14,7 @@ from enphase_streaming import (
     GatewayNotReportingError,
     MalformedEvent,
     NotAnEventStream,
+    RateLimitError,
     StreamDropped,
     StreamEndedEarly,
     StreamStalled,
@@ -319,6 +320,36 @@ def test_a_caller_who_left_after_the_duration_needs_no_timestamps() -> None:
     assert (driven.error, driven.reason) == (None, "planned")
 
 
+@pytest.mark.parametrize(
+    ("times", "missing"),
+    [
+        ([0.5 * step for step in range(60)], None),  # 29.5 s and an interval of 0.5 s
+        ([0, 0, 14], 9),  # 14 s and an interval of 7 s
+    ],
+)
+def test_steps_between_timestamps_may_be_short(times: list[float], missing: float | None) -> None:
+    driven = back_after(event(0), b"".join(map(event, times[1:])))
+    assert (driven.error is None) is (missing is None)
+    if isinstance(driven.error, StreamEndedEarly):
+        assert driven.error.missing == missing
+
+
+# A frozen process. test_elapsed_time.py has the ends that it missed.
+
+
+@pytest.mark.parametrize(
+    ("closed_at", "reason"), [(29.5, "planned"), (31, "planned"), (31.5, "early")]
+)
+def test_a_wait_beyond_its_deadline_by_a_second_was_frozen(closed_at: float, reason: str) -> None:
+    driven = Driven().open().tell(10, event(None)).tell(closed_at, CLOSED)
+    assert driven.reason == reason
+
+
+def test_time_away_and_time_frozen_add_up() -> None:
+    driven = Driven().open().tell(0, event(0), away=30).tell(36.5, CLOSED)
+    assert isinstance(driven.error, StreamEndedEarly)
+
+
 # Failures
 
 
@@ -457,6 +488,21 @@ def test_delivers_readings_before_an_error_envelope() -> None:
     assert driven.end == StreamEnd("error", 1, 2, 0)
 
 
+def test_masks_secrets_in_an_error_envelope() -> None:
+    envelope = b'data:{"error":{"code":473,"message":"%b"}}\n\n' % SECRET.encode()
+    driven = Driven().open().tell(1, envelope)
+    assert isinstance(driven.error, GatewayNotReportingError)
+    assert driven.error.message == "***"
+    assert SECRET not in f"{driven.error} {vars(driven.error)}"
+
+
+def test_a_limit_inside_a_stream_counts_from_its_arrival() -> None:
+    limit = b'data:{"error":{"code":429},"period":"minute","period_end":%d}\n\n' % epoch(40)
+    driven = Driven().open().tell(1, limit)
+    assert isinstance(driven.error, RateLimitError)
+    assert driven.error.retry_in == 39
+
+
 def test_an_envelope_before_an_oversized_event_decides() -> None:
     driven = Driven().open().tell(1, ENVELOPE + OVER)
     assert isinstance(driven.error, GatewayNotReportingError)
@@ -563,6 +609,7 @@ def test_a_body_that_cannot_be_decoded_is_a_drop_with_its_cause() -> None:
     driven = Driven().tell(0, GZIP).tell(1, body[:-8]).tell(2, b"\0" * 8)
     assert isinstance(driven.error, StreamDropped)
     assert isinstance(driven.error.__cause__, zlib.error)
+    assert str(driven.error).startswith("The body cannot be decoded 2.0 s in, after 1 reading: ")
     assert powers(driven) == [1]
     assert driven.end == StreamEnd("dropped", 2, 1, 0)
 

@@ -34,7 +34,7 @@ from shell import (
 )
 from token_endpoint import send_json
 
-SPEED = 25
+SPEED = 50
 FAST = ["--clock-speed", str(SPEED)]
 WATCH = ["watch", *FAST, "--duration", "30"]
 

@@ -225,11 +225,15 @@ async def _in_thread(work: Callable[[], str]) -> str | Failed:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[str | Failed] = loop.create_future()
 
-    def finish(found: str | Failed) -> None:
-        if not future.done():
+    def finish(found: str | Failed | BaseException) -> None:
+        if future.done():
+            return
+        if isinstance(found, BaseException):
+            future.set_exception(found)
+        else:
             future.set_result(found)
 
-    def tell(found: str | Failed) -> None:
+    def tell(found: str | Failed | BaseException) -> None:
         try:
             loop.call_soon_threadsafe(finish, found)
         except RuntimeError as error:

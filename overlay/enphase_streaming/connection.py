@@ -6,21 +6,21 @@ frees it whatever the transport is doing.
 
 from __future__ import annotations
 
-import logging
 import math
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
-from weakref import WeakSet
 
 import httpx
 
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
 from enphase_streaming.core.options import Options
+from enphase_streaming.errors import ConnectionFailed
 
 SECOND_LOOK = 0.05
 """Seconds between a deadline and giving up: bytes already received get their chance."""
@@ -30,15 +30,8 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 """Any number of streams at once, and a fresh connection for each."""
 _AHEAD = 16
 """How many chunks are read before they are asked for."""
-_JOIN_FREED = 1.0
-_JOIN_OTHER = 0.05
-"""Seconds that `hang_up` waits for a reader that was freed, and for one that may be blocked."""
-
-_log = logging.getLogger("enphase_streaming")
-
-
-class Abandoned(Exception):
-    """Raised inside the transport: the caller left before the request was sent."""
+_JOIN = 0.05
+"""Seconds that `hang_up` waits for a reader, which a transport may block."""
 
 
 class Connection:
@@ -48,21 +41,15 @@ class Connection:
         http: the client's.
         request: makes the request that carries a token.
         options: the client's.
-        readers: where a reader is registered until its thread ends.
     """
 
     def __init__(
-        self,
-        http: httpx.Client,
-        request: Callable[[str], httpx.Request],
-        options: Options,
-        readers: WeakSet[Reader],
+        self, http: httpx.Client, request: Callable[[str], httpx.Request], options: Options
     ) -> None:
         self.monotonic, self.now = options.monotonic, options.now
         self._http = http
         self._make_request = request
         self._options = options
-        self._readers = readers
         self._token = ""
         self._request: httpx.Request
         is_real = options.monotonic is time.monotonic
@@ -77,7 +64,7 @@ class Connection:
         """Prepare the next request with a token, renewed if need be."""
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            inbox: SimpleQueue[str | Failed] = SimpleQueue()
+            inbox: SimpleQueue[str | Failed | BaseException] = SimpleQueue()
             run_in_thread(self._options.renewal(self._token if afresh else None), inbox.put)
             found = self._get(inbox, math.inf)
             if isinstance(found, Failed):
@@ -90,12 +77,13 @@ class Connection:
     async def open(self, deadline: float) -> Head | Failed:
         """Send the request and return the head that came by `deadline`."""
         reader = Reader(self._http, self._request, self._ahead)
+        self._reader = reader  # before _stopped is read: stop() sets that first
+        if self._stopped:
+            raise Stopped
         try:
             reader.thread.start()
-        except RuntimeError as error:
+        except RuntimeError as error:  # no thread is available
             return Failed(error, sent=False)
-        self._reader = reader
-        self._readers.add(reader)
         found: Head | Failed | None = self._get(reader.inbox, deadline)
         return found or Failed(TimeoutError("no answer within the time-out"))
 
@@ -138,6 +126,8 @@ class Connection:
                 if left <= 0:
                     return None
             else:
+                if isinstance(found, BaseException):
+                    raise found
                 if not self._stopped:
                     return found
         raise Stopped
@@ -148,34 +138,31 @@ class Reader:
 
     def __init__(self, http: httpx.Client, request: httpx.Request, ahead: int) -> None:
         # SimpleQueue is safe in finalizers; a semaphore takes a lock that this thread may hold.
-        self.inbox: SimpleQueue[Head | bytes | Failed | Signal | None] = SimpleQueue()
+        self.inbox: SimpleQueue[Head | bytes | Failed | Signal | BaseException | None] = (
+            SimpleQueue()
+        )
         self.permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead):
             self.permits.put(None)
         self.thread = threading.Thread(target=self._run, name="enphase-streaming", daemon=True)
         self._http = http
         self._request = request
-        self._left = self._freed = False
-        self._is_shared = False
+        self._left = False
+        self._stream: Any = None
         # A duplicate of the socket, which reaches through TLS. Popping it decides who closes it.
         self._socket: list[socket.socket] = []
         request.extensions = {**request.extensions, "trace": self._trace}
 
-    def leave(self, *, client_closes: bool = False) -> None:
-        """Free the thread. On a connection that other streams share, it ends with the next chunk.
-
-        Args:
-            client_closes: end a shared connection too.
-        """
+    def leave(self) -> None:
+        """Free the thread. On a connection that others may share, it ends with the next chunk."""
         self._left = True
         self.permits.put(None)
-        if client_closes or not self._is_shared:
-            self._shut_down()
+        self._shut_down()
 
     def join(self) -> None:
-        """Wait for the thread, but not for long: a user's transport may never return."""
+        """Wait a moment for the thread: a user's transport may never return."""
         if self.thread.is_alive() and self.thread is not threading.current_thread():
-            self.thread.join(_JOIN_FREED if self._freed else _JOIN_OTHER)
+            self.thread.join(_JOIN)
 
     def _run(self) -> None:
         try:
@@ -183,51 +170,67 @@ class Reader:
                 self._read(self._http.send(self._request, stream=True))
         except Exception as error:  # noqa: BLE001 - the core turns any exception of a transport into its own
             self.inbox.put(Failed(error))
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+            self.inbox.put(error)
         finally:
             self._drop_socket()
+            if self._stream is not None:  # httpcore leaves it open after a failed SOCKS handshake
+                self._stream.close()
 
     def _read(self, response: httpx.Response) -> None:
-        if self._is_shared and not self._socket:
-            self._hold(response.extensions["network_stream"])
         self.inbox.put(head_of(response))
-        try:
-            # Not iter_raw(): it refuses a response that a test's transport made from bytes.
-            assert isinstance(response.stream, httpx.SyncByteStream)
+        # Not iter_raw(): it refuses a response that a test's transport made from bytes.
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        with closing(response):
             chunks = iter(response.stream)
             self.permits.get()
             while not self._left and (chunk := next(chunks, None)) is not None:
                 self.inbox.put(chunk)
                 self.permits.get()
             self.inbox.put(Signal.CLOSED)
-        finally:
-            try:
-                response.close()
-            except Exception as error:  # noqa: BLE001 - the stream is over, however a transport closes
-                _log.debug("Closing the response failed: %s", error)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
             self._hold(info["return_value"])
             if self._left:
                 self._shut_down()
-        elif event.startswith("http2."):
-            self._is_shared = True
+        elif event.endswith("start_tls.complete"):
+            self._stream = info["return_value"]
+        elif event == "http2.send_connection_init.started":
+            self._share()
         if self._left and event.endswith("send_request_headers.started"):
-            raise Abandoned("closed before the request was sent")
+            raise Stopped
 
     def _hold(self, stream: Any) -> None:
-        """Keep a duplicate of the socket under httpcore's `stream`."""
+        """Keep httpcore's `stream`, and a duplicate of its socket."""
         self._drop_socket()  # of a failed attempt
+        self._stream = stream
         found = stream.get_extra_info("socket")
         if isinstance(found, socket.socket):
             self._socket.append(socket.fromfd(found.fileno(), found.family, found.type))
+
+    def _share(self) -> None:
+        """Leave the connection to HTTP/2: other streams may use it until the client closes it."""
+        self._drop_socket()
+        stream, self._stream = self._stream, None
+        found = stream.get_extra_info("socket")
+        process, close = os.getpid(), stream.close
+
+        def free_and_close() -> None:
+            # To close a socket does not free a thread that reads from it.
+            if isinstance(found, socket.socket) and os.getpid() == process:
+                with suppress(OSError):
+                    # Not SSLSocket.shutdown(), which takes TLS down under that thread.
+                    socket.socket.shutdown(found, socket.SHUT_RDWR)
+            close()
+
+        stream.close = free_and_close
 
     def _shut_down(self) -> None:
         """End what the thread reads or writes."""
         with suppress(IndexError, OSError), self._socket.pop() as found:
             # After a fork this process has the socket, but not the thread.
             if self.thread.is_alive():
-                self._freed = True
                 found.shutdown(socket.SHUT_RDWR)
 
     def _drop_socket(self) -> None:
@@ -247,7 +250,9 @@ def head_of(response: httpx.Response) -> Head:
     )
 
 
-def run_in_thread(work: Callable[[], str], tell: Callable[[str | Failed], object]) -> None:
+def run_in_thread(
+    work: Callable[[], str], tell: Callable[[str | Failed | BaseException], object]
+) -> None:
     """Run `work` on a thread that Python waits for before it exits.
 
     A token pair that is being issued has to be stored, even if the caller has left.
@@ -255,9 +260,15 @@ def run_in_thread(work: Callable[[], str], tell: Callable[[str | Failed], object
 
     def run() -> None:
         try:
-            found: str | Failed = work()
+            tell(work())
         except Exception as error:  # noqa: BLE001 - the core decides what any exception means
-            found = Failed(error)
-        tell(found)
+            tell(Failed(error))
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+            tell(error)
 
-    threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
+    try:
+        threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
+    except RuntimeError as error:
+        failed = ConnectionFailed(f"No thread is available to renew the token: {error}.")
+        failed.__cause__ = error
+        tell(Failed(failed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -13,42 +14,42 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @contextmanager
 def in_background(serve: Serve, *, path: str | None = None) -> Iterator[int]:
     """Serve each connection with `serve`; yield the port, or 0 for a unix socket at `path`."""
-    ready = threading.Event()
-    started: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = []
+    if path is None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    else:
+        listener, port = socket.socket(socket.AF_UNIX), 0
+        listener.bind(path)
+        listener.listen()
 
     async def run() -> None:
-        if path is None:
-            server = await asyncio.start_server(_quiet(serve), "127.0.0.1", 0)
-        else:
-            server = await asyncio.start_unix_server(_quiet(serve), path)
-        port = 0 if path is not None else server.sockets[0].getsockname()[1]
-        done = asyncio.Event()
-        started.append((asyncio.get_running_loop(), done, port))
-        ready.set()
-        await done.wait()
-        server.close()
+        async with asyncio.TaskGroup() as group:
+            tasks = []
+            with suppress(OSError):
+                while True:
+                    accepted, _ = await asyncio.to_thread(listener.accept)
+                    tasks.append(group.create_task(_serve(serve, accepted)))
+            await asyncio.sleep(0)  # one that has not begun could not close its socket
+            for task in tasks:
+                task.cancel()
 
     thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
     thread.start()
-    assert ready.wait(10)
-    [(loop, done, port)] = started
     try:
         yield port
     finally:
-        loop.call_soon_threadsafe(done.set)
+        listener.shutdown(socket.SHUT_RDWR)
         thread.join(10)
+        listener.close()
         assert not thread.is_alive(), "the server in the background never ended"
 
 
-def _quiet(serve: Serve) -> Serve:
+async def _serve(serve: Serve, accepted: socket.socket) -> None:
     """End a connection when its peer is gone, or when the test is over."""
-
-    async def serving(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.CancelledError):
-            async with closing(writer):
-                await serve(reader, writer)
-
-    return serving
+    with suppress(ConnectionError, EOFError):
+        reader, writer = await asyncio.open_connection(sock=accepted)
+        async with closing(writer):
+            await serve(reader, writer)
 
 
 @asynccontextmanager
@@ -60,11 +61,10 @@ async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         writer.close()
         with suppress(ConnectionError):
             await writer.wait_closed()
+        await asyncio.sleep(0)
 
 
-async def relay(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int
-) -> None:
+async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
     """Pass bytes to a port and back until either side ends."""
     there, back = await asyncio.open_connection("127.0.0.1", port)
     async with closing(back):

@@ -88,9 +88,7 @@ class _Awaiting(httpx.AsyncByteStream):
 
 def as_bytes(http: h11.Connection, request: httpx.Request) -> bytes:
     head = http.send(
-        h11.Request(
-            method=request.method, target=request.url.raw_path, headers=request.headers.raw
-        )
+        h11.Request(method=request.method, target=request.url.raw_path, headers=request.headers.raw)
     )
     end = http.send(h11.EndOfMessage())
     return (head or b"") + (end or b"")

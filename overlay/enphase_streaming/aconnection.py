@@ -48,7 +48,8 @@ class AsyncConnection:
         self._request = _NO_REQUEST
         self._longest_nap = 3600.0 if options.monotonic is time.monotonic else INJECTED_NAP
         self._response: httpx.Response | None = None
-        self._connecting: Any = None
+        self._connected: Any = None
+        self._loop: asyncio.AbstractEventLoop
         self._chunks: AsyncIterator[bytes]
         self._stopped = False
         self._task: asyncio.Task[Any] | None = None
@@ -62,7 +63,7 @@ class AsyncConnection:
     async def authorize(self, *, afresh: bool) -> Failed | None:
         """Prepare the next request with a token, renewed if need be."""
         try:
-            asyncio.get_running_loop()
+            self._loop = asyncio.get_running_loop()
         except RuntimeError:
             raise InvalidArgument(
                 "AsyncStreamingClient needs asyncio, and no asyncio event loop is running. Under "
@@ -101,12 +102,12 @@ class AsyncConnection:
     async def hang_up(self, reason: str) -> None:
         """Close the response, if there is one."""
         self._disarm()
-        # A TLS handshake that was cancelled leaves its socket open.
-        still_open = self._response or self._connecting
-        self._response = self._connecting = None
-        if still_open is not None:
+        # A TLS or SOCKS handshake that was cancelled leaves its socket open.
+        still_open = [each for each in (self._response, self._connected) if each is not None]
+        self._response = self._connected = None
+        for each in still_open:
             try:
-                await still_open.aclose()
+                await each.aclose()
                 # aiohttp closes a socket in the loop's next turn.
                 await asyncio.sleep(0)
             except Exception as error:  # noqa: BLE001 - the stream is over, however a transport closes
@@ -118,17 +119,22 @@ class AsyncConnection:
         self._cut()
 
     def abandon(self) -> None:
-        """Hang up without waiting for it. Raises RuntimeError if no event loop runs."""
-        self.stop()
-        task = asyncio.get_running_loop().create_task(self.hang_up("stopped"))
-        _in_background.add(task)
-        task.add_done_callback(_in_background.discard)
+        """Hang up without waiting for it, from any thread. RuntimeError if the loop is closed."""
+        self._stopped = True
+
+        def hang_up() -> None:
+            task = self._loop.create_task(self.hang_up("stopped"))
+            _in_background.add(task)
+            task.add_done_callback(_in_background.discard)
+
+        self._loop.call_soon_threadsafe(hang_up)
 
     async def _send(self, request: httpx.Request) -> Head | Failed:
         try:
             self._response = response = await self._http.send(request, stream=True)
         except Exception as error:  # noqa: BLE001 - the core turns any exception of a transport into its own
-            return Failed(error)
+            # asyncio resolves names in a thread, before anything is sent.
+            return Failed(error, sent=str(error) != "can't start new thread")
         # Not aiter_raw(): it refuses a response that a test's transport made from bytes.
         assert isinstance(response.stream, httpx.AsyncByteStream)
         self._chunks = aiter(response.stream)
@@ -160,11 +166,13 @@ class AsyncConnection:
         self._deadline = deadline
         if deadline < self._alarm:
             self._arm(deadline - self.monotonic())
-        self._task = asyncio.current_task()
+        self._task = task = asyncio.current_task()
+        assert task is not None
+        pending = task.cancelling()
         try:
             found: _T | Signal = await work()
         except asyncio.CancelledError:
-            if not self._is_cut or self._end_cut() > 0:
+            if not self._is_cut or self._end_cut() > pending:
                 raise
             found = Signal.OVERDUE
         finally:
@@ -189,16 +197,16 @@ class AsyncConnection:
         return self._task.uncancel()
 
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
-        if event.endswith("connect_tcp.complete"):
-            self._connecting = info["return_value"]
-        elif event.endswith("send_request_headers.started"):
-            self._connecting = None
+        if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
+            self._connected = info["return_value"]
+        elif event.startswith("http2."):
+            self._connected = None  # other streams share it
 
     def _arm(self, delay: float) -> None:
         self._disarm()
         delay = max(0.0, min(delay, self._longest_nap))
         self._alarm = self.monotonic() + delay
-        self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+        self._timer = self._loop.call_later(delay, self._look)
 
     def _disarm(self) -> None:
         self._alarm = math.inf

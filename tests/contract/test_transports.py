@@ -27,9 +27,7 @@ ENVELOPE = (
     b'data:{"error":{"code":473,"status":"IQ_GATEWAY_NOT_REPORTING","details":[{}],'
     b'"message":"IQ gateway is not reporting"},"type":"site_connectivity_error"}\n\n'
 )
-NOT_A_STREAM = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-)
+NOT_A_STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 
 @pytest.fixture(params=WAYS)

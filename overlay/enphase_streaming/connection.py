@@ -30,6 +30,8 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 """Any number of streams at once, and a fresh connection for each."""
 _AHEAD = 16
 """How many chunks are read before they are asked for."""
+_LAST_CHANCES = ("connect_tcp.complete", "start_tls.started", "send_request_headers.started")
+"""httpcore's events at which a request that was abandoned is not sent."""
 _JOIN = 0.05
 """Seconds that `hang_up` waits for a reader, which a transport may block."""
 
@@ -192,13 +194,11 @@ class Reader:
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
             self._hold(info["return_value"])
-            if self._left:
-                self._shut_down()
         elif event.endswith("start_tls.complete"):
             self._stream = info["return_value"]
         elif event == "http2.send_connection_init.started":
             self._share()
-        if self._left and event.endswith("send_request_headers.started"):
+        if self._left and event.endswith(_LAST_CHANCES):
             raise Stopped
 
     def _hold(self, stream: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -12,7 +13,9 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @contextmanager
-def in_background(serve: Serve, *, path: str | None = None) -> Iterator[int]:
+def in_background(
+    serve: Serve, *, path: str | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[int]:
     """Serve each connection with `serve`; yield the port, or 0 for a unix socket at `path`."""
     if path is None:
         listener = socket.create_server(("127.0.0.1", 0))
@@ -28,7 +31,7 @@ def in_background(serve: Serve, *, path: str | None = None) -> Iterator[int]:
             with suppress(OSError):
                 while True:
                     accepted, _ = await asyncio.to_thread(listener.accept)
-                    tasks.append(group.create_task(_serve(serve, accepted)))
+                    tasks.append(group.create_task(_serve(serve, accepted, tls)))
             await asyncio.sleep(0)  # one that has not begun could not close its socket
             for task in tasks:
                 task.cancel()
@@ -44,10 +47,14 @@ def in_background(serve: Serve, *, path: str | None = None) -> Iterator[int]:
         assert not thread.is_alive(), "the server in the background never ended"
 
 
-async def _serve(serve: Serve, accepted: socket.socket) -> None:
+async def _serve(serve: Serve, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
     """End a connection when its peer is gone, or when the test is over."""
-    with suppress(ConnectionError, EOFError):
-        reader, writer = await asyncio.open_connection(sock=accepted)
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    with suppress(OSError, EOFError):
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=tls)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         async with closing(writer):
             await serve(reader, writer)
 
@@ -59,8 +66,8 @@ async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         yield
     finally:
         writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
+        with suppress(OSError):
+            await asyncio.wait_for(writer.wait_closed(), 1)
         await asyncio.sleep(0)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,38 +20,39 @@ from background import closing, in_background
 
 @dataclass
 class Front:
-    """A running front; `connections` counts those of clients, `open` those that are left."""
+    """A running front, with the number of clients' connections: ever, and open now."""
 
     port: int = 0
     connections: int = 0
     open: int = 0
-    streams: list[int] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/v4"
+        return f"https://127.0.0.1:{self.port}/api/v4"
 
 
 @contextmanager
-def http2_front(port: int) -> Iterator[Front]:
-    """Yield a front, without TLS, for the HTTP/1.1 server on `port`."""
+def http2_front(port: int, tls: ssl.SSLContext) -> Iterator[Front]:
+    """Yield a front for the HTTP/1.1 server on `port`."""
+    tls.set_alpn_protocols(["h2"])
     front = Front()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         front.connections += 1
         front.open += 1
         try:
-            await _Connection(front, port, writer).run(reader)
+            await _Connection(port, writer).run(reader)
         finally:
             front.open -= 1
+            front.closed.set()
 
-    with in_background(serve) as front.port:
+    with in_background(serve, tls=tls) as front.port:
         yield front
 
 
 class _Connection:
-    def __init__(self, front: Front, port: int, writer: asyncio.StreamWriter) -> None:
-        self._front = front
+    def __init__(self, port: int, writer: asyncio.StreamWriter) -> None:
         self._port = port
         self._writer = writer
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
@@ -73,7 +76,6 @@ class _Connection:
             stream, headers = event.stream_id, event.headers
             assert stream is not None
             assert headers is not None
-            self._front.streams.append(stream)
             self._streams[stream] = asyncio.create_task(self._pass_on(stream, dict(headers)))
         elif isinstance(event, h2.events.StreamReset) and event.stream_id in self._streams:
             self._streams[event.stream_id].cancel()

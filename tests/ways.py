@@ -32,7 +32,6 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@cache
 def server_tls() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority().issue_cert("127.0.0.1").configure_cert(context)
@@ -72,8 +71,8 @@ def over_unix(server: Scripted) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @contextmanager
 def over_http2(server: Scripted) -> Iterator[tuple[str, dict[str, Any]]]:
-    with http2_front(port_of(server)) as front:
-        yield front.base_url, {"verify": NO_TLS, "http1": False, "http2": True}
+    with http2_front(port_of(server), server_tls()) as front:
+        yield front.base_url, {"verify": client_tls(), "http2": True}
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -58,7 +58,7 @@ class AsyncConnection:
         # One timer for all waits, re-armed only when it fires, so that an event costs none.
         self._deadline = self._alarm = math.inf
         self._timer: asyncio.TimerHandle | None = None
-        self._waits = self._overdue_wait = 0
+        self._was_overdue = False
 
     async def authorize(self, *, afresh: bool) -> Failed | None:
         """Prepare the next request with a token, renewed if need be."""
@@ -71,12 +71,12 @@ class AsyncConnection:
             ) from None
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            renewal = self._options.renewal(self._token if afresh else None)
-            found = await self._until(math.inf, partial(_in_thread, renewal))
-            assert not isinstance(found, Signal)
-            if isinstance(found, Failed):
-                return found
-            token = found
+            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
+            try:
+                await self._until(math.inf, partial(asyncio.wrap_future, renewal))
+                token = renewal.result()
+            except Exception as error:  # noqa: BLE001 - the core decides what any exception means
+                return Failed(error)
         self._token = token
         self._request = self._make_request(token)
         return None
@@ -156,14 +156,11 @@ class AsyncConnection:
             await asyncio.sleep(min(left, self._longest_nap))
             left = until - self.monotonic()
 
-    async def _until(
-        self, deadline: float, work: Callable[[], Coroutine[Any, Any, _T]]
-    ) -> _T | Signal:
+    async def _until(self, deadline: float, work: Callable[[], Awaitable[_T]]) -> _T | Signal:
         """Await `work`; return OVERDUE if `deadline` passes first, raise `Stopped` after `stop`."""
         if self._stopped:
             raise Stopped
-        self._waits += 1
-        self._deadline = deadline
+        self._deadline, self._was_overdue = deadline, False
         if deadline < self._alarm:
             self._arm(deadline - self.monotonic())
         self._task = task = asyncio.current_task()
@@ -221,31 +218,8 @@ class AsyncConnection:
         left = self._deadline - self.monotonic()
         if left > 0:
             self._arm(left)
-        elif self._overdue_wait != self._waits:
-            self._overdue_wait = self._waits
+        elif not self._was_overdue:
+            self._was_overdue = True
             self._arm(SECOND_LOOK)
         else:
             self._cut()
-
-
-async def _in_thread(work: Callable[[], str]) -> str | Failed:
-    """Await `work` on a thread that goes on if the caller leaves."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[str | Failed] = loop.create_future()
-
-    def finish(found: str | Failed | BaseException) -> None:
-        if future.done():
-            return
-        if isinstance(found, BaseException):
-            future.set_exception(found)
-        else:
-            future.set_result(found)
-
-    def tell(found: str | Failed | BaseException) -> None:
-        try:
-            loop.call_soon_threadsafe(finish, found)
-        except RuntimeError as error:
-            _log.debug("The event loop is gone: %s", error)
-
-    run_in_thread(work, tell)
-    return await future

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import closing, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -32,6 +33,7 @@ _AHEAD = 16
 """How many chunks are read before they are asked for."""
 _LAST_CHANCES = ("connect_tcp.complete", "start_tls.started", "send_request_headers.started")
 """httpcore's events at which a request that was abandoned is not sent."""
+_FAIR_PAUSE = 0.005
 _JOIN = 0.05
 """Seconds that `hang_up` waits for a reader, which a transport may block."""
 
@@ -66,12 +68,14 @@ class Connection:
         """Prepare the next request with a token, renewed if need be."""
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            inbox: SimpleQueue[str | Failed | BaseException] = SimpleQueue()
-            run_in_thread(self._options.renewal(self._token if afresh else None), inbox.put)
-            found = self._get(inbox, math.inf)
-            if isinstance(found, Failed):
-                return found
-            token = found
+            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
+            inbox: SimpleQueue[Future[str]] = SimpleQueue()
+            renewal.add_done_callback(inbox.put)
+            self._get(inbox, math.inf)
+            try:
+                token = renewal.result()
+            except Exception as error:  # noqa: BLE001 - the core decides what any exception means
+                return Failed(error)
         self._token = token
         self._request = self._make_request(token)
         return None
@@ -140,9 +144,8 @@ class Reader:
 
     def __init__(self, http: httpx.Client, request: httpx.Request, ahead: int) -> None:
         # SimpleQueue is safe in finalizers; a semaphore takes a lock that this thread may hold.
-        self.inbox: SimpleQueue[Head | bytes | Failed | Signal | BaseException | None] = (
-            SimpleQueue()
-        )
+        self.inbox: SimpleQueue[Any] = SimpleQueue()
+        """A head, bytes, how the response ended, or an exception to raise in the caller."""
         self.permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead):
             self.permits.put(None)
@@ -150,16 +153,20 @@ class Reader:
         self._http = http
         self._request = request
         self._left = False
+        # The connection, unless HTTP/2 shares it, and a duplicate of its socket, which reaches
+        # through TLS. Popping the duplicate decides which thread closes it.
         self._stream: Any = None
-        # A duplicate of the socket, which reaches through TLS. Popping it decides who closes it.
         self._socket: list[socket.socket] = []
         request.extensions = {**request.extensions, "trace": self._trace}
 
     def leave(self) -> None:
-        """Free the thread. On a connection that others may share, it ends with the next chunk."""
+        """Free the thread. On a connection that HTTP/2 shares, it ends with the next chunk."""
         self._left = True
         self.permits.put(None)
-        self._shut_down()
+        with suppress(IndexError, OSError), self._socket.pop() as found:
+            # After a fork this process has the socket, but not the thread.
+            if self.thread.is_alive():
+                found.shutdown(socket.SHUT_RDWR)
 
     def join(self) -> None:
         """Wait a moment for the thread: a user's transport may never return."""
@@ -175,9 +182,7 @@ class Reader:
         except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
             self.inbox.put(error)
         finally:
-            self._drop_socket()
-            if self._stream is not None:  # httpcore leaves it open after a failed SOCKS handshake
-                self._stream.close()
+            self._let_go()
 
     def _read(self, response: httpx.Response) -> None:
         self.inbox.put(head_of(response))
@@ -193,82 +198,73 @@ class Reader:
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
-            self._hold(info["return_value"])
+            self._let_go()  # of a failed attempt
+            self._stream = info["return_value"]
+            found = self._stream.get_extra_info("socket")
+            if isinstance(found, socket.socket):
+                self._socket.append(socket.fromfd(found.fileno(), found.family, found.type))
         elif event.endswith("start_tls.complete"):
             self._stream = info["return_value"]
         elif event == "http2.send_connection_init.started":
-            self._share()
+            stream, self._stream = self._stream, None
+            self._let_go()
+            share(stream)
         if self._left and event.endswith(_LAST_CHANCES):
             raise Stopped
 
-    def _hold(self, stream: Any) -> None:
-        """Keep httpcore's `stream`, and a duplicate of its socket."""
-        self._drop_socket()  # of a failed attempt
-        self._stream = stream
-        found = stream.get_extra_info("socket")
-        if isinstance(found, socket.socket):
-            self._socket.append(socket.fromfd(found.fileno(), found.family, found.type))
-
-    def _share(self) -> None:
-        """Leave the connection to HTTP/2: other streams may use it until the client closes it."""
-        self._drop_socket()
-        stream, self._stream = self._stream, None
-        found = stream.get_extra_info("socket")
-        process, close = os.getpid(), stream.close
-
-        def free_and_close() -> None:
-            # To close a socket does not free a thread that reads from it.
-            if isinstance(found, socket.socket) and os.getpid() == process:
-                with suppress(OSError):
-                    # Not SSLSocket.shutdown(), which takes TLS down under that thread.
-                    socket.socket.shutdown(found, socket.SHUT_RDWR)
-            close()
-
-        stream.close = free_and_close
-
-    def _shut_down(self) -> None:
-        """End what the thread reads or writes."""
-        with suppress(IndexError, OSError), self._socket.pop() as found:
-            # After a fork this process has the socket, but not the thread.
-            if self.thread.is_alive():
-                found.shutdown(socket.SHUT_RDWR)
-
-    def _drop_socket(self) -> None:
+    def _let_go(self) -> None:
         with suppress(IndexError):
             self._socket.pop().close()
+        if self._stream is not None:  # httpcore leaves it open after a failed SOCKS handshake
+            self._stream.close()
+
+
+def share(stream: Any) -> None:
+    """Prepare httpcore's `stream` for the threads of several HTTP/2 streams."""
+    close, write, process = stream.close, stream.write, os.getpid()
+    found = stream.get_extra_info("socket")
+
+    def close_and_free() -> None:
+        # Closing a socket does not free the thread that reads from it. A fork leaves its parent's.
+        if isinstance(found, socket.socket) and os.getpid() == process:
+            with suppress(OSError):
+                # Not SSLSocket.shutdown(), which takes TLS down under that thread.
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
+        close()
+
+    def write_and_yield(data: bytes, timeout: float | None = None) -> None:
+        write(data, timeout)
+        # httpcore writes between two reads. Without a pause here, the thread that had the lock for
+        # reading takes it again, and the others never see what it received for them.
+        time.sleep(_FAIR_PAUSE)
+
+    stream.close, stream.write = close_and_free, write_and_yield
 
 
 def head_of(response: httpx.Response) -> Head:
     """Return what the core reads of a response's head."""
-    header = response.headers.get
-    return Head(
-        response.status_code,
-        header("content-type"),
-        header("content-encoding"),
-        header("retry-after"),
-        header("date"),
-    )
+    names = ("content-type", "content-encoding", "retry-after", "date")
+    return Head(response.status_code, *map(response.headers.get, names))
 
 
-def run_in_thread(
-    work: Callable[[], str], tell: Callable[[str | Failed | BaseException], object]
-) -> None:
+def run_in_thread(work: Callable[[], str]) -> Future[str]:
     """Run `work` on a thread that Python waits for before it exits.
 
     A token pair that is being issued has to be stored, even if the caller has left.
     """
+    future: Future[str] = Future()
+    future.set_running_or_notify_cancel()  # from here on it cannot be cancelled
 
     def run() -> None:
         try:
-            tell(work())
-        except Exception as error:  # noqa: BLE001 - the core decides what any exception means
-            tell(Failed(error))
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
-            tell(error)
+            future.set_exception(error)
 
     try:
         threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
     except RuntimeError as error:
-        failed = ConnectionFailed(f"No thread is available to renew the token: {error}.")
+        failed = ConnectionFailed(f"No thread can renew the token: {error}.")
         failed.__cause__ = error
-        tell(Failed(failed))
+        future.set_exception(failed)
+    return future

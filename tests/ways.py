@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 import trustme
+import uvloop
 
 from background import in_background, relay
-from callers import Caller, async_caller, sync_caller
+from callers import Caller, Outcome, async_caller, sync_caller
 from enphase_streaming.fleet import fleet_transport
 from http2 import http2_front
 from own_transports import AwaitingTransport, BlockingTransport
@@ -43,6 +45,12 @@ def client_tls() -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority().configure_trust(context)
     return context
+
+
+def uvloop_caller(options: dict[str, Any], *arguments: Any, **keywords: Any) -> Outcome:
+    """Read as `async_caller` does, on uvloop's event loop."""
+    with mock.patch("asyncio.run", uvloop.run):
+        return async_caller(options, *arguments, **keywords)
 
 
 Opened = AbstractContextManager[tuple[str, dict[str, Any]]]
@@ -99,7 +107,7 @@ class Way:
 
     @property
     def is_async(self) -> bool:
-        return self.caller is async_caller
+        return self.caller is not sync_caller
 
     @contextmanager
     def to(
@@ -129,4 +137,6 @@ WAYS = {
     "async own": Way(async_caller, AwaitingTransport, by_itself),
     "fleet": Way(async_caller, fleet_transport),
     "fleet TLS": Way(async_caller, fleet_transport, over_tls),
+    "uvloop TLS": Way(uvloop_caller, httpx.AsyncHTTPTransport, over_tls),
+    "uvloop fleet": Way(uvloop_caller, fleet_transport),
 }

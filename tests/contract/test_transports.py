@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from callers import CREDENTIALS
 from enphase_streaming import (
     Budget,
     ConnectionFailed,
@@ -20,6 +21,7 @@ from enphase_streaming import (
     StreamEndedEarly,
     StreamStalled,
 )
+from enphase_streaming.secrets import causes
 from scripted import PATIENCE, STREAM_HEAD, HandClock, Peer
 from ways import WAYS, Way
 
@@ -211,4 +213,26 @@ def test_each_end_is_told_on_each_transport(way: Way, row: Row, clock: HandClock
     if row.error in (StreamDropped, ConnectionFailed):
         assert outcome.error is not None
         assert outcome.error.__cause__ is not None
+        shown = "".join(repr(each) for each in causes(outcome.error))
+        assert not [secret for secret in CREDENTIALS.values() if secret in shown]
     assert len(server.peers) == budget.spent == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [closed_without_a_head, half_a_head, reset_without_a_head],
+    ids=lambda fault: fault.__name__,
+)
+def test_a_watch_spends_a_call_for_each_request(
+    way: Way, fault: Callable[[Stage], None], clock: HandClock
+) -> None:
+    budget = Budget(calls=5)
+
+    def pass_time(seconds: float, error: Exception | None) -> None:
+        clock.time += seconds
+
+    with way.to(lambda peer: fault(Stage(peer, clock, threading.Event()))) as (server, options):
+        options |= {"monotonic": clock.monotonic, "now": clock.now}
+        outcome = way.caller(options, method="watch", budget=budget, on_wait=pass_time)
+    assert isinstance(outcome.error, ConnectionFailed)
+    assert len(server.peers) == budget.spent == 5

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from enphase_streaming.auth.auth import StaticAuth
-from enphase_streaming.connection import LIMITS, Connection, Reader
+from enphase_streaming.connection import LIMITS, Connection
 from enphase_streaming.core import arguments
 from enphase_streaming.core.arguments import MAXIMUM_DURATION, Duration
 from enphase_streaming.core.budget import Budget
@@ -267,8 +267,6 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
         """End every open stream, and close the transport."""
         for stream in self._close_down():
             stream.close()
-        for reader in list(self._readers):
-            reader.leave(client_closes=True)
         self._http.close()
 
     def snapshot(self, system_id: SupportsIndex, budget: Budget | None = None) -> Reading:
@@ -280,7 +278,6 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
 
     def _connect(self, **settings: Any) -> None:
         self._http = httpx.Client(**settings)
-        self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
 
     def _make(
         self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
@@ -289,7 +286,6 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
             self._http,
             lambda token: self._http.build_request(**request(token)),
             self._options,
-            self._readers,
         )
         core = Watch(connection, self._options, **settings)
         return ReadingStream(core, connection, self._options, open_on_enter=open_on_enter)

@@ -194,14 +194,14 @@ class AsyncReadingStream(BaseStream):
 
     def __del__(self) -> None:
         if self._begun and self.end is None:
+            with suppress(RuntimeError):  # the event loop that would close it is gone
+                self._connection.abandon()
             warnings.warn(
                 f"{self!r} was not closed: use 'async with'",
                 ResourceWarning,
                 stacklevel=2,
                 source=self,
             )
-            with suppress(RuntimeError):  # the event loop that would close it is gone
-                self._connection.abandon()
 
     def __aiter__(self) -> Self:
         return self

@@ -71,7 +71,7 @@ async def _send_once(
 ) -> aiohttp.ClientResponse:
     try:
         return await handler(request)
-    except aiohttp.ClientConnectorError:
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         raise  # nothing was sent
     except aiohttp.ClientError as error:
         # aiohttp sends again after some of these, and after no exception of httpx.

@@ -1,7 +1,7 @@
 """Servers for thousands of streams, each in its own process on one core.
 
 `python bench/streaming.py bare` serves a bare handler, `together` the mock with all streams due at
-the same time. Both print their `base_url` first, as `enphase-mock serve` does.
+the same time. Both print their base URL first, as `enphase-mock serve` does.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def served(command: tuple[str, ...]) -> Iterator[Served]:
     os.sched_setaffinity(0, cores - first or cores)
     try:
         assert process.stdout is not None
-        url = urlsplit(process.stdout.readline().split()[1])
+        url = urlsplit(process.stdout.readline().strip().partition("=")[2])
         assert url.hostname is not None
         assert url.port is not None
         yield Served(process.pid, url.hostname, url.port)
@@ -95,7 +95,7 @@ async def _bare() -> None:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=4096).start()
-    print(f"base_url http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    print(f"export ENPHASE_BASE_URL=http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
     await asyncio.Event().wait()
 
 
@@ -114,7 +114,7 @@ class _Standing(ScaledClock):
 
 def _together() -> None:
     with MockServer(clock=_Standing()) as mock:
-        print(f"base_url {mock.base_url}", flush=True)
+        print(f"export ENPHASE_BASE_URL={mock.base_url}", flush=True)
         threading.Event().wait()
 
 

@@ -113,8 +113,7 @@ class Account:
     Args:
         start: When the mock starts (aware).
         plan: The first application's plan, a name of `plans.PLANS`.
-        token_lifetime: How long an access token is valid, in seconds. By default a new one is
-            valid for a day, and the first one for ever.
+        token_lifetime: How long an access token is valid (s): by default a day, the first for ever.
         limit_answer: How a call beyond a limit is refused: as the gateway does with the "period",
             as it does without it ("plain"), or as the stream's own error ("documented").
     """

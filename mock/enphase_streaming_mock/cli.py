@@ -3,6 +3,7 @@
 import argparse
 import io
 import os
+import shlex
 import signal
 import sys
 import time
@@ -159,10 +160,19 @@ def _serve(server: "MockServer", options: argparse.Namespace) -> int:
             )
         if not is_loopback(options.host):
             _warn(f"listening on {options.host}: every host that reaches this one can use the mock")
-        print(f"base_url      {server.base_url}")
-        print(f"system_id     {server.system_id}")
-        print(f"api_key       {server.api_key}")
-        print(f"access_token  {server.access_token}", flush=True)
+        settings = {
+            "BASE_URL": server.base_url,
+            "API_KEY": server.api_key,
+            "ACCESS_TOKEN": server.access_token,
+            "SYSTEM_ID": str(server.system_id),
+            "CLIENT_ID": server.client_id,
+            "CLIENT_SECRET": server.client_secret,
+        }
+        if "insecure_http" in server.client_options:
+            settings["INSECURE_HTTP"] = "1"
+        for name, value in settings.items():
+            print(f"export ENPHASE_{name}={shlex.quote(value)}")
+        sys.stdout.flush()
         while True:
             time.sleep(3600)
 

@@ -9,7 +9,7 @@ import math
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -69,10 +69,6 @@ class Clock(Protocol):
         """Return the same for a client without a socket, whose waiting may move the clock."""
         return self.delay(moment)
 
-    def on_advance(self, waiter: object, wake: Callable[[], None] | None) -> None:
-        """Call `wake` whenever the clock was moved by hand; None ends that for `waiter`."""
-        return
-
 
 class ScaledClock(Clock):
     """Real time, or `speed` times as fast, from 0.001 to 1,000."""
@@ -116,7 +112,6 @@ class HandClock(Clock):
         self._read = True
         self._strode = 0.0
         self._lock = threading.Lock()
-        self._waiting: dict[object, Callable[[], None]] = {}
 
     def monotonic(self) -> float:
         """Return the seconds that this clock was moved by since it was made."""
@@ -136,9 +131,6 @@ class HandClock(Clock):
         check_number("seconds", seconds, 0.0, _MOST)
         with self._lock:
             self._seconds += seconds
-            waiting = list(self._waiting.values())
-        for wake in waiting:
-            wake()
 
     @contextmanager
     def passing(self) -> Iterator[None]:
@@ -164,7 +156,7 @@ class HandClock(Clock):
     def pull(self, moment: float) -> float:
         """Move the clock towards `moment`, for which a client waits, if it is `pulled`.
 
-        Returns the real seconds to wait before the next pull, infinity if only `advance` helps.
+        Returns the real seconds until the next pull, infinity if only `advance` moves the clock.
         """
         if not self.pulled:
             return self.delay(moment)
@@ -176,11 +168,3 @@ class HandClock(Clock):
                 return _NAP
             self._seconds = max(self._seconds, moment)
         return 0.0
-
-    def on_advance(self, waiter: object, wake: Callable[[], None] | None) -> None:
-        """Call `wake` after each `advance`; None ends that for the same `waiter`."""
-        with self._lock:
-            if wake is None:
-                self._waiting.pop(waiter, None)
-            else:
-                self._waiting[waiter] = wake

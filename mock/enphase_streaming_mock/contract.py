@@ -47,8 +47,11 @@ class Contract:
         self.before_system_id, _, self.after_system_id = (self.base_path + _STREAM).partition(
             "{system_id}"
         )
+        schemes = document["components"]["securitySchemes"]
+        flow = schemes["OAuth2"]["flows"]["authorizationCode"]
         self.token_path: str = _TOKENS
-        self.key_name: str = document["components"]["securitySchemes"]["ApiKey"]["name"]
+        self.authorize_path: str = urlsplit(flow["authorizationUrl"]).path
+        self.key_name: str = schemes["ApiKey"]["name"]
         self.token_scheme = "bearer"  # RFC 6750: how a token of OAuth 2.0 is sent
         header = next(item for item in operation["parameters"] if item["in"] == "header")
         self.duration_name: str = header["name"]
@@ -79,10 +82,6 @@ class Contract:
             }
         )
         return [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
-
-    def fields(self, schema: str) -> frozenset[str]:
-        """Return the names of the fields that a schema of the document describes."""
-        return frozenset(self.document["components"]["schemas"][schema]["properties"])
 
     def _examples(self, status: int, response: Mapping[str, Any]) -> Iterator[tuple[str, Refusal]]:
         name = response["$ref"].rpartition("/")[2]

@@ -25,6 +25,7 @@ from enphase_streaming_mock.wire import WIRES, make_wire
 
 PREFIX = "/_mock/"
 _JSON: Pairs = (("Content-Type", "application/json"),)
+_YAML: Pairs = (("Content-Type", "application/yaml"),)
 
 Body = Mapping[str, Any]
 
@@ -35,7 +36,11 @@ class Control:
     def __init__(self, mock: Mock) -> None:
         self._mock = mock
         self._routes: dict[str, dict[str, Callable[[Body], object]]] = {
-            "openapi.json": {"GET": lambda _: document()},
+            "openapi.json": {"GET": self._document},
+            "streaming.json": {"GET": self._streaming},
+            "streaming.yaml": {
+                "GET": lambda _: yaml.safe_dump(self._streaming(_), sort_keys=False)
+            },
             "scenario": {"GET": self._scenario, "PUT": self._set_scenario},
             "wire": {"GET": self._wire, "PUT": self._set_wire},
             "faults": {"GET": self._faults, "POST": self._add_fault, "DELETE": self._clear_faults},
@@ -60,7 +65,21 @@ class Control:
             found = methods[request.method](_parsed(request))
         except ValueError as error:
             return _refused(400, str(error))
+        if isinstance(found, str):
+            return 200, _YAML, found.encode()
         return 200, _JSON, json.dumps(found, default=_plain, allow_nan=False).encode()
+
+    def _document(self, _: Body) -> object:
+        origin = self._mock.base_url.removesuffix(self._mock.engine.contract.base_path)
+        return {**document(), "servers": [{"url": origin + PREFIX.rstrip("/")}]}
+
+    def _streaming(self, _: Body) -> object:
+        """Return the API's document with every address rewritten to this mock."""
+        contract = self._mock.engine.contract
+        real, here = (
+            url.removesuffix(contract.base_path) for url in (contract.base_url, self._mock.base_url)
+        )
+        return json.loads(json.dumps(contract.document).replace(real, here))
 
     def _scenario(self, _: Body) -> object:
         scenario = self._mock.engine.site.scenario

@@ -18,6 +18,7 @@ from enphase_streaming_mock.faults import Faults
 from enphase_streaming_mock.faults.answer import AnswerFault, SlowHead, endless
 from enphase_streaming_mock.faults.stream import Scene, StreamFault
 from enphase_streaming_mock.gateway.access import admit, bearer
+from enphase_streaming_mock.gateway.authorization import authorize
 from enphase_streaming_mock.gateway.responses import EVENT_STREAM, Answer, documented, unserved
 from enphase_streaming_mock.gateway.token_endpoint import issue
 from enphase_streaming_mock.journal import Journal, RecordedRequest
@@ -97,7 +98,7 @@ class Engine:
     def answer(self, request: Request, now: datetime) -> Reply:
         """Answer a request that arrived at `now` (aware, not before `start`), and note it.
 
-        May be called from any thread, and so may the steps of different replies be asked for.
+        Thread-safe; the steps of different replies may be iterated in different threads.
         """
         with self._lock:
             return self._answer(request, now)
@@ -149,6 +150,8 @@ class Engine:
         if endpoint == "tokens":
             return issue(self.account, request, now)
         before, after = self.contract.before_system_id, self.contract.after_system_id
+        if request.path == self.contract.authorize_path:
+            return authorize(self.account, request, now)
         if not endpoint:
             where = f"streams are at {before}{SYSTEM_ID}{after}, tokens at "
             return unserved(404, f"There is nothing here; {where}{self.contract.token_path}")
@@ -175,16 +178,10 @@ class Engine:
         if code == "200":  # the ordinary way, which can still end in a refusal
             return None
         refusals = {str(status): each for status, each in self.contract.refusals.items()}
-        if code not in refusals:
-            choices = ", ".join(["200", *refusals])
-            return unserved(
-                400, f"Prefer: code={code[:80]} is not documented; choose from {choices}"
-            )
-        examples = refusals[code]
-        if example is not None and example not in examples:
-            return unserved(
-                400,
-                f"Prefer: code={code} has no example={example[:80]}; "
-                f"choose from {', '.join(examples)}",
-            )
-        return documented(examples[example or next(iter(examples))], now)
+        examples = refusals.get(code, {})
+        found = examples.get(example) if example else next(iter(examples.values()), None)
+        if found is None:
+            said = f"Prefer: code={code[:80]}" + (f", example={example[:80]}" if example else "")
+            choices = ", ".join(examples or ["200", *refusals])
+            return unserved(400, f"{said} is not documented; choose from {choices}")
+        return documented(found, now)

@@ -25,21 +25,16 @@ Side = Literal["server", "client"]
 
 @dataclass(slots=True)
 class RecordedRequest:
-    """One request and its answer, secrets masked as `***`.
+    """One request and its answer, secrets masked as `***`; times are by the mock's clock.
 
     Attributes:
-        received: When it came, by the mock's clock.
         status: The status of the answer, 0 if there was none.
-        events_sent: How many whole events were sent.
         closed_by: Who ended the answer: the server that finished it or stopped, or the client that
             left. None while a stream is open.
-        ended: When that was, by the mock's clock.
         broken: Whether the server ended the answer in the middle.
         number: Requests are numbered from 1.
         endpoint: What was asked for, "" for an address that the API does not have.
-        key_mark: The same wherever the same key was sent, "" where none was.
-        token_mark: The same for the access token.
-        reply_headers: The headers of the answer.
+        key_mark: The same wherever the same key was sent, "" where none was; so is token_mark.
         reply_body: The body of an error.
     """
 
@@ -143,7 +138,7 @@ class Journal:
             endpoint=endpoint,
             key_mark=self._mark(keys),
             token_mark=self._mark(request.header("authorization")),
-            reply_headers=reply_headers,
+            reply_headers=self._masked(reply_headers),
             reply_body=reply_body if status >= 400 else b"",
         )
         self._requests.append(entry)

@@ -48,7 +48,7 @@ class Listener:
             auto_decompress=False,
             lingering_time=1.0,
         )
-        # Kept before it serves, so that it is closed whatever happens then.
+        # Kept before it serves, so that it is closed after any failure.
         self._accepting = await asyncio.get_running_loop().create_server(
             self.http, self.host, self.port, backlog=_BACKLOG, start_serving=False
         )

@@ -61,11 +61,11 @@ class MockOptions(TypedDict, total=False):
 class Mock:
     """A mock Enphase Streaming API without a socket; `MockServer` is the same with one.
 
-    What is set holds from the next request on.
+    Its credentials are accepted, and `system_id` is the one site. What is set holds from the next
+    request on.
 
     Args:
-        scenario: A name of `enphase-mock scenarios`, or a scenario of your own; by default a
-            sunny day.
+        scenario: A name of `enphase-mock scenarios`, or a scenario of your own.
         seed: Which of the scenario's days.
         clock: The mock's time, by default a `HandClock`.
         wire: How events are written: a `Wire`, or the name of one in `wire.WIRES`.
@@ -77,14 +77,6 @@ class Mock:
     Raises:
         ValueError: If an option cannot be served.
         OSError: If the recording cannot be read.
-
-    Attributes:
-        api_key: A key that is accepted.
-        access_token: A token that is accepted.
-        refresh_token: The refresh token that goes with it; it is good once.
-        client_id: The client id of the application, for the token endpoint.
-        client_secret: Its client secret.
-        system_id: The number of the site.
     """
 
     api_key = API_KEY
@@ -97,8 +89,9 @@ class Mock:
     def __init__(self, *, clock: Clock | None = None, **options: Unpack[MockOptions]) -> None:
         check_options(options, *MockOptions.__annotations__)
         self.clock = HandClock() if clock is None else clock
-        self._first_speed = getattr(self.clock, "speed", 0.0)
-        self._clock_read = False
+        self._speed = getattr(self.clock, "speed", 0.0)
+        self.clock_read = False
+        """Whether a client has read the clock by `monotonic` or `now`."""
         self._options = options
         scenario, wire, account = self._initial(self.clock.start)
         recording = options.get("recording")
@@ -169,7 +162,7 @@ class Mock:
         self.engine.use(scenario, wire)
         self.engine.renew(account)
         if isinstance(self.clock, ScaledClock):
-            self.clock.set_speed(self._first_speed)
+            self.clock.set_speed(self._speed)
 
     @property
     def base_url(self) -> str:
@@ -183,10 +176,7 @@ class Mock:
 
     @property
     def client_options(self) -> ClientOptions:
-        """What a client of this library takes: `StreamingClient(**mock.client_options)`.
-
-        Credentials, address and clock, and the transport if the clock is moved by hand.
-        """
+        """What a client of this library takes: `StreamingClient(**mock.client_options)`."""
         options = ClientOptions(
             api_key=self.api_key,
             access_token=self.access_token,
@@ -214,30 +204,13 @@ class Mock:
 
     def monotonic(self) -> float:
         """Return seconds by the mock's clock: pass it to the client as `monotonic`."""
-        self._clock_read = True
+        self.clock_read = True
         return self.clock.monotonic()
 
     def now(self) -> datetime:
         """Return the time by the mock's clock, in UTC: pass it to the client as `now`."""
-        self._clock_read = True
+        self.clock_read = True
         return self.clock.now()
-
-    def hint(self) -> str | None:
-        """Return what a client seems to lack: the mock's transport, or its clock; None if neither.
-
-        The fixture adds it to the report of a test that fails.
-        """
-        if isinstance(self.clock, HandClock) and not self.requests:
-            return (
-                "No request arrived, and a clock moved by hand has no socket: pass "
-                "transport=enphase_mock.transport()."
-            )
-        if self.calls and not self._clock_read and self._first_speed != 1:
-            return (
-                "The client did not read the mock's clock, which is not in real time: pass "
-                "monotonic=enphase_mock.monotonic and now=enphase_mock.now, or set speed=1."
-            )
-        return None
 
     def advance(self, seconds: float) -> None:
         """Move a clock by hand on by `seconds`. Raises ValueError for a clock that runs itself."""

@@ -15,15 +15,9 @@ Period = Literal["minute", "month"]
 class Plan:
     """One plan: its limits, and its prices in dollars.
 
-    Attributes:
-        minute: The calls allowed in a calendar minute (UTC); None for any number.
-        month: The same for a calendar month.
-        streaming: Whether its applications may stream.
-        fee: The price of a month.
-        included: The calls of a month that cost nothing.
-        per_call: The price of each further call.
-        per_stream: What a call that opens a stream costs on top.
-        partner: Whether its applications may log owners in with a password.
+    `minute` and `month` are the calls allowed in a calendar minute and month (UTC), None for any
+    number. `fee` is the price of a month; beyond the `included` calls each costs `per_call`, and
+    one that opens a stream costs `per_stream` on top. `partner` applications may log owners in.
     """
 
     name: str
@@ -68,12 +62,9 @@ def find_plan(name: str) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What an application's calls cost so far.
+    """What an application's calls cost so far: `dollars`, without the plan's monthly `fee`.
 
-    Attributes:
-        calls: Every call with its key. Refused ones count: whether they are billed is unknown.
-        streams: Those that opened a stream.
-        dollars: Their price, without the plan's monthly `fee`.
+    `calls` counts refused ones as well, since it is unknown whether those are billed.
     """
 
     calls: int

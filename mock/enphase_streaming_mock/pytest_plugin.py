@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from enphase_streaming_mock.mock import Mock
 
 _SUITE = "enphase_streaming_mock.checks"
+_MOCK: "pytest.StashKey[Any]" = pytest.StashKey()
 DEFAULT_SPEED = 50.0
 OPTIONS = (
     "scenario", "speed", "seed", "start", "wire", "plan", "token_lifetime", "limit_answer",
@@ -67,14 +68,19 @@ def pytest_load_initial_conftests(
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, Any, None]:
-    """Tell a test that fails what its client may lack."""
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
+    """Tell a test that fails if its client seems to lack the mock's clock or transport."""
     outcome = yield
-    report = outcome.get_result()
-    hint = getattr(getattr(item, "funcargs", {}).get("enphase_mock"), "hint", None)
-    if report.when == "call" and report.failed and hint is not None and (said := hint()):
+    report, mock = outcome.get_result(), item.stash.get(_MOCK, None)
+    if report.when != "call" or not report.failed or mock is None:
+        return
+    by_hand = isinstance(mock.clock, HandClock)
+    if by_hand and not mock.requests:
+        said = "No request arrived, and a clock moved by hand has no socket: pass "
+        report.sections.append(("enphase_mock", f"{said}transport=enphase_mock.transport()."))
+    elif mock.calls and not mock.clock_read and (by_hand or mock.clock.speed != 1):
+        said = "The client did not read the mock's clock, which is not in real time: pass "
+        said += "monotonic=enphase_mock.monotonic and now=enphase_mock.now, or set speed=1."
         report.sections.append(("enphase_mock", said))
 
 
@@ -93,6 +99,7 @@ def enphase_mock(request: pytest.FixtureRequest) -> "Iterator[Mock]":
         pytest.fail(f"pytest.mark.enphase_mock: {said}", pytrace=False)
     except (TypeError, ValueError) as error:
         pytest.fail(f"pytest.mark.enphase_mock: {error}", pytrace=False)
+    request.node.stash[_MOCK] = mock
     if isinstance(mock, AbstractContextManager):
         with mock:
             yield mock

@@ -100,7 +100,7 @@ class MockServer(Mock):
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop in real time, whatever the test does to `time`.
+    """An event loop in real time, even if the test replaces `time`.
 
     Not the platform's own choice of a loop: the listener stops by what selectors can do.
     """

@@ -78,7 +78,9 @@ def drifted_readings(draw: st.DrawFn, system_id: int = 1765) -> dict[str, Any]:
         elif drift == "mode":
             reading["battery_mode"] = draw(st.sampled_from(["Self - Consumption", "savings mode"]))
         elif drift == "new":
-            reading[draw(st.sampled_from(["ev_power", "battery_count"]))] = draw(_SIGNED)
+            reading[draw(st.sampled_from(["undocumented_power", "undocumented_count"]))] = draw(
+                _SIGNED
+            )
         else:
             retyped = [None, "", "n/a", str(reading.get(name)), float(reading.get(name) or 0)]
             reading[name] = draw(st.sampled_from(retyped))

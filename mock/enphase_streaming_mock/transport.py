@@ -9,9 +9,9 @@ import errno
 import math
 import os
 import re
-import threading
+import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -22,6 +22,9 @@ from enphase_streaming_mock.clock import Clock
 from enphase_streaming_mock.engine import Engine, Reply
 from enphase_streaming_mock.exchange import End, Request
 
+# How often a client that waits looks at the clock again, in real seconds.
+_NAP = 0.005
+
 
 class Served(Protocol):
     """What a transport needs of a `Mock`."""
@@ -31,7 +34,7 @@ class Served(Protocol):
 
 
 class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Sends the requests of an httpx client, whatever the host, to a `Mock`; sync and asyncio.
+    """Sends the requests of an httpx client, for any host, to a `Mock`; sync and asyncio.
 
     httpx's read time-out is measured by the mock's clock. Closing the transport, or the client
     that has it, breaks off what is still open; it may be used again.
@@ -74,12 +77,13 @@ class MockTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.close()
 
     def mount(self, router: Any) -> Any:
-        """Route the paths of the API and of the tokens, on any host, of a respx router here.
+        """Route the paths of the API and of OAuth, on any host, of a respx router here.
 
         Returns the respx route; other requests are left to the router's other routes.
         """
         contract = self.mock.engine.contract
-        paths = f"^({re.escape(contract.base_path)}/|{re.escape(contract.token_path)}$)"
+        oauth = "|".join(map(re.escape, (contract.token_path, contract.authorize_path)))
+        paths = f"^({re.escape(contract.base_path)}/|({oauth})$)"
         return router.route(path__regex=paths).mock(side_effect=self._respond)
 
     def _respond(
@@ -105,7 +109,6 @@ class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._clock = mock.clock
         self._opened = mock.clock.monotonic()
         self._closed = False
-        self._wake: Callable[[], None] | None = None
         seconds = request.extensions.get("timeout", {}).get("read")
         self._timeout = math.inf if seconds is None else float(seconds)
         self._reply: Reply = mock.engine.answer(_received(request), mock.clock.now())
@@ -144,9 +147,6 @@ class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def close(self) -> None:
         self._closed = True
-        wake = self._wake
-        if wake is not None:
-            wake()
         self._reply.record.close("client", self._clock.now())
 
     async def aclose(self) -> None:
@@ -154,41 +154,20 @@ class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     def wait(self, moment: float) -> None:
         """Block until the clock's `monotonic()` reaches `moment`, or until closed."""
-        woken = threading.Event()
-        self._on_wake(woken.set)
-        try:
-            while not self._over(moment):
-                nap = self._clock.pull(moment)
-                if nap > 0:
-                    woken.wait(None if nap == math.inf else nap)
-                    woken.clear()
-        finally:
-            self._on_wake(None)
+        while (nap := self._nap(moment)) is not None:
+            time.sleep(nap)
 
     async def wait_async(self, moment: float) -> None:
         """Wait as `wait` does, in an asyncio task; other tasks get their turn in any case."""
-        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        await asyncio.sleep(0)
+        while (nap := self._nap(moment)) is not None:  # noqa: ASYNC110  a clock does not notify
+            await asyncio.sleep(nap)
 
-        def wake() -> None:
-            loop.call_soon_threadsafe(woken.set)
-
-        self._on_wake(wake)
-        try:
-            await asyncio.sleep(0)
-            while not self._over(moment):
-                nap = self._clock.pull(moment)
-                if nap > 0:
-                    await _wait_for(woken, nap)
-                    woken.clear()
-        finally:
-            self._on_wake(None)
-
-    def _over(self, moment: float) -> bool:
-        return self._closed or self._clock.delay(moment) <= 0
-
-    def _on_wake(self, wake: Callable[[], None] | None) -> None:
-        self._wake = wake
-        self._clock.on_advance(self, wake)
+    def _nap(self, moment: float) -> float | None:
+        """Return how long to sleep before looking again, in real seconds; None to go on."""
+        if self._closed or self._clock.delay(moment) <= 0:
+            return None
+        return min(self._clock.pull(moment), _NAP)
 
     def _steps(self) -> Iterator[bytes | float]:
         """Yield the bytes of the body and, before each, the moment to wait for."""
@@ -248,14 +227,6 @@ class _Chunks:
                 yield bytes(event.data)
         except h11.RemoteProtocolError as error:
             raise httpx.RemoteProtocolError(str(error)) from error
-
-
-async def _wait_for(woken: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(None if seconds == math.inf else seconds):
-            await woken.wait()
-    except TimeoutError:
-        pass
 
 
 def _named(number: int) -> str:

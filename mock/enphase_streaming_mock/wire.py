@@ -31,7 +31,7 @@ _UNKNOWN_FIELDS = {"evse_power": 0, "firmware": {"channel": "stable", "parts": [
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wire:
-    r"""How events are written, and when.
+    r"""How events are written, and when; ValueError for options out of range or in contradiction.
 
     Args:
         nesting: "inner" is `{"data": reading, "timestamp_epoch": …}`; "outer" wraps that in one
@@ -40,25 +40,17 @@ class Wire:
         newline: LF, CRLF or CR.
         bom: Begin the stream with a byte order mark.
         retry: Begin the stream with a reconnection time, in ms.
-        event_name: Give every event this name.
-        ids: Give every event an id.
-        comments: Put a comment into every event.
+        event_name: Give every event this name; `ids` an id, and `comments` a comment.
         epoch: Count `timestamp_epoch` in "milliseconds" or "seconds".
         numbers: Write a reading's integers as "integers", "floats" or "strings".
         unknown_fields: Add fields that the document does not have.
-        warm_up: Seconds until the first event.
-        cadence: Seconds between events. None is sent after the stream's duration.
-        jitter: The most that an event is late, in seconds.
+        warm_up: Seconds until the first event; then one comes each `cadence`, each up to `jitter`
+            late, and none after the stream's duration.
         stall_after: After each so many events send nothing for `stall` seconds, then all that was
             held back at once.
-        stall: See `stall_after`.
         keep_alive: Send a comment every so many seconds.
-        cut_every: End a chunk at each multiple of so many bytes of the body; by default an event
-            is a chunk.
-        cut_at: End chunks at these offsets of the body.
-
-    Raises:
-        ValueError: If an option is out of range, or two contradict each other.
+        cut_every: End a chunk at each multiple of so many bytes of the body, or at the offsets
+            `cut_at`; by default an event is a chunk.
     """
 
     nesting: Literal["inner", "outer"] = "inner"

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, TypeVar
 
@@ -48,7 +48,8 @@ class AsyncConnection:
         self._request = _NO_REQUEST
         self._longest_nap = 3600.0 if options.monotonic is time.monotonic else INJECTED_NAP
         self._response: httpx.Response | None = None
-        self._connecting: Any = None
+        self._connected: Any = None
+        self._loop: asyncio.AbstractEventLoop
         self._chunks: AsyncIterator[bytes]
         self._stopped = False
         self._task: asyncio.Task[Any] | None = None
@@ -57,12 +58,12 @@ class AsyncConnection:
         # One timer for all waits, re-armed only when it fires, so that an event costs none.
         self._deadline = self._alarm = math.inf
         self._timer: asyncio.TimerHandle | None = None
-        self._waits = self._overdue_wait = 0
+        self._was_overdue = False
 
     async def authorize(self, *, afresh: bool) -> Failed | None:
         """Prepare the next request with a token, renewed if need be."""
         try:
-            asyncio.get_running_loop()
+            self._loop = asyncio.get_running_loop()
         except RuntimeError:
             raise InvalidArgument(
                 "AsyncStreamingClient needs asyncio, and no asyncio event loop is running. Under "
@@ -70,12 +71,12 @@ class AsyncConnection:
             ) from None
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            renewal = self._options.renewal(self._token if afresh else None)
-            found = await self._until(math.inf, partial(_in_thread, renewal))
-            assert not isinstance(found, Signal)
-            if isinstance(found, Failed):
-                return found
-            token = found
+            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
+            try:
+                await self._until(math.inf, partial(asyncio.wrap_future, renewal))
+                token = renewal.result()
+            except Exception as error:  # noqa: BLE001 - the core decides what any exception means
+                return Failed(error)
         self._token = token
         self._request = self._make_request(token)
         return None
@@ -101,12 +102,12 @@ class AsyncConnection:
     async def hang_up(self, reason: str) -> None:
         """Close the response, if there is one."""
         self._disarm()
-        # A TLS handshake that was cancelled leaves its socket open.
-        still_open = self._response or self._connecting
-        self._response = self._connecting = None
-        if still_open is not None:
+        # A TLS or SOCKS handshake that was cancelled leaves its socket open.
+        still_open = [each for each in (self._response, self._connected) if each is not None]
+        self._response = self._connected = None
+        for each in still_open:
             try:
-                await still_open.aclose()
+                await each.aclose()
                 # aiohttp closes a socket in the loop's next turn.
                 await asyncio.sleep(0)
             except Exception as error:  # noqa: BLE001 - the stream is over, however a transport closes
@@ -118,17 +119,22 @@ class AsyncConnection:
         self._cut()
 
     def abandon(self) -> None:
-        """Hang up without waiting for it. Raises RuntimeError if no event loop runs."""
-        self.stop()
-        task = asyncio.get_running_loop().create_task(self.hang_up("stopped"))
-        _in_background.add(task)
-        task.add_done_callback(_in_background.discard)
+        """Hang up without waiting for it, from any thread. RuntimeError if the loop is closed."""
+        self._stopped = True
+
+        def hang_up() -> None:
+            task = self._loop.create_task(self.hang_up("stopped"))
+            _in_background.add(task)
+            task.add_done_callback(_in_background.discard)
+
+        self._loop.call_soon_threadsafe(hang_up)
 
     async def _send(self, request: httpx.Request) -> Head | Failed:
         try:
             self._response = response = await self._http.send(request, stream=True)
         except Exception as error:  # noqa: BLE001 - the core turns any exception of a transport into its own
-            return Failed(error)
+            # asyncio resolves names in a thread, before anything is sent.
+            return Failed(error, sent=str(error) != "can't start new thread")
         # Not aiter_raw(): it refuses a response that a test's transport made from bytes.
         assert isinstance(response.stream, httpx.AsyncByteStream)
         self._chunks = aiter(response.stream)
@@ -150,21 +156,20 @@ class AsyncConnection:
             await asyncio.sleep(min(left, self._longest_nap))
             left = until - self.monotonic()
 
-    async def _until(
-        self, deadline: float, work: Callable[[], Coroutine[Any, Any, _T]]
-    ) -> _T | Signal:
+    async def _until(self, deadline: float, work: Callable[[], Awaitable[_T]]) -> _T | Signal:
         """Await `work`; return OVERDUE if `deadline` passes first, raise `Stopped` after `stop`."""
         if self._stopped:
             raise Stopped
-        self._waits += 1
-        self._deadline = deadline
+        self._deadline, self._was_overdue = deadline, False
         if deadline < self._alarm:
             self._arm(deadline - self.monotonic())
-        self._task = asyncio.current_task()
+        self._task = task = asyncio.current_task()
+        assert task is not None
+        pending = task.cancelling()
         try:
             found: _T | Signal = await work()
         except asyncio.CancelledError:
-            if not self._is_cut or self._end_cut() > 0:
+            if not self._is_cut or self._end_cut() > pending:
                 raise
             found = Signal.OVERDUE
         finally:
@@ -189,16 +194,16 @@ class AsyncConnection:
         return self._task.uncancel()
 
     async def _trace(self, event: str, info: dict[str, Any]) -> None:
-        if event.endswith("connect_tcp.complete"):
-            self._connecting = info["return_value"]
-        elif event.endswith("send_request_headers.started"):
-            self._connecting = None
+        if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
+            self._connected = info["return_value"]
+        elif event.startswith("http2."):
+            self._connected = None  # other streams share it
 
     def _arm(self, delay: float) -> None:
         self._disarm()
         delay = max(0.0, min(delay, self._longest_nap))
         self._alarm = self.monotonic() + delay
-        self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+        self._timer = self._loop.call_later(delay, self._look)
 
     def _disarm(self) -> None:
         self._alarm = math.inf
@@ -213,27 +218,8 @@ class AsyncConnection:
         left = self._deadline - self.monotonic()
         if left > 0:
             self._arm(left)
-        elif self._overdue_wait != self._waits:
-            self._overdue_wait = self._waits
+        elif not self._was_overdue:
+            self._was_overdue = True
             self._arm(SECOND_LOOK)
         else:
             self._cut()
-
-
-async def _in_thread(work: Callable[[], str]) -> str | Failed:
-    """Await `work` on a thread that goes on if the caller leaves."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[str | Failed] = loop.create_future()
-
-    def finish(found: str | Failed) -> None:
-        if not future.done():
-            future.set_result(found)
-
-    def tell(found: str | Failed) -> None:
-        try:
-            loop.call_soon_threadsafe(finish, found)
-        except RuntimeError as error:
-            _log.debug("The event loop is gone: %s", error)
-
-    run_in_thread(work, tell)
-    return await future

@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, SupportsIndex, TypeVar
 import httpx
 
 from enphase_streaming.auth.auth import StaticAuth
-from enphase_streaming.connection import LIMITS, Connection, Reader
+from enphase_streaming.connection import LIMITS, Connection
 from enphase_streaming.core import arguments
 from enphase_streaming.core.arguments import MAXIMUM_DURATION, Duration
 from enphase_streaming.core.budget import Budget
@@ -74,8 +74,8 @@ class BaseClient(Generic[Transport, Stream]):
             first_reading_timeout: seconds from sending the request to the first reading.
             stall_timeout: seconds between two readings.
             max_event_bytes: the size limit of one event.
-            monotonic: the clock that measures, in seconds.
-            now: the clock that stamps; aware.
+            monotonic: the clock for durations, in seconds.
+            now: the clock for time stamps; aware.
             transport: an httpx transport to send through: a proxy, a private CA, a test's.
             insecure_http: accept plain http to any host, for a test server on another machine. It
                 shows the key and the token to the network.
@@ -130,12 +130,16 @@ class BaseClient(Generic[Transport, Stream]):
         else the one that `enphase-streaming login` stored, and the API that of ENPHASE_BASE_URL.
 
         Args:
-            options: further arguments of the client; they come before the variables.
+            options: further settings of the client. They replace what the variables say, which must
+                be set all the same.
 
         Raises:
             InvalidArgument: a variable is missing or has a wrong value.
         """
-        return cls(**{**client_arguments(os.environ), **options})
+        found = client_arguments(os.environ)
+        if "access_token" in options:
+            del found["auth"]
+        return cls(**found | options)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self._options.base_url!r})"
@@ -285,8 +289,6 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
         """End every open stream, and close the transport."""
         for stream in self._close_down():
             stream.close()
-        for reader in list(self._readers):
-            reader.leave(client_closes=True)
         self._http.close()
 
     def snapshot(self, system_id: SupportsIndex, budget: Budget | None = None) -> Reading:
@@ -298,7 +300,6 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
 
     def _connect(self, url: str, transport: httpx.BaseTransport | None, **settings: Any) -> None:
         self._http = new_client(url, transport, **settings)
-        self._readers: weakref.WeakSet[Reader] = weakref.WeakSet()
 
     def _make(
         self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
@@ -307,7 +308,6 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
             self._http,
             lambda token: self._http.build_request(**request(token)),
             self._options,
-            self._readers,
         )
         core = Watch(connection, self._options, **settings)
         return ReadingStream(core, connection, self._options, open_on_enter=open_on_enter)

@@ -1,26 +1,27 @@
 """The sync client's exchange: a thread sends each request and reads its response.
 
 The caller never touches a socket. It waits on a queue, so that a deadline, `close()` or a signal
-frees it whatever the transport is doing.
+frees it even while the transport blocks.
 """
 
 from __future__ import annotations
 
-import logging
 import math
+import os
 import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
-from weakref import WeakSet
 
 import httpx
 
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
 from enphase_streaming.core.options import Options
+from enphase_streaming.errors import ConnectionFailed
 
 SECOND_LOOK = 0.05
 """Seconds between a deadline and giving up: bytes already received get their chance."""
@@ -30,15 +31,12 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 """Any number of streams at once, and a fresh connection for each."""
 _AHEAD = 16
 """How many chunks are read before they are asked for."""
-_JOIN_FREED = 1.0
-_JOIN_OTHER = 0.05
-"""Seconds that `hang_up` waits for a reader that was freed, and for one that may be blocked."""
-
-_log = logging.getLogger("enphase_streaming")
-
-
-class Abandoned(Exception):
-    """Raised inside the transport: the caller left before the request was sent."""
+_LAST_CHANCES = ("connect_tcp.complete", "start_tls.started", "send_request_headers.started")
+"""httpcore's events at which a request that was abandoned is not sent."""
+_FAIR_PAUSE = 0.005
+"""Seconds between two reads from a connection that other threads wait to read from."""
+_JOIN = 0.05
+"""Seconds that `hang_up` waits for a reader, which a transport may block."""
 
 
 class Connection:
@@ -48,21 +46,15 @@ class Connection:
         http: the client's.
         request: makes the request that carries a token.
         options: the client's.
-        readers: where a reader is registered until its thread ends.
     """
 
     def __init__(
-        self,
-        http: httpx.Client,
-        request: Callable[[str], httpx.Request],
-        options: Options,
-        readers: WeakSet[Reader],
+        self, http: httpx.Client, request: Callable[[str], httpx.Request], options: Options
     ) -> None:
         self.monotonic, self.now = options.monotonic, options.now
         self._http = http
         self._make_request = request
         self._options = options
-        self._readers = readers
         self._token = ""
         self._request: httpx.Request
         is_real = options.monotonic is time.monotonic
@@ -77,12 +69,14 @@ class Connection:
         """Prepare the next request with a token, renewed if need be."""
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            inbox: SimpleQueue[str | Failed] = SimpleQueue()
-            run_in_thread(self._options.renewal(self._token if afresh else None), inbox.put)
-            found = self._get(inbox, math.inf)
-            if isinstance(found, Failed):
-                return found
-            token = found
+            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
+            inbox: SimpleQueue[Future[str]] = SimpleQueue()
+            renewal.add_done_callback(inbox.put)
+            self._get(inbox, math.inf)
+            try:
+                token = renewal.result()
+            except Exception as error:  # noqa: BLE001 - the core decides what any exception means
+                return Failed(error)
         self._token = token
         self._request = self._make_request(token)
         return None
@@ -90,12 +84,13 @@ class Connection:
     async def open(self, deadline: float) -> Head | Failed:
         """Send the request and return the head that came by `deadline`."""
         reader = Reader(self._http, self._request, self._ahead)
+        self._reader = reader  # before _stopped is read: stop() sets that first
+        if self._stopped:
+            raise Stopped
         try:
             reader.thread.start()
-        except RuntimeError as error:
+        except RuntimeError as error:  # no thread is available
             return Failed(error, sent=False)
-        self._reader = reader
-        self._readers.add(reader)
         found: Head | Failed | None = self._get(reader.inbox, deadline)
         return found or Failed(TimeoutError("no answer within the time-out"))
 
@@ -138,6 +133,8 @@ class Connection:
                 if left <= 0:
                     return None
             else:
+                if isinstance(found, BaseException):
+                    raise found
                 if not self._stopped:
                     return found
         raise Stopped
@@ -148,34 +145,34 @@ class Reader:
 
     def __init__(self, http: httpx.Client, request: httpx.Request, ahead: int) -> None:
         # SimpleQueue is safe in finalizers; a semaphore takes a lock that this thread may hold.
-        self.inbox: SimpleQueue[Head | bytes | Failed | Signal | None] = SimpleQueue()
+        self.inbox: SimpleQueue[Any] = SimpleQueue()
+        """A head, bytes, how the response ended, or an exception to raise in the caller."""
         self.permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead):
             self.permits.put(None)
         self.thread = threading.Thread(target=self._run, name="enphase-streaming", daemon=True)
         self._http = http
         self._request = request
-        self._left = self._freed = False
-        self._is_shared = False
-        # A duplicate of the socket, which reaches through TLS. Popping it decides who closes it.
+        self._left = False
+        # The connection, unless HTTP/2 shares it, and a duplicate of its socket, which reaches
+        # through TLS. Popping the duplicate decides which thread closes it.
+        self._stream: Any = None
         self._socket: list[socket.socket] = []
         request.extensions = {**request.extensions, "trace": self._trace}
 
-    def leave(self, *, client_closes: bool = False) -> None:
-        """Free the thread. On a connection that other streams share, it ends with the next chunk.
-
-        Args:
-            client_closes: end a shared connection too.
-        """
+    def leave(self) -> None:
+        """Free the thread. On a connection that HTTP/2 shares, it ends with the next chunk."""
         self._left = True
         self.permits.put(None)
-        if client_closes or not self._is_shared:
-            self._shut_down()
+        with suppress(IndexError, OSError), self._socket.pop() as found:
+            # After a fork this process has the socket, but not the thread.
+            if self.thread.is_alive():
+                found.shutdown(socket.SHUT_RDWR)
 
     def join(self) -> None:
-        """Wait for the thread, but not for long: a user's transport may never return."""
+        """Wait a moment for the thread: a user's transport may never return."""
         if self.thread.is_alive() and self.thread is not threading.current_thread():
-            self.thread.join(_JOIN_FREED if self._freed else _JOIN_OTHER)
+            self.thread.join(_JOIN)
 
     def _run(self) -> None:
         try:
@@ -183,81 +180,92 @@ class Reader:
                 self._read(self._http.send(self._request, stream=True))
         except Exception as error:  # noqa: BLE001 - the core turns any exception of a transport into its own
             self.inbox.put(Failed(error))
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+            self.inbox.put(error)
         finally:
-            self._drop_socket()
+            self._let_go()
 
     def _read(self, response: httpx.Response) -> None:
-        if self._is_shared and not self._socket:
-            self._hold(response.extensions["network_stream"])
         self.inbox.put(head_of(response))
-        try:
-            # Not iter_raw(): it refuses a response that a test's transport made from bytes.
-            assert isinstance(response.stream, httpx.SyncByteStream)
+        # Not iter_raw(): it refuses a response that a test's transport made from bytes.
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        with closing(response):
             chunks = iter(response.stream)
             self.permits.get()
             while not self._left and (chunk := next(chunks, None)) is not None:
                 self.inbox.put(chunk)
                 self.permits.get()
             self.inbox.put(Signal.CLOSED)
-        finally:
-            try:
-                response.close()
-            except Exception as error:  # noqa: BLE001 - the stream is over, however a transport closes
-                _log.debug("Closing the response failed: %s", error)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith(("connect_tcp.complete", "connect_unix_socket.complete")):
-            self._hold(info["return_value"])
-            if self._left:
-                self._shut_down()
-        elif event.startswith("http2."):
-            self._is_shared = True
-        if self._left and event.endswith("send_request_headers.started"):
-            raise Abandoned("closed before the request was sent")
+            self._let_go()  # of a failed attempt
+            self._stream = info["return_value"]
+            found = self._stream.get_extra_info("socket")
+            if isinstance(found, socket.socket):
+                self._socket.append(socket.fromfd(found.fileno(), found.family, found.type))
+        elif event.endswith("start_tls.complete"):
+            self._stream = info["return_value"]
+        elif event.startswith("http2.") and self._stream is not None:
+            stream, self._stream = self._stream, None
+            self._let_go()
+            share(stream)
+        if self._left and event.endswith(_LAST_CHANCES):
+            raise Stopped
 
-    def _hold(self, stream: Any) -> None:
-        """Keep a duplicate of the socket under httpcore's `stream`."""
-        self._drop_socket()  # of a failed attempt
-        found = stream.get_extra_info("socket")
-        if isinstance(found, socket.socket):
-            self._socket.append(socket.fromfd(found.fileno(), found.family, found.type))
-
-    def _shut_down(self) -> None:
-        """End what the thread reads or writes."""
-        with suppress(IndexError, OSError), self._socket.pop() as found:
-            # After a fork this process has the socket, but not the thread.
-            if self.thread.is_alive():
-                self._freed = True
-                found.shutdown(socket.SHUT_RDWR)
-
-    def _drop_socket(self) -> None:
+    def _let_go(self) -> None:
         with suppress(IndexError):
             self._socket.pop().close()
+        if self._stream is not None:  # httpcore leaves it open after a failed SOCKS handshake
+            self._stream.close()
+
+
+def share(stream: Any) -> None:
+    """Prepare httpcore's `stream` for the threads of several HTTP/2 streams."""
+    close, write, process = stream.close, stream.write, os.getpid()
+    found = stream.get_extra_info("socket")
+
+    def close_and_free() -> None:
+        # Closing a socket does not free the thread that reads from it. A fork leaves its parent's.
+        if isinstance(found, socket.socket) and os.getpid() == process:
+            with suppress(OSError):
+                # Not SSLSocket.shutdown(), which takes TLS down under that thread.
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
+        close()
+
+    def write_and_yield(data: bytes, timeout: float | None = None) -> None:
+        write(data, timeout)
+        # httpcore writes between two reads. Without a pause here, the thread that had the lock for
+        # reading takes it again, and the others never see what it received for them.
+        time.sleep(_FAIR_PAUSE)
+
+    stream.close, stream.write = close_and_free, write_and_yield
 
 
 def head_of(response: httpx.Response) -> Head:
     """Return what the core reads of a response's head."""
-    header = response.headers.get
-    return Head(
-        response.status_code,
-        header("content-type"),
-        header("content-encoding"),
-        header("retry-after"),
-        header("date"),
-    )
+    names = ("content-type", "content-encoding", "retry-after", "date")
+    return Head(response.status_code, *map(response.headers.get, names))
 
 
-def run_in_thread(work: Callable[[], str], tell: Callable[[str | Failed], object]) -> None:
+def run_in_thread(work: Callable[[], str]) -> Future[str]:
     """Run `work` on a thread that Python waits for before it exits.
 
     A token pair that is being issued has to be stored, even if the caller has left.
     """
+    future: Future[str] = Future()
+    future.set_running_or_notify_cancel()  # from here on it cannot be cancelled
 
     def run() -> None:
         try:
-            found: str | Failed = work()
-        except Exception as error:  # noqa: BLE001 - the core decides what any exception means
-            found = Failed(error)
-        tell(found)
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+            future.set_exception(error)
 
-    threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
+    try:
+        threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
+    except RuntimeError as error:
+        failed = ConnectionFailed(f"No thread can renew the token: {error}.")
+        failed.__cause__ = error
+        future.set_exception(failed)
+    return future

@@ -64,8 +64,6 @@ class InvalidDuration(InvalidArgument):
     integer).
     """
 
-    status_code: int = 463
-
     def __init__(self, message: str = "", *, status_code: int = 463) -> None:
         super().__init__(message)
         self.status_code = status_code
@@ -76,8 +74,6 @@ class ConnectionFailed(EnphaseStreamingError):
 
     `untrusted` is true if the server's certificate was not accepted: trying again will not help.
     """
-
-    untrusted: bool = False
 
     def __init__(self, message: str = "", *, untrusted: bool = False) -> None:
         super().__init__(message)
@@ -186,7 +182,6 @@ class StreamEndedEarly(StreamError):
     `missing` is the number of seconds that were left.
     """
 
-    missing: float = 0.0
     retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, missing: float = 0.0) -> None:
@@ -209,8 +204,6 @@ class StreamStalled(StreamError):
 class MalformedEvent(StreamError):
     """An event is no JSON object. `data` is the start of its text."""
 
-    data: str = ""
-
     def __init__(self, message: str = "", *, data: str = "") -> None:
         super().__init__(message)
         self.data = data
@@ -223,7 +216,6 @@ class EventTooLarge(StreamError):
 class NotAnEventStream(StreamError):
     """A 200 that is no event stream. `body` is its start, with this client's secrets masked."""
 
-    body: str = ""
     retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, body: str = "") -> None:

@@ -5,6 +5,7 @@ It needs the extra `fleet`: `pip install 'enphase-streaming[fleet]'`.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 import aiohttp
@@ -38,10 +39,31 @@ def fleet_transport(*, verify: ssl.SSLContext | bool = True) -> FleetTransport:
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=(_send_once,),
+            response_class=_Response,
         )
 
     transport = FleetTransport(verify=verify, client=session)
     return transport
+
+
+class _Response(aiohttp.ClientResponse):
+    """A response that aborts its connection when it is closed, and ends when that ends."""
+
+    async def start(self, connection: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        protocol = connection.protocol
+        assert protocol is not None
+        # aiohttp would keep the socket open until the server, too, has ended TLS.
+        protocol.close = protocol.abort  # type: ignore[method-assign]  # no parameter sets it
+        if protocol.closed is not None:
+            protocol.closed.add_done_callback(self._end)
+        return await super().start(connection)
+
+    def _end(self, closed: asyncio.Future[None]) -> None:
+        closed.exception()  # else the event loop logs that it was never retrieved
+        content: aiohttp.StreamReader | None = self.content
+        # After a malformed chunk, aiohttp closes the connection and lets the reader wait.
+        if content is not None and not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("The body is malformed."))
 
 
 async def _send_once(
@@ -49,8 +71,10 @@ async def _send_once(
 ) -> aiohttp.ClientResponse:
     try:
         return await handler(request)
-    except aiohttp.ClientConnectorError:
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         raise  # nothing was sent
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        # aiohttp sends again on these two and on no exception of httpx.
-        raise httpx.RemoteProtocolError(str(error)) from error
+    except aiohttp.ClientError as error:
+        # aiohttp sends again after some of these, and after no exception of httpx.
+        failure = httpx.RemoteProtocolError(str(error))
+    # Not chained: the repr of aiohttp's exception may hold the request's headers.
+    raise failure

@@ -7,7 +7,6 @@ import threading
 import warnings
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from enphase_streaming.connection import Connection
@@ -102,12 +101,7 @@ class ReadingStream(BaseStream):
             self._run(self._core.open)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -184,24 +178,19 @@ class AsyncReadingStream(BaseStream):
             await self._run(self._core.open)
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *error: object) -> None:
         await self.aclose()
 
     def __del__(self) -> None:
         if self._begun and self.end is None:
+            with suppress(RuntimeError):  # the event loop that would close it is gone
+                self._connection.abandon()
             warnings.warn(
                 f"{self!r} was not closed: use 'async with'",
                 ResourceWarning,
                 stacklevel=2,
                 source=self,
             )
-            with suppress(RuntimeError):  # the event loop that would close it is gone
-                self._connection.abandon()
 
     def __aiter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ import pytest
 
 from enphase_streaming import __version__
 from enphase_streaming.cli import main
+from enphase_streaming.core.arguments import MAXIMUM_DURATION, MINIMUM_DURATION
 from enphase_streaming_mock import MockServer
 from shell import (
     COMMAND,
@@ -320,16 +321,18 @@ def test_an_interrupt_at_the_question_opens_nothing() -> None:
     [
         (["watch"], {}, 2, "--calls N, --dollars X or --unlimited"),
         (
-            ["watch", "--once", "--duration", "29"],
+            ["watch", "--once", "--duration", f"{MINIMUM_DURATION - 1}"],
             {},
             2,
-            "--duration must be a whole number from 30 to 300, got '29'",
+            f"--duration must be a whole number from {MINIMUM_DURATION} to {MAXIMUM_DURATION:,}, "
+            f"got '{MINIMUM_DURATION - 1}'",
         ),
         (
             ["watch", "--once", "--duration", "x"],
             {},
             2,
-            "--duration must be a whole number from 30 to 300, got 'x'",
+            f"--duration must be a whole number from {MINIMUM_DURATION} to {MAXIMUM_DURATION:,}, "
+            "got 'x'",
         ),
         (
             ["watch", "--once", "--plan", "foo"],

@@ -106,7 +106,7 @@ def test_a_login_against_the_mock_opens_a_stream(enphase_mock: MockServer, tmp_p
         shown = screen.read_until("(not shown): ")
         found = re.search(r"http://\S+/oauth/authorize\?\S+", shown)
         assert found
-        page = httpx.get(found[0])
+        page = httpx.get(f"{found[0]}&answer=allow")  # the link of its Allow
         assert page.is_redirect, page.text
         os.write(screen.master, f"{page.headers['location']}\n".encode())
         assert screen.finish() == 0, screen.text

@@ -1,6 +1,7 @@
 """The contract matrix: the four columns agree, and a difference fails in the right ones."""
 
 import json
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partialmethod
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 
 import written
+from drift.document import DocumentError
 from enphase_streaming import StreamingClient
 from enphase_streaming_api.api.streaming import stream_system_live_data as live_data
 from enphase_streaming_mock import Wire
-from matrix import command, document, generated, mock, overlay
+from matrix import command, document, generated, guide, mock, overlay
 from matrix.table import Column, Section, failures
 
 Json = dict[str, Any]
@@ -70,8 +72,23 @@ def test_the_columns_agree(columns: dict[str, Column]) -> None:
     assert len(columns[D].cells) > 50
 
 
-def test_the_page_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["--check", "--quiet"]) == 0, capsys.readouterr().out
+def test_the_pages_are_up_to_date(columns: dict[str, Column]) -> None:
+    old = [page.name for page in command.old_pages(list(columns.values()))]
+    assert not old, f"run make client, which writes {', '.join(old)}"
+
+
+def test_the_guide_follows_the_document() -> None:
+    page = command.GUIDE.read_text("utf-8")
+    spoilt = re.sub(r"\d+ to \d+ whole seconds", "1 to 2 whole seconds", page)
+    spoilt = re.sub(r"^\| `pv_power` .*\n", "", spoilt, flags=re.MULTILINE)
+    spoilt = spoilt.replace("| `SystemNotFoundError` | 468 |", "| `SystemNotFoundError` | 1 |")
+    assert len(spoilt) < len(page) - 30
+    assert guide.updated(spoilt, written.DOCUMENT) == page
+
+
+def test_a_guide_without_one_of_its_parts_is_refused() -> None:
+    with pytest.raises(DocumentError, match=r"docs/guide\.md has nothing that matches"):
+        guide.updated("", written.DOCUMENT)
 
 
 # Names and numbers that streaming.yaml does not have, nor is likely to get.
@@ -82,7 +99,7 @@ PLANTS: dict[str, tuple[Callable[[Planted], object], Failing]] = {
     ),
     "status of a range": (
         lambda p: p.statuses.update({"598": {"$ref": "#/components/responses/Forbidden"}}),
-        {"598": {G, M}},
+        {"598": {G, O, M}},
     ),
     "no status": (lambda p: p.statuses.pop("466"), {"466": {D}}),
     "media type": (

@@ -4,6 +4,8 @@ import base64
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 from urllib.error import HTTPError
 
@@ -20,7 +23,8 @@ import pytest
 
 from enphase_streaming_mock import SCENARIOS, MockServer
 from enphase_streaming_mock.cli import main
-from shell import unwritable
+from shell import COMMAND as CLIENT
+from shell import environment, unwritable
 from starting import interrupt_the_import_of
 
 COMMAND = [
@@ -34,7 +38,7 @@ COMMAND = [
 def serving(
     *arguments: str, command: str = "serve", through: Sequence[str] = ()
 ) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    """The running command and what it printed on start."""
+    """The running command and the variables that it printed on start."""
     with subprocess.Popen(
         [*through, *COMMAND, command, "--port", "0", *arguments],
         stdout=subprocess.PIPE,
@@ -43,7 +47,8 @@ def serving(
     ) as process:
         assert process.stdout is not None
         try:
-            yield process, dict(process.stdout.readline().split() for _ in range(4))
+            lines = [process.stdout.readline() for _ in range(6)]
+            yield process, dict(shlex.split(line)[1].split("=", 1) for line in lines if line)
         finally:
             process.kill()
 
@@ -51,10 +56,10 @@ def serving(
 def test_the_printed_values_open_a_stream() -> None:
     with serving("--speed", "1000", "--scenario", "night", "--seed", "7") as (_, printed):
         request = urllib.request.Request(
-            f"{printed['base_url']}/systems/{printed['system_id']}/live_data",
+            f"{printed['ENPHASE_BASE_URL']}/systems/{printed['ENPHASE_SYSTEM_ID']}/live_data",
             headers={
-                "key": printed["api_key"],
-                "Authorization": f"Bearer {printed['access_token']}",
+                "key": printed["ENPHASE_API_KEY"],
+                "Authorization": f"Bearer {printed['ENPHASE_ACCESS_TOKEN']}",
             },
         )
         with urllib.request.urlopen(request, timeout=5) as response:
@@ -63,14 +68,122 @@ def test_the_printed_values_open_a_stream() -> None:
     assert json.loads(events[0].removeprefix(b"data:"))["data"]["pv_power"] == 0
 
 
+def test_a_shell_can_evaluate_what_is_printed() -> None:
+    script = """
+        mkfifo printed
+        "$@" --port 0 >printed &
+        eval "$(head -n 6 printed)"
+        env | grep ^ENPHASE_ | sort
+        kill $!
+    """
+    with TemporaryDirectory() as folder:
+        run = subprocess.run(
+            ["sh", "-c", script, "sh", *COMMAND, "serve"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            env={name: value for name, value in os.environ.items() if "ENPHASE" not in name},
+        )
+    assert re.sub(r":\d+/", ":PORT/", run.stdout).splitlines() == [
+        "ENPHASE_ACCESS_TOKEN=mock-access-token",
+        "ENPHASE_API_KEY=mock-api-key",
+        "ENPHASE_BASE_URL=http://127.0.0.1:PORT/api/v4",
+        "ENPHASE_CLIENT_ID=mock-client-id",
+        "ENPHASE_CLIENT_SECRET=mock-client-secret",
+        "ENPHASE_SYSTEM_ID=1765",
+    ]
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Leaves the browser at the address that it would go to."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def test_the_owner_logs_in_from_start_to_end(tmp_path: Path) -> None:
+    store = tmp_path / "tokens.json"
+    with serving("--speed", "100") as (_, printed):
+        variables = environment(None, **printed, ENPHASE_TOKEN_FILE=str(store))
+        del variables["ENPHASE_ACCESS_TOKEN"]
+        redirect_uri = "https://app.example/in"
+        with subprocess.Popen(
+            [*CLIENT, "login", "--redirect-uri", redirect_uri],
+            env=variables,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as login:
+            assert login.stdin is not None
+            assert login.stderr is not None
+            url = next(line.strip() for line in login.stderr if "/oauth/authorize?" in line)
+            opener = urllib.request.build_opener(NoRedirect)
+            with pytest.raises(HTTPError, match="302") as moved:
+                opener.open(url, timeout=5)
+            address = moved.value.headers["Location"]
+            moved.value.close()
+            assert address.startswith(f"{redirect_uri}?state=")
+            login.stdin.write(f"{address}\n")
+            login.stdin.flush()
+            said = login.stderr.read()
+            assert (login.wait(20), "Logged in." in said) == (0, True), said
+        shown = subprocess.run(
+            [*CLIENT, "watch", "--once", "--json", "--clock-speed", "100"],
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert shown.stdout.count('"pv_power"') > 25, shown.stderr
+
+
+@pytest.mark.parametrize("ending", ["a reader that has gone", "a signal"])
+def test_the_demo_leaves_no_mock_behind(ending: str, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    for name, command in (("enphase-mock", COMMAND), ("enphase-streaming", CLIENT)):
+        script = bin_folder / name
+        noted = f"echo $$ >{pid}\n" if name == "enphase-mock" else ""
+        script.write_text(f'#!/bin/sh\n{noted}exec {shlex.join(command)} "$@"\n')
+        script.chmod(0o755)
+    demo = Path(__file__).parents[2] / "mock" / "demo.sh"
+    shown, output = os.pipe()
+    with subprocess.Popen(
+        ["sh", demo, bin_folder],
+        env=environment(None),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+    ) as process:
+        os.close(output)
+        if ending == "a signal":
+            os.read(shown, 1)
+            process.terminate()
+            while os.read(shown, 65536):
+                pass
+        os.close(shown)
+        assert process.wait(40) != 0
+    assert not is_running(int(pid.read_text()))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_it_raises_the_limit_of_open_files() -> None:
     shell = ("sh", "-c", 'ulimit -Sn 64 && exec "$@"', "sh")
     with serving(through=shell) as (_, printed), ExitStack() as streams:
         request = urllib.request.Request(
-            f"{printed['base_url']}/systems/{printed['system_id']}/live_data",
+            f"{printed['ENPHASE_BASE_URL']}/systems/{printed['ENPHASE_SYSTEM_ID']}/live_data",
             headers={
-                "key": printed["api_key"],
-                "Authorization": f"Bearer {printed['access_token']}",
+                "key": printed["ENPHASE_API_KEY"],
+                "Authorization": f"Bearer {printed['ENPHASE_ACCESS_TOKEN']}",
             },
         )
         for _ in range(80):
@@ -80,8 +193,11 @@ def test_it_raises_the_limit_of_open_files() -> None:
 
 def stream(printed: dict[str, str]) -> bytes:
     request = urllib.request.Request(
-        f"{printed['base_url']}/systems/{printed['system_id']}/live_data",
-        headers={"key": printed["api_key"], "Authorization": f"Bearer {printed['access_token']}"},
+        f"{printed['ENPHASE_BASE_URL']}/systems/{printed['ENPHASE_SYSTEM_ID']}/live_data",
+        headers={
+            "key": printed["ENPHASE_API_KEY"],
+            "Authorization": f"Bearer {printed['ENPHASE_ACCESS_TOKEN']}",
+        },
     )
     with urllib.request.urlopen(request, timeout=5) as response:
         body: bytes = response.read()
@@ -118,7 +234,10 @@ def test_a_recording_is_played_back_byte_for_byte(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_quietly_on_a_signal(end: signal.Signals) -> None:
     with serving() as (process, printed):
-        with pytest.raises(HTTPError), urllib.request.urlopen(printed["base_url"], timeout=5):
+        with (
+            pytest.raises(HTTPError),
+            urllib.request.urlopen(printed["ENPHASE_BASE_URL"], timeout=5),
+        ):
             pass
         os.kill(process.pid, end)
         out, err = process.communicate(timeout=5)

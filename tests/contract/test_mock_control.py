@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any, get_args
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from enphase_streaming_mock import SCENARIOS, MockServer
+from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.faults import KINDS, FaultName, FaultOptions
 from enphase_streaming_mock.wire import WIRES, Wire
 
@@ -60,6 +62,8 @@ def test_every_answer_matches_the_document(mock: MockServer, document: dict[str,
     sent |= {"clock": {"speed": 1000}, "faults": {"name": "drop"}}
     for path, methods in document["paths"].items():
         name = path.removeprefix("/")
+        if name == "streaming.yaml":
+            continue  # it answers in YAML: a test of its own
         for method, operation in methods.items():
             body = sent.get(name) if method in ("put", "post") else None
             status, answer = ask(mock, method.upper(), name, body)
@@ -154,7 +158,7 @@ def test_reset_restores_everything(mock: MockServer) -> None:
 @pytest.mark.parametrize(
     ("method", "name", "body", "status", "said"),
     [
-        ("GET", "nothing", None, 404, "use openapi.json, scenario, wire, faults"),
+        ("GET", "nothing", None, 404, "use openapi.json, streaming.json, streaming.yaml, scenario"),
         ("POST", "scenario", {}, 405, "POST is not allowed: use GET, PUT"),
         (
             "PUT",
@@ -256,3 +260,27 @@ def test_the_speed_cannot_change_while_a_stream_is_open(mock: MockServer) -> Non
 def test_requests_to_the_controls_are_not_recorded(mock: MockServer) -> None:
     ask(mock, "GET", "verdict")
     assert mock.requests == []
+
+
+@pytest.mark.parametrize("name", ["streaming.json", "streaming.yaml"])
+def test_the_apis_document_is_served_with_addresses_of_the_mock(
+    mock: MockServer, name: str
+) -> None:
+    origin = mock.base_url.removesuffix("/api/v4")
+    with urllib.request.urlopen(f"{origin}/_mock/{name}", timeout=5) as response:
+        text = response.read().decode()
+        kind = response.headers["Content-Type"]
+    served = json.loads(text) if name.endswith("json") else yaml.safe_load(text)
+    assert kind == f"application/{name.partition('.')[2]}"
+    validate(served)
+    real = load_contract().base_url.removesuffix("/api/v4")
+    assert real not in text
+    assert json.loads(json.dumps(served).replace(origin, real)) == load_contract().document
+    assert served["servers"] == [{"url": mock.base_url}]
+    assert served["paths"]["/oauth/token"]["servers"] == [{"url": origin}]
+
+
+def test_the_controls_document_names_the_address_it_was_read_from(
+    mock: MockServer, document: dict[str, Any]
+) -> None:
+    assert document["servers"] == [{"url": mock.base_url.replace("/api/v4", "/_mock")}]

@@ -59,7 +59,7 @@ def test_a_hand_clock_crosses_a_silence_while_the_test_is_frozen() -> None:
     clock, real = HandClock(), threading.Event()
     for _ in range(10):
         assert clock.pull(30.0) > 0
-        real.wait(0.05)  # real time, in which nobody reads the clock
+        real.wait(0.05)  # real time, without a look at the clock
     assert clock.now() > FROZEN.replace(second=2)
 
 

@@ -1,4 +1,4 @@
-"""Whatever arrives on the socket is answered or hung up on: no 500, no hang, nothing left behind.
+"""Any bytes on the socket are answered or hung up on: no 500, no hang, nothing left behind.
 
 Some hundreds of requests here; `ENPHASE_MOCK_GARBAGE=10000` sends that many.
 """

@@ -169,7 +169,7 @@ def test_a_failing_test_is_told_what_it_forgot(
                     client.snapshot(enphase_mock.system_id)
                 except EnphaseStreamingError:
                     pass
-            pytest.fail("whatever it is")
+            pytest.fail("a failure")
         """
     )
     result = pytester.runpytest_inprocess(*SETTINGS)

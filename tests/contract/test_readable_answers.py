@@ -42,9 +42,7 @@ def answer(*headers: str, body: bytes = EVENT * 3, status: str = "200 OK") -> by
         [],
     ],
 )
-def test_a_readable_stream_is_read_whatever_its_headers_say(
-    caller: Caller, headers: list[str]
-) -> None:
+def test_a_readable_stream_is_read_with_odd_headers(caller: Caller, headers: list[str]) -> None:
     with scripted(lambda peer: peer.send(answer(*headers))) as server:
         outcome = caller({"base_url": server.base_url})
     assert isinstance(outcome.error, StreamEndedEarly)

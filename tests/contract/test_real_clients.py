@@ -81,7 +81,7 @@ def with_one_for_a_comment(*places: int) -> Callable[[list[Event]], list[Event]]
 DEPARTURES = {
     # A byte order mark counts as part of the first field's name.
     ("httpx-sse", "BOM"): without_the_first,
-    # The blank line behind a comment dispatches whatever there was, an id or a retry time.
+    # The blank line behind a comment dispatches what there was, an id or a retry time.
     ("httpx-sse", "ids and keep-alives"): with_one_for_a_comment(11, 21),
     ("httpx-sse", "retry, then a keep-alive"): with_one_for_a_comment(0),
     # A CR is held back until what comes next shows that no LF does, and at the end nothing comes.

@@ -16,6 +16,7 @@ import subprocess
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -354,8 +355,9 @@ def test_in_a_200_that_is_no_stream(caller: Caller, kind: str) -> None:
 def streaming(send: Callable[[Peer, str], None]) -> Callable[[Peer], None]:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
-        peer.chunk(HandClock().event())
-        send(peer, echo(peer))
+        with suppress(ConnectionError):  # a command that wants one reading leaves early
+            peer.chunk(HandClock().event())
+            send(peer, echo(peer))
 
     return script
 

@@ -28,7 +28,7 @@ from enphase_streaming import (
     ServiceUnavailableError,
     UnexpectedStatusError,
 )
-from enphase_streaming.errors import STATUSES, Retry
+from enphase_streaming.errors import STATUSES, Retry, status_row
 from scripted import HandClock, Peer, scripted
 
 BASE_URL = "http://127.0.0.1:9/api/v4"  # nothing listens there: a test's transport answers
@@ -119,8 +119,7 @@ def test_a_documented_status_raises_its_exception(
         body = b"data:" + body + b"\n\n"
     kind = "application/json" if form == "json" else "text/event-stream"
     error = refused(caller, code, body, kind)
-    row = STATUSES.get(code)
-    assert row is not None, f"give {code} a row in STATUSES of overlay/enphase_streaming/errors.py"
+    row = status_row(code)
     assert type(error) is row.error
     assert type(error.status_code) is int
     assert error.status_code == code

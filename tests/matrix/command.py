@@ -8,12 +8,13 @@ from pathlib import Path
 from drift.command import clean, print_lines, usable
 from drift.document import DocumentError
 
-from . import document, generated, mock, overlay
-from .table import failures, markdown, rows
+from . import document, generated, guide, mock, overlay
+from .table import Column, failures, markdown, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "spec" / "streaming.yaml"
 PAGE = ROOT / "docs" / "matrix.md"
+GUIDE = ROOT / "docs" / "guide.md"
 HEAD = """\
 # The contract matrix
 
@@ -51,6 +52,19 @@ be sent.
 """
 
 
+def old_pages(columns: Sequence[Column]) -> dict[Path, str]:
+    """Return what to write to each page that is out of date."""
+    pages = {
+        PAGE: "\n".join((HEAD, *list(markdown(columns))[1:], "")),
+        GUIDE: guide.updated(GUIDE.read_text("utf-8"), DOCUMENT),
+    }
+    return {
+        file: page
+        for file, page in pages.items()
+        if not file.is_file() or file.read_text("utf-8") != page
+    }
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print the tables and the cells that fail, write or check the page, return the status."""
     parser = argparse.ArgumentParser("matrix", description="Compare four readings of the contract.")
@@ -67,12 +81,16 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     columns = [first, generated.column(), overlay.column(), mock.column()]
     lines, wrong = list(markdown(columns)), list(failures(columns).values())
-    page = "\n".join((HEAD, *lines[1:], ""))
-    if options.check and not options.document:
-        if not PAGE.is_file() or PAGE.read_text("utf-8") != page:
-            wrong.append("docs/matrix.md is out of date: run make client")
-    elif not options.document:
-        PAGE.write_text(page, "utf-8", newline="\n")
+    if not options.document:
+        try:
+            old = old_pages(columns)
+        except DocumentError as error:
+            print(clean(f"matrix: {error}"), file=sys.stderr)
+            return 2
+        if options.check:
+            wrong += [f"{file.relative_to(ROOT)} is out of date: run make client" for file in old]
+        for file, page in old.items() if not options.check else ():
+            file.write_text(page, "utf-8", newline="\n")
     if options.quiet:
         print_lines(wrong)
     else:

@@ -25,6 +25,7 @@ from enphase_streaming import (
     login_with_code,
     login_with_password,
 )
+from enphase_streaming.errors import STATUSES
 from enphase_streaming.reading import decode
 from enphase_streaming_api import models
 from enphase_streaming_api.api.streaming.stream_system_live_data import EVENT
@@ -57,6 +58,8 @@ def _place(section: Section) -> str:
     package = "overlay/enphase_streaming"
     if section is Section.STATUSES:
         return f"add a row near {line_with(_ROW_OF_A_STATUS, package)}"
+    if section in (Section.BOUNDS, Section.EVENT, Section.PARAMETERS):
+        return f"run make client, else see {package}/"
     return f"{package}/"
 
 
@@ -135,10 +138,11 @@ def _durations() -> Cells:
 def _statuses() -> Cells:
     for status in range(400, 600):
         _, error = asked(httpx.Response(status))
-        if not isinstance(error, UnexpectedStatusError):
-            # Every 5xx is a ServiceUnavailableError, documented or not.
-            claims = not isinstance(error, ServiceUnavailableError)
-            yield Row(Section.STATUSES, str(status)), Cell(note=type(error).__name__, claims=claims)
+        # An undocumented status is a ServiceUnavailableError if it is a 5xx, else an
+        # UnexpectedStatusError.
+        by_range = isinstance(error, ServiceUnavailableError | UnexpectedStatusError)
+        if status in STATUSES or not by_range:
+            yield Row(Section.STATUSES, str(status)), Cell(note=type(error).__name__)
 
 
 def _event() -> Cells:

@@ -187,13 +187,13 @@ def test_the_served_mock_gives_a_reading_to_a_script(
 import sys
 from enphase_streaming import StreamingClient
 
-printed = dict(line.split() for line in sys.stdin)
+printed = dict(line.removeprefix("export ENPHASE_").strip().split("=", 1) for line in sys.stdin)
 with StreamingClient(
-    api_key=printed["api_key"],
-    access_token=printed["access_token"],
-    base_url=printed["base_url"],
+    api_key=printed["API_KEY"],
+    access_token=printed["ACCESS_TOKEN"],
+    base_url=printed["BASE_URL"],
 ) as enphase:
-    print(enphase.snapshot(int(printed["system_id"])).pv_power)
+    print(enphase.snapshot(int(printed["SYSTEM_ID"])).pv_power)
 """,
         "utf-8",
     )

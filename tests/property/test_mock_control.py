@@ -1,4 +1,4 @@
-"""Whatever is sent to the controls of the mock, they answer, and the mock goes on."""
+"""The mock's controls answer any request, and the mock goes on."""
 
 import json
 from typing import Any

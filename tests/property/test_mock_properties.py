@@ -1,4 +1,4 @@
-"""Rules of the mock that hold whatever the seed, the moment and the request."""
+"""Rules of the mock that hold for any seed, moment and request."""
 
 import json
 import re

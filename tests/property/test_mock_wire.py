@@ -1,4 +1,4 @@
-"""Whatever the wire: an independent reader finds the site's readings in the bytes."""
+"""With any wire, an independent reader finds the site's readings in the bytes."""
 
 import json
 from collections.abc import Iterator

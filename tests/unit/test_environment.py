@@ -225,3 +225,12 @@ def test_from_env_names_the_variables_that_are_missing(
         InvalidArgument, match=r"^ENPHASE_API_KEY and ENPHASE_ACCESS_TOKEN are not set: "
     ):
         kind.from_env()
+
+
+def test_settings_of_from_env_replace_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REAL.items():
+        monkeypatch.setenv(name, value)
+    settings = {"access_token": "another-token", "base_url": "http://127.0.0.1:9/api/v4"}
+    with StreamingClient.from_env(**settings) as client:
+        assert client._options.secrets() == ("planted-key", "another-token")
+        assert client._options.base_url == settings["base_url"]

@@ -1,4 +1,4 @@
-"""How long a 429 pauses a budget, whatever the local clock says."""
+"""How long a 429 pauses a budget, with any local clock."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_a_watch_collected_inside_the_budget_does_not_deadlock() -> None:
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # threads and fork: the point
 def test_a_child_forked_while_a_thread_holds_the_budget_can_spend() -> None:
     budget = Budget(calls=2, plan=Plan.KILOWATT)
-    budget._queue()  # of the parent, and nobody in the child ever gives it up
+    budget._queue()  # of the parent; the child never gives it up
     holds, let_go = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -35,7 +35,7 @@ def client(pytestconfig: pytest.Config) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def any_window(client: Client, pytestconfig: pytest.Config) -> Window:
-    """The one stream that all stream checks judge, whatever its status.
+    """The one stream that all stream checks judge, with any status.
 
     It lasts longer than the server's default, to show that `duration` counts, and costs the same.
     """

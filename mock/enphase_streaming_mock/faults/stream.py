@@ -16,14 +16,14 @@ from enphase_streaming_mock.wire import Wire
 # A large event is sent in pieces of this size: a client that reads slowly holds the rest back, and
 # it is never in memory as a whole.
 _PIECE = 64 * 1024
-# What every event has, whatever its reading; a recorded one may have spaces.
+# What every event has, with any reading; a recorded one may have spaces.
 _TYPE = re.compile(rb'"type"\s*:\s*"response"')
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The stream that a fault strikes: how it is written, when it was opened (aware), how long it
-    was to last (s), and what lets its access token expire at a moment.
+    was to last (s), and a callback that expires its access token at a given time.
     """
 
     wire: Wire

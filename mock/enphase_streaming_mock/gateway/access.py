@@ -28,8 +28,7 @@ def admit(
 ) -> int | Answer:
     """Return the seconds that a stream lasts, or why it may not open.
 
-    The key comes first: the gateway knows the application, and counts its call, before it looks at
-    its user. The duration comes before the site, and whose site it is comes last.
+    The gateway knows the application, and counts its call, before it looks at the user.
     """
 
     def refused(name: str) -> Answer:

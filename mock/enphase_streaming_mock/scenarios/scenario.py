@@ -25,21 +25,13 @@ Battery = Literal["present", "nulls", "zeros", "absent"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
-    """What the site meets for the next `STEP` seconds.
+    """What the site meets for the next `STEP` seconds; ValueError for a value out of range.
 
-    Args:
-        sun: The share of the solar array's peak power, 0 to 1.
-        load: What the house asks for, in W.
-        generator: What a generator gives, in W.
-        islanded: Whether the site is cut off from the grid, whatever `grid_status` says.
-        grid_status: The status that a reading reports.
-        battery_mode: The mode that a reading reports.
-        reserve: The charge that the battery keeps while the grid is there, in percent.
-        battery: What the battery is told to give, in W, negative to charge it; None lets it follow
-            the house.
-
-    Raises:
-        ValueError: If a value is out of range.
+    `sun` is the share of the solar array's peak power, 0 to 1. `load` is what the house asks for
+    and `generator` what a generator gives, in W. `islanded` is whether the site is cut off from the
+    grid, independent of `grid_status`. `reserve` is the charge that the battery keeps while the
+    grid is there, in percent. `battery` is what the battery is told to give, in W, negative to
+    charge it; None lets it follow the house.
     """
 
     sun: float
@@ -61,18 +53,12 @@ class Conditions:
 
 
 class Scenario:
-    """A day at a house with solar and a battery, under a clear sky.
+    """A day at a house with solar and a battery, under a clear sky; the `seed` is which day.
 
-    The same `seed` gives the same day.
-
-    Attributes:
-        name: What `scenario=` calls it.
-        summary: One line for `enphase-mock scenarios`, by default the first of the docstring.
-        hour: The hour of day at the site when the mock starts, 0 to 24.
-        charge: The battery's state of charge at that moment, in percent.
-        battery: "present", or how a site without one writes its three fields: as "nulls", as
-            "zeros" or not at all ("absent").
-        gateways: How many serial numbers a reading names, 1 to 8.
+    `hour` is the hour of day at the site when the mock starts (0 to 24), and `charge` the battery's
+    state of charge then, in percent. `battery` is "present", or how a site without one writes its
+    three fields: as "nulls", as "zeros" or not at all ("absent"). `gateways` is how many serial
+    numbers a reading names, 1 to 8. `summary` is by default the first line of the docstring.
     """
 
     name: ClassVar[str]

@@ -23,7 +23,6 @@ WINDOW = MAXIMUM_DURATION
 MOST_SITES = 1_000_000
 _DAY = 86_400
 _DAYS = 30
-_WINDOWS_A_MONTH = _DAYS * _DAY // WINDOW
 
 
 @dataclass(frozen=True)
@@ -118,12 +117,12 @@ class Offer(NamedTuple):
     price: float
 
 
-def offers(plans: Iterable[Plan], sites: int) -> list[Offer]:
-    """Return what plans give for a number of sites."""
+def offers(plans: Iterable[Plan], sites: int, window: int = WINDOW) -> list[Offer]:
+    """Return what plans give for a number of sites, with streams of `window` seconds."""
     found = []
     for plan in plans:
         terms = plan.value
-        calls = min(_WINDOWS_A_MONTH, terms.calls_per_month // sites) if terms.streams else 0
+        calls = min(_month_of(window), terms.calls_per_month // sites) if terms.streams else 0
         price = plan.monthly_charge(calls * sites).quantize(Decimal("0.01"), ROUND_HALF_UP)
         offer = Offer(
             plan=plan.name.lower(),
@@ -133,17 +132,21 @@ def offers(plans: Iterable[Plan], sites: int) -> list[Offer]:
             calls_per_minute=terms.calls_per_minute,
             calls_per_month=terms.calls_per_month,
             calls_per_site=calls,
-            hours_per_site=round(calls * WINDOW / 3600, 2),
-            sites_at_once=terms.calls_per_minute * WINDOW // 60 if terms.streams else 0,
+            hours_per_site=round(calls * window / 3600, 2),
+            sites_at_once=terms.calls_per_minute * window // 60 if terms.streams else 0,
             price=float(price),
         )
         found.append(offer)
     return found
 
 
-def offer_table(found: list[Offer]) -> RenderableType:
-    """Return offers as a table with notes."""
-    sites = found[0].sites
+def _month_of(window: int) -> int:
+    return _DAYS * _DAY // window
+
+
+def offer_table(found: list[Offer], window: int = WINDOW) -> RenderableType:
+    """Return offers with streams of `window` seconds as a table with notes."""
+    sites, calls = found[0].sites, _month_of(window)
     table = Table(
         title=f"A month of {_DAYS} days, {count(sites, 'site')}",
         title_justify="left",
@@ -166,9 +169,9 @@ def offer_table(found: list[Offer]) -> RenderableType:
             cells += [MISSING, MISSING, "cannot stream"]
         table.add_row(offer.plan.capitalize(), *cells)
     notes = [
-        f"A stream of {WINDOW} s is one call: ${STREAM_PRICE}, on top of the fee. Watching a site "
-        f"day and night, all {_DAYS * 24} hours, takes {_WINDOWS_A_MONTH:,} calls, "
-        f"${_WINDOWS_A_MONTH * STREAM_PRICE:,.2f}.",
+        f"A stream of {window} s is one call: ${STREAM_PRICE}, on top of the fee. Watching a site "
+        f"day and night, all {_DAYS * 24} hours, takes {calls:,} calls, "
+        f"${calls * STREAM_PRICE:,.2f}.",
         f"Prices as published in {READ_ON:%B %Y}; Enphase may have changed them.",
     ]
     if any(offer.calls_per_site and sites > offer.sites_at_once for offer in found):

@@ -28,7 +28,7 @@ class Body:
         self._coding = known[0] if known else None
         self._inflater: zlib._Decompress | None = None
         self._held = b""
-        self._has_more = self._has_ended = False
+        self._has_more = self._has_ended = self._is_next = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what `chunk` decodes to, 64 KiB at most; `rest` returns more of it.
@@ -49,7 +49,9 @@ class Body:
         # Once, and again after the end of an empty member of a gzip body.
         while not piece and self._has_more:
             if self._inflater is None:
-                if len(self._held) < 2:  # too few to recognise the header
+                # Two bytes show the header. What follows the first member may be anything.
+                if len(self._held) < 2 or (self._is_next and self._held[:2] != _GZIP):
+                    self._has_ended = len(self._held) >= 2
                     self._has_more = False
                     break
                 self._inflater = zlib.decompressobj(self._window_bits(self._held))
@@ -58,8 +60,7 @@ class Body:
             self._has_more = len(piece) == _PIECE
             if self._inflater.eof:
                 self._held, self._inflater = self._inflater.unused_data, None
-                self._has_ended = not _GZIP.startswith(self._held[:2])
-                self._has_more = self._held[:2] == _GZIP
+                self._is_next = self._has_more = True
         return piece
 
     def _window_bits(self, start: bytes) -> int:

@@ -45,11 +45,11 @@ class Exchange(Protocol):
     """One stream's requests, one after another. Each method raises `Stopped` after a stop."""
 
     def monotonic(self) -> float:
-        """Return the time that measures, in seconds."""
+        """Return the monotonic time, in seconds."""
         ...
 
     def now(self) -> datetime:
-        """Return the time that stamps, aware."""
+        """Return the wall-clock time, aware."""
         ...
 
     async def authorize(self, *, afresh: bool) -> Failed | None:

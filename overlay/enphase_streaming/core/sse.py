@@ -122,5 +122,5 @@ class SSEDecoder:
 
 
 def _milliseconds(digits: bytes) -> int:
-    # int() refuses thousands of digits; nobody waits thirty years either.
+    # int() refuses thousands of digits, and thirty years is long enough.
     return min(int(digits.lstrip(b"0")[:13] or b"0"), _LONGEST_RETRY)

@@ -37,7 +37,7 @@ _CLOSES_EARLY_BY = 2.0
 _STAYS_OPEN_BY = 5.0
 """A stream that is still open this many seconds past its duration is hung up on."""
 _BACKLOG = 1.0
-"""How long, in seconds, bytes that may have been received before are read past a deadline."""
+"""How many seconds past a deadline to keep reading bytes that may have arrived in time."""
 _SURE = 0.05
 """A wait of this many seconds shows that its bytes were not received before."""
 
@@ -68,7 +68,7 @@ class Window:
         self._last: bytes | Signal = b""
         self._logged_unknown = False
         self._late_since: float | None = None
-        self._lag = 0.0  # how long the caller was away since the stream was last surely open
+        self._lag = 0.0  # seconds the caller was away since the stream was last known to be open
 
     @property
     def elapsed(self) -> float:

@@ -102,13 +102,13 @@ def test_only_yes_confirms(answer: str, confirmed: bool, monkeypatch: pytest.Mon
 
 
 def found(sites: int) -> dict[str, dict[str, Any]]:
-    return {each.plan: json.loads(json.dumps(each._asdict())) for each in offers(Plan, sites)}
+    return {each.plan: json.loads(json.dumps(each._asdict())) for each in offers(Plan, sites, 300)}
 
 
 def drawn(sites: int, width: int = 80) -> str:
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
-        console.print(offer_table(offers(Plan, sites)))
+        console.print(offer_table(offers(Plan, sites, 300), 300))
     return capture.get()
 
 

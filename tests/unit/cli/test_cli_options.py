@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from enphase_streaming import Plan
 from enphase_streaming.cli import options
 from enphase_streaming.cli.options import Access, find_access
+from enphase_streaming.core.arguments import MAXIMUM_DURATION, MINIMUM_DURATION
 from enphase_streaming.errors import InvalidArgument
 
 REAL = {"ENPHASE_API_KEY": "planted-key", "ENPHASE_ACCESS_TOKEN": "planted-token"}
@@ -22,15 +23,16 @@ def budget(calls: str | None = None, dollars: str | None = None, unlimited: bool
     return options.limit(calls, dollars, unlimited=unlimited, name=None).left
 
 
-@given(st.integers(-400, 400))
-def test_a_duration_is_30_to_300(seconds: int) -> None:
-    if 30 <= seconds <= 300:
-        assert options.duration(str(seconds), 300) == seconds
+@given(st.integers(-MAXIMUM_DURATION, MAXIMUM_DURATION + 100))
+def test_a_duration_is_within_the_documented_bounds(seconds: int) -> None:
+    if MINIMUM_DURATION <= seconds <= MAXIMUM_DURATION:
+        assert options.duration(str(seconds), 60) == seconds
     else:
         with pytest.raises(InvalidArgument) as caught:
-            options.duration(str(seconds), 300)
+            options.duration(str(seconds), 60)
         assert str(caught.value) == (
-            f"--duration must be a whole number from 30 to 300, got '{seconds}'."
+            f"--duration must be a whole number from {MINIMUM_DURATION} to {MAXIMUM_DURATION:,}, "
+            f"got '{seconds}'."
         )
 
 

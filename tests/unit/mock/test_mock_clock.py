@@ -88,7 +88,7 @@ def test_the_next_stride_waits_until_the_clock_is_read() -> None:
     for _ in range(5):
         assert clock.pull(30.0) > 0
     assert clock.now() == NOON + timedelta(seconds=2)
-    time.sleep(0.11)  # nobody looks
+    time.sleep(0.11)  # without a look
     clock.pull(30.0)
     assert clock.now() == NOON + timedelta(seconds=4)
 
@@ -99,16 +99,6 @@ def test_without_pulls_only_advance_moves_it() -> None:
     assert clock.monotonic() == 0.0
     clock.advance(3.0)
     assert clock.pull(3.0) == 0.0
-
-
-def test_waiters_are_woken_when_the_clock_is_moved() -> None:
-    clock = HandClock(pulled=False)
-    told: list[float] = []
-    clock.on_advance("waiter", lambda: told.append(clock.monotonic()))
-    clock.advance(1)
-    clock.on_advance("waiter", None)
-    clock.advance(1)
-    assert told == [1.0]
 
 
 def test_passing_lets_time_pass_inside_the_block() -> None:

@@ -1,6 +1,9 @@
+import ast
 import subprocess
 import sys
 from datetime import UTC, datetime
+from graphlib import TopologicalSorter
+from pathlib import Path
 
 import httpx
 import pytest
@@ -42,3 +45,23 @@ def test_a_name_that_needs_a_missing_package_says_what_to_install() -> None:
         "ModuleNotFoundError: The Enphase mock needs yaml, which is not installed. Install it "
         "with: pip install 'enphase-streaming[mock]', or in a checkout: pip install '.[mock]'"
     )
+
+
+def test_no_two_modules_import_each_other_even_for_types() -> None:
+    root = Path(str(enphase_streaming_mock.__file__)).parent
+    names = {
+        ".".join((root.name, *path.relative_to(root).with_suffix("").parts)): path
+        for path in root.rglob("*.py")
+    }
+    imports = {
+        name: {
+            found
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.ImportFrom) and node.module
+            for each in node.names
+            for found in (node.module, f"{node.module}.{each.name}", f"{node.module}.__init__")
+            if found in names.keys() - {name}
+        }
+        for name, path in names.items()
+    }
+    assert all(TopologicalSorter(imports).static_order())

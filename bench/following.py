@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import httpx
-import httpx_aiohttp
 import httpx_sse
 import uvloop
 
 import stock
 from enphase_streaming import AsyncStreamingClient, Budget
+from enphase_streaming.fleet import fleet_transport
 from paced import moment
 
 POOL = 100
@@ -130,9 +130,8 @@ def ours(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
 
 
 def on_aiohttp(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
-    """Follow sites as the guide describes, over the transport of httpx-aiohttp."""
-    limits = httpx.Limits(max_connections=streams)
-    return _ours(base_url, httpx_aiohttp.AiohttpTransport(verify=context, limits=limits))
+    """Follow sites as the guide describes, over the fleet transport."""
+    return _ours(base_url, fleet_transport(verify=context))
 
 
 def _ours(base_url: str, transport: httpx.AsyncBaseTransport | None) -> Follow:

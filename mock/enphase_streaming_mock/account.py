@@ -130,12 +130,12 @@ class Account:
         if token_lifetime is not None:
             check_number("token_lifetime", token_lifetime, 1.0, 30 * _DAY)
         self.token_lifetime = token_lifetime
-        self.app = App(API_KEY, CLIENT_ID, CLIENT_SECRET, find_plan(plan))
-        self.apps = [self.app]
-        self.passwords = {OWNER: PASSWORD}
-        self.sites = {OWNER: {SYSTEM_ID}}
+        self.app: App = App(API_KEY, CLIENT_ID, CLIENT_SECRET, find_plan(plan))
+        self.apps: list[App] = [self.app]
+        self.passwords: dict[str, str] = {OWNER: PASSWORD}
+        self.sites: dict[str, set[int]] = {OWNER: {SYSTEM_ID}}
         first = None if token_lifetime is None else start + timedelta(seconds=token_lifetime)
-        self.access = {ACCESS_TOKEN: Grant(self.app, OWNER, first)}
+        self.access: dict[str, Grant] = {ACCESS_TOKEN: Grant(self.app, OWNER, first)}
         self.refresh = {REFRESH_TOKEN: Grant(self.app, OWNER, start + _REFRESH_LIVES)}
         self.codes: dict[str, Grant] = {}
         self.secrets = [API_KEY, CLIENT_SECRET, PASSWORD, ACCESS_TOKEN, REFRESH_TOKEN, _CODE]

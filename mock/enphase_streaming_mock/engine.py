@@ -70,10 +70,10 @@ class Engine:
     ) -> None:
         self.contract = load_contract()
         self.start = start
-        self.account = account or Account(start)
-        self.faults = Faults()
+        self.account: Account = account or Account(start)
+        self.faults: Faults = Faults()
         self.journal = Journal(self.contract, self.account.secrets, start)
-        self.wire = wire or Wire()
+        self.wire: Wire = wire or Wire()
         self.site = Site(scenario, SYSTEM_ID, _GATEWAY)
         self._recording = recording
         self._played = 0

@@ -88,7 +88,7 @@ class Mock:
 
     def __init__(self, *, clock: Clock | None = None, **options: Unpack[MockOptions]) -> None:
         check_options(options, *MockOptions.__annotations__)
-        self.clock = HandClock() if clock is None else clock
+        self.clock: Clock = HandClock() if clock is None else clock
         self._speed = getattr(self.clock, "speed", 0.0)
         self.clock_read = False
         """Whether a client has read the clock by `monotonic` or `now`."""
@@ -97,7 +97,7 @@ class Mock:
         recording = options.get("recording")
         if isinstance(recording, Path | str):
             recording = Recording.load(recording)
-        self.engine = Engine(scenario, self.clock.start, wire, account, recording)
+        self.engine: Engine = Engine(scenario, self.clock.start, wire, account, recording)
 
     def __repr__(self) -> str:
         parts = self.engine.site.scenario, self.clock, self.account, self.journal

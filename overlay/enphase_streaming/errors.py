@@ -66,7 +66,7 @@ class InvalidDuration(InvalidArgument):
 
     def __init__(self, message: str = "", *, status_code: int = 463) -> None:
         super().__init__(message)
-        self.status_code = status_code
+        self.status_code: int = status_code
 
 
 class ConnectionFailed(EnphaseStreamingError):
@@ -109,7 +109,7 @@ class APIStatusError(EnphaseStreamingError):
         body: str = "",
     ) -> None:
         super().__init__(text or f"{status_code}: {message}")
-        self.status_code = status_code
+        self.status_code: int = status_code
         self.status = status
         self.type = type
         self.message = message

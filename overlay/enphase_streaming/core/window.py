@@ -55,7 +55,7 @@ class Window:
     ) -> None:
         self.sent = True
         """Whether the request went out."""
-        self.arrivals = Arrivals()
+        self.arrivals: Arrivals = Arrivals()
         self._exchange = exchange
         self._options = options
         self._duration = duration

@@ -77,7 +77,7 @@ class ConnectionFailed(EnphaseStreamingError):
 
     def __init__(self, message: str = "", *, untrusted: bool = False) -> None:
         super().__init__(message)
-        self.untrusted = untrusted
+        self.untrusted: bool = untrusted
         self.retry = Retry.NEVER if untrusted else Retry.BACKOFF
 
 
@@ -110,10 +110,10 @@ class APIStatusError(EnphaseStreamingError):
     ) -> None:
         super().__init__(text or f"{status_code}: {message}")
         self.status_code: int = status_code
-        self.status = status
-        self.type = type
-        self.message = message
-        self.body = body
+        self.status: str | None = status
+        self.type: str | None = type
+        self.message: str = message
+        self.body: str = body
         self.retry = status_row(status_code).retry
 
     @property
@@ -186,7 +186,7 @@ class StreamEndedEarly(StreamError):
 
     def __init__(self, message: str = "", *, missing: float = 0.0) -> None:
         super().__init__(message)
-        self.missing = missing
+        self.missing: float = missing
 
 
 class StreamDropped(StreamError):
@@ -206,7 +206,7 @@ class MalformedEvent(StreamError):
 
     def __init__(self, message: str = "", *, data: str = "") -> None:
         super().__init__(message)
-        self.data = data
+        self.data: str = data
 
 
 class EventTooLarge(StreamError):
@@ -220,7 +220,7 @@ class NotAnEventStream(StreamError):
 
     def __init__(self, message: str = "", *, body: str = "") -> None:
         super().__init__(message)
-        self.body = body
+        self.body: str = body
 
 
 class StatusRow(NamedTuple):

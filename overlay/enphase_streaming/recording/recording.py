@@ -47,8 +47,8 @@ class Recording:
         max_event_bytes: int,
         key: bytes | None = None,
     ) -> None:
-        self.path = Path(path)
-        self.bytes = 0
+        self.path: Path = Path(path)
+        self.bytes: int = 0
         self.error: OSError | None = None
         self._started = started
         self._redactor = Redactor(key or secrets.token_bytes(32), hidden, max_event_bytes)

@@ -140,8 +140,8 @@ def test_tokens_that_an_earlier_version_stored_are_found(
 
 
 def test_a_token_file_may_be_below_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/owner")
-    assert token_file({"ENPHASE_TOKEN_FILE": "~/x"}) == Path("/home/owner/x")
+    monkeypatch.setenv("HOME", "/nonexistent/owner")
+    assert token_file({"ENPHASE_TOKEN_FILE": "~/x"}) == Path("/nonexistent/owner/x")
     assert token_file({"ENPHASE_TOKEN_FILE": "y"}) == Path("y")
 
 

@@ -256,7 +256,7 @@ class Watch:
             failed.__cause__ = failed.__cause__ or error
             decision = self._recovery.decide(Outcome(failed))
             if not isinstance(decision, Pause):
-                return decision if isinstance(decision, Stop) else Stop(failed)
+                return Stop(failed)
             # Only the refresh is retried: a call with the refused token would be wasted.
             await self._wait(decision, failed)
 

@@ -47,7 +47,7 @@ contract: $(VENV)/installed $(PRISM)  ## write docs/matrix.md; run the contract 
 	@$(BIN)/python tests/matrix
 	@$(BIN)/python tests/each_backend.py
 
-client: $(VENV)/installed  ## generate the client from the document, and write docs/matrix.md and tables of docs/guide.md
+client: $(VENV)/installed  ## generate the client from the document, and write docs/matrix.md and the tables of other pages
 	$(BIN)/python spec/generator/generate.py
 	@$(BIN)/python tests/matrix --quiet || echo "Not done: edit what each line above names, then run make client again."
 

@@ -130,7 +130,7 @@ def ours(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
 
 
 def on_aiohttp(streams: int, base_url: str, context: ssl.SSLContext) -> Follow:
-    """Follow sites as the guide describes, over the fleet transport."""
+    """Follow sites as docs/fleet.md describes, over the fleet transport."""
     return _ours(base_url, fleet_transport(verify=context))
 
 

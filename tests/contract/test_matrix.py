@@ -15,7 +15,7 @@ from drift.document import DocumentError
 from enphase_streaming import StreamingClient
 from enphase_streaming_api.api.streaming import stream_system_live_data as live_data
 from enphase_streaming_mock import Wire
-from matrix import command, document, generated, guide, mock, overlay
+from matrix import command, document, generated, mock, overlay, pages
 from matrix.table import Column, Section, failures
 
 Json = dict[str, Any]
@@ -77,18 +77,26 @@ def test_the_pages_are_up_to_date(columns: dict[str, Column]) -> None:
     assert not old, f"run make client, which writes {', '.join(old)}"
 
 
-def test_the_guide_follows_the_document() -> None:
-    page = command.GUIDE.read_text("utf-8")
-    spoilt = re.sub(r"\d+ to \d+ whole seconds", "1 to 2 whole seconds", page)
-    spoilt = re.sub(r"^\| `pv_power` .*\n", "", spoilt, flags=re.MULTILINE)
-    spoilt = spoilt.replace("| `SystemNotFoundError` | 468 |", "| `SystemNotFoundError` | 1 |")
-    assert len(spoilt) < len(page) - 30
-    assert guide.updated(spoilt, written.DOCUMENT) == page
+@pytest.mark.parametrize(
+    ("name", "pattern", "wrong"),
+    [
+        ("errors.md", r"\| `SystemNotFoundError` \| 468 \|", "| `SystemNotFoundError` | 1 |"),
+        ("readings.md", r"\| `pv_power` .*\n", ""),
+        ("streams.md", r"\d+ to \d+ whole seconds", "1 to 2 whole seconds"),
+        ("watching.md", r"\| `\w+` \(473\) \| waits 5 min", "| `Other` | waits 5 min"),
+    ],
+)
+def test_a_page_follows_the_document(name: str, pattern: str, wrong: str) -> None:
+    page = (command.DOCS / name).read_text("utf-8")
+    spoilt, count = re.subn(pattern, wrong, page)
+    assert count == 1
+    assert pages.updated(name, spoilt, written.DOCUMENT) == page
 
 
-def test_a_guide_without_one_of_its_parts_is_refused() -> None:
-    with pytest.raises(DocumentError, match=r"docs/guide\.md has nothing that matches"):
-        guide.updated("", written.DOCUMENT)
+@pytest.mark.parametrize("name", pages.PAGES)
+def test_a_page_without_its_parts_is_refused(name: str) -> None:
+    with pytest.raises(DocumentError, match=rf"docs/{name} has nothing that matches"):
+        pages.updated(name, "", written.DOCUMENT)
 
 
 # Names and numbers that streaming.yaml does not have, nor is likely to get.

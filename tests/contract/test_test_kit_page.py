@@ -1,4 +1,4 @@
-"""The page on the test kit, as a stranger follows it: the first test, and the orders by HTTP."""
+"""The pages on the test kit, followed as written: the first test, and the controls by HTTP."""
 
 import json
 import re
@@ -19,11 +19,13 @@ from enphase_streaming_mock.pytest_plugin import OPTIONS
 
 pytest_plugins = ["pytester"]
 
-PAGE = (Path(__file__).parents[2] / "docs" / "test-kit.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "test-kit.md").read_text("utf-8")
+OTHER_LANGUAGES = (DOCS / "other-languages.md").read_text("utf-8")
 
 
-def first_block(language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+def first_block(language: str, page: str = PAGE) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert found is not None
     return found[1]
 
@@ -51,7 +53,7 @@ def test_the_first_test_fails_for_code_that_swallows_the_drop(pytester: pytest.P
 def test_the_orders_by_http_do_what_the_page_says() -> None:
     with MockServer(speed=500) as mock:
         origin = mock.base_url.removesuffix("/api/v4")
-        for line in first_block("bash").splitlines():
+        for line in first_block("bash", OTHER_LANGUAGES).splitlines():
             command, _, method, url, *data = shlex.split(line)
             assert command == "curl"
             request = urllib.request.Request(

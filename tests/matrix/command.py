@@ -8,13 +8,13 @@ from pathlib import Path
 from drift.command import clean, print_lines, usable
 from drift.document import DocumentError
 
-from . import document, generated, guide, mock, overlay
+from . import document, generated, mock, overlay, pages
 from .table import Column, failures, markdown, rows
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "spec" / "streaming.yaml"
-PAGE = ROOT / "docs" / "matrix.md"
-GUIDE = ROOT / "docs" / "guide.md"
+DOCS = ROOT / "docs"
+PAGE = DOCS / "matrix.md"
 HEAD = """\
 # The contract matrix
 
@@ -54,13 +54,12 @@ be sent.
 
 def old_pages(columns: Sequence[Column]) -> dict[Path, str]:
     """Return what to write to each page that is out of date."""
-    pages = {
-        PAGE: "\n".join((HEAD, *list(markdown(columns))[1:], "")),
-        GUIDE: guide.updated(GUIDE.read_text("utf-8"), DOCUMENT),
-    }
+    new = {PAGE: "\n".join((HEAD, *list(markdown(columns))[1:], ""))}
+    for name in pages.PAGES:
+        new[DOCS / name] = pages.updated(name, (DOCS / name).read_text("utf-8"), DOCUMENT)
     return {
         file: page
-        for file, page in pages.items()
+        for file, page in new.items()
         if not file.is_file() or file.read_text("utf-8") != page
     }
 

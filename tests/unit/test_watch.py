@@ -37,7 +37,7 @@ from simulated import START, STREAM, Act, Clock, Method, World
 
 ROOT = Path(__file__).parents[2]
 FIRST_HOUR = ROOT / "bench" / "first_hour.py"
-GUIDE = ROOT / "docs" / "guide.md"
+PAGE = ROOT / "docs" / "watching.md"
 RESET = OSError("connection reset")
 
 
@@ -720,5 +720,5 @@ def test_dropping_after_each_reading_costs_few_calls_in_the_first_hour(
         assert calls_of(seed) == world.budget.spent
     printed = capsys.readouterr().out
     assert printed == told["summary"]() + "\n"
-    assert f"$ python bench/first_hour.py\n{printed}" in GUIDE.read_text("utf-8")
+    assert f"$ python bench/first_hour.py\n{printed}" in PAGE.read_text("utf-8")
     assert max(calls_of(seed) for seed in range(1000)) < 50

@@ -1,4 +1,4 @@
-"""The parts of docs/guide.md that follow from the document and the overlay's `STATUSES`."""
+"""The parts of the pages that follow from the document and the overlay's `STATUSES`."""
 
 import re
 from pathlib import Path
@@ -7,30 +7,38 @@ from drift.document import DocumentError, load
 from enphase_streaming.errors import STATUSES, APIStatusError, Retry
 from enphase_streaming_api.api.streaming.stream_system_live_data import BOUNDS
 
+PAGES = ("errors.md", "readings.md", "streams.md", "watching.md")
 _SUFFIXES = {"ServiceUnavailableError": "any 5xx", "UnexpectedStatusError": "anything else"}
 
 
-def updated(page: str, document: Path) -> str:
-    """Return the text of the guide with its bounds, fields and statuses as they are now.
+def updated(name: str, page: str, document: Path) -> str:
+    """Return the text of a page of `PAGES` with its bounds, fields or statuses as they are now.
 
     Raises:
-        DocumentError: the guide lacks one of these parts.
+        DocumentError: the page lacks one of these parts.
     """
-    lowest, highest = BOUNDS["duration"]
-    page = _replace(r"\d+ to \d+ whole seconds", f"{lowest} to {highest} whole seconds", page)
-    table = r"(?<=^\| field \| meaning \|\n\|---\|---\|\n).*?(?=^\| `timestamp` \|)"
-    page = _replace(table, _fields(document), page)
-    for error in dict.fromkeys(row.error for row in STATUSES.values()):
-        name = error.__name__
-        page = _replace(rf"^\| `{name}` \| [^|]* \|", f"| `{name}` | {_answers(error)} |", page)
-    return _replace(r"^\| [^|]* \| waits 5 min \|", _slowly(), page)
-
-
-def _replace(pattern: str, new: str, page: str) -> str:
-    page, count = re.subn(pattern, lambda _: new, page, count=1, flags=re.MULTILINE | re.DOTALL)
-    if not count:
-        raise DocumentError(f"docs/guide.md has nothing that matches {pattern}")
+    for pattern, new in _parts(document)[name].items():
+        found = re.search(pattern, page, re.MULTILINE | re.DOTALL)
+        if found is None:
+            raise DocumentError(f"docs/{name} has nothing that matches {pattern}")
+        page = page[: found.start()] + new + page[found.end() :]
     return page
+
+
+def _parts(document: Path) -> dict[str, dict[str, str]]:
+    """Return what replaces what in each page: the text by its pattern."""
+    lowest, highest = BOUNDS["duration"]
+    table = r"(?<=^\| field \| meaning \|\n\|---\|---\|\n).*?(?=^\| `timestamp` \|)"
+    errors = {row.error for row in STATUSES.values()}
+    return {
+        "errors.md": {
+            rf"^\| `{each.__name__}` \| [^|]* \|": f"| `{each.__name__}` | {_answers(each)} |"
+            for each in errors
+        },
+        "readings.md": {table: _fields(document)},
+        "streams.md": {r"\d+ to \d+ whole seconds": f"{lowest} to {highest} whole seconds"},
+        "watching.md": {r"^\| [^|]* \| waits 5 min \|": _slowly()},
+    }
 
 
 def _fields(document: Path) -> str:

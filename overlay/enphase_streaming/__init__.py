@@ -21,6 +21,7 @@ from enphase_streaming.errors import (
     InvalidArgument,
     InvalidDuration,
     InvalidDurationError,
+    LedgerUnavailable,
     LiveStreamNotSupportedError,
     LoginRequired,
     MalformedEvent,
@@ -50,6 +51,16 @@ if TYPE_CHECKING:
     )
     from enphase_streaming.client import AsyncStreamingClient, StreamingClient
     from enphase_streaming.core.budget import Budget, Plan
+    from enphase_streaming.core.ledger import (
+        Allowance,
+        Attempt,
+        Balance,
+        Call,
+        Counted,
+        Ledger,
+        UsedUp,
+        Wait,
+    )
     from enphase_streaming.core.options import Auth
     from enphase_streaming.core.reading import Drift, Reading
     from enphase_streaming.core.watch import StreamEnd
@@ -57,13 +68,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "APIStatusError",
+    "Allowance",
     "AsyncReadingStream",
     "AsyncStreamingClient",
+    "Attempt",
     "Auth",
     "AuthenticationError",
+    "Balance",
     "Budget",
     "BudgetExhausted",
+    "Call",
     "ConnectionFailed",
+    "Counted",
     "Drift",
     "EnphaseStreamingError",
     "EventTooLarge",
@@ -72,6 +88,8 @@ __all__ = [
     "InvalidArgument",
     "InvalidDuration",
     "InvalidDurationError",
+    "Ledger",
+    "LedgerUnavailable",
     "LiveStreamNotSupportedError",
     "LoginRequired",
     "MalformedEvent",
@@ -96,6 +114,8 @@ __all__ = [
     "TokenStore",
     "UnexpectedStatusError",
     "UnsupportedGatewayError",
+    "UsedUp",
+    "Wait",
     "__version__",
     "authorize_url",
     "login_with_code",
@@ -111,6 +131,9 @@ _LAZY = {
     "auth.auth": ("StaticAuth",),
     "client": ("AsyncStreamingClient", "StreamingClient"),
     "core.budget": ("Budget", "Plan"),
+    "core.ledger": (
+        *("Allowance", "Attempt", "Balance", "Call", "Counted", "Ledger", "UsedUp", "Wait"),
+    ),
     "core.options": ("Auth",),
     "core.reading": ("Drift", "Reading"),
     "core.watch": ("StreamEnd",),

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from enphase_streaming.core.options import Auth
     from enphase_streaming.core.reading import Drift, Reading
     from enphase_streaming.core.watch import StreamEnd
+    from enphase_streaming.ledger.sqlite import SqliteLedger
     from enphase_streaming.stream import AsyncReadingStream, ReadingStream
 
 __all__ = [
@@ -102,6 +103,7 @@ __all__ = [
     "ReadingStream",
     "RefreshingAuth",
     "ServiceUnavailableError",
+    "SqliteLedger",
     "StaticAuth",
     "StreamDropped",
     "StreamEnd",
@@ -137,6 +139,7 @@ _LAZY = {
     "core.options": ("Auth",),
     "core.reading": ("Drift", "Reading"),
     "core.watch": ("StreamEnd",),
+    "ledger.sqlite": ("SqliteLedger",),
     "stream": ("AsyncReadingStream", "ReadingStream"),
     "auth.oauth": ("authorize_url", "login_with_code", "login_with_password"),
     "auth.refreshing": ("RefreshingAuth",),

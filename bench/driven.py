@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 from enphase_streaming import Reading, StaticAuth
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
@@ -48,6 +49,12 @@ class _Exchange:
     async def wait(self, until: float) -> None:
         pass
 
+    async def run(self, work: Callable[[], Any], undo: Any = None) -> Any:
+        return work()
+
+    def later(self, work: Callable[[], object]) -> None:
+        work()
+
     async def hang_up(self, reason: str) -> None:
         pass
 
@@ -71,7 +78,7 @@ def readings(
     core = Watch(
         exchange,
         options,
-        name="site",
+        site=1765,
         duration=COUNT,
         budget=None,
         recovery=recovery or Recovery(),

@@ -78,6 +78,12 @@ class SimulatedExchange:
     async def wait(self, until: float) -> None:
         await _suspend(Call("wait", until))
 
+    async def run(self, work: Callable[[], Any], undo: Any = None) -> Any:
+        return work()
+
+    def later(self, work: Callable[[], object]) -> None:
+        work()
+
     async def hang_up(self, reason: str) -> None:
         await _suspend(Call("hang_up", reason))
 
@@ -165,6 +171,7 @@ class World:
     duration: int | None = 30
     chance: Callable[[], float] = lambda: 1.0
     recovery: Recovery | None = None
+    wait_for_next_period: bool = False
     on_gap: OnGap | None = None
     on_wait: OnWait | None = None
     can_refresh: bool = True
@@ -193,10 +200,11 @@ class World:
                 first_reading_timeout=self.first_reading_timeout,
                 stall_timeout=self.stall_timeout,
             ),
-            name="Site 1765",
+            site=1765,
             duration=self.duration,
             budget=self.budget,
             recovery=self.recovery or Recovery(chance=self.chance),
+            wait_for_next_period=self.wait_for_next_period,
             on_malformed=self.on_malformed,
             on_gap=self.on_gap,
             on_wait=self.on_wait,

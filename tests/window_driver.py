@@ -53,7 +53,7 @@ class Driven:
         self.watch = Watch(
             SimulatedExchange(self.clock),
             make_options(**options),
-            name="Site 1765",
+            site=1765,
             duration=duration,
             budget=None,
             recovery=Recovery(once=True),

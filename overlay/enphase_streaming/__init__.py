@@ -21,6 +21,7 @@ from enphase_streaming.errors import (
     InvalidArgument,
     InvalidDuration,
     InvalidDurationError,
+    LedgerUnavailable,
     LiveStreamNotSupportedError,
     LoginRequired,
     MalformedEvent,
@@ -50,20 +51,36 @@ if TYPE_CHECKING:
     )
     from enphase_streaming.client import AsyncStreamingClient, StreamingClient
     from enphase_streaming.core.budget import Budget, Plan
+    from enphase_streaming.core.ledger import (
+        Allowance,
+        Attempt,
+        Balance,
+        Call,
+        Counted,
+        Ledger,
+        UsedUp,
+        Wait,
+    )
     from enphase_streaming.core.options import Auth
     from enphase_streaming.core.reading import Drift, Reading
     from enphase_streaming.core.watch import StreamEnd
+    from enphase_streaming.ledger.sqlite import SqliteLedger
     from enphase_streaming.stream import AsyncReadingStream, ReadingStream
 
 __all__ = [
     "APIStatusError",
+    "Allowance",
     "AsyncReadingStream",
     "AsyncStreamingClient",
+    "Attempt",
     "Auth",
     "AuthenticationError",
+    "Balance",
     "Budget",
     "BudgetExhausted",
+    "Call",
     "ConnectionFailed",
+    "Counted",
     "Drift",
     "EnphaseStreamingError",
     "EventTooLarge",
@@ -72,6 +89,8 @@ __all__ = [
     "InvalidArgument",
     "InvalidDuration",
     "InvalidDurationError",
+    "Ledger",
+    "LedgerUnavailable",
     "LiveStreamNotSupportedError",
     "LoginRequired",
     "MalformedEvent",
@@ -84,6 +103,7 @@ __all__ = [
     "ReadingStream",
     "RefreshingAuth",
     "ServiceUnavailableError",
+    "SqliteLedger",
     "StaticAuth",
     "StreamDropped",
     "StreamEnd",
@@ -96,6 +116,8 @@ __all__ = [
     "TokenStore",
     "UnexpectedStatusError",
     "UnsupportedGatewayError",
+    "UsedUp",
+    "Wait",
     "__version__",
     "authorize_url",
     "login_with_code",
@@ -111,9 +133,13 @@ _LAZY = {
     "auth.auth": ("StaticAuth",),
     "client": ("AsyncStreamingClient", "StreamingClient"),
     "core.budget": ("Budget", "Plan"),
+    "core.ledger": (
+        *("Allowance", "Attempt", "Balance", "Call", "Counted", "Ledger", "UsedUp", "Wait"),
+    ),
     "core.options": ("Auth",),
     "core.reading": ("Drift", "Reading"),
     "core.watch": ("StreamEnd",),
+    "ledger.sqlite": ("SqliteLedger",),
     "stream": ("AsyncReadingStream", "ReadingStream"),
     "auth.oauth": ("authorize_url", "login_with_code", "login_with_password"),
     "auth.refreshing": ("RefreshingAuth",),

@@ -16,7 +16,14 @@ from typing import Any, TypeVar
 
 import httpx
 
-from enphase_streaming.connection import INJECTED_NAP, SECOND_LOOK, head_of, run_in_thread
+from enphase_streaming.connection import (
+    INJECTED_NAP,
+    SECOND_LOOK,
+    head_of,
+    later,
+    run_in_thread,
+    undo_later,
+)
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
 from enphase_streaming.core.options import Options
 from enphase_streaming.errors import InvalidArgument
@@ -71,10 +78,8 @@ class AsyncConnection:
             ) from None
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
             try:
-                await self._until(math.inf, partial(asyncio.wrap_future, renewal))
-                token = renewal.result()
+                token = await self.run(self._options.renewal(self._token if afresh else None))
             except Exception as error:  # noqa: BLE001 - the core decides what any exception means
                 return Failed(error)
         self._token = token
@@ -98,6 +103,20 @@ class AsyncConnection:
     async def wait(self, until: float) -> None:
         """Wait until `until`."""
         await self._until(math.inf, partial(self._sleep, until))
+
+    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object] | None = None) -> _T:
+        """Return what `work` returns, from a thread of its own."""
+        future = run_in_thread(work)
+        try:
+            await self._until(math.inf, partial(asyncio.wrap_future, future))
+        except BaseException:  # an exception of `work`, a stop, a cancelled task
+            undo_later(future, undo)
+            raise
+        return future.result()
+
+    def later(self, work: Callable[[], object]) -> None:
+        """Have `work` done on a thread of its own."""
+        later(work)
 
     async def hang_up(self, reason: str) -> None:
         """Close the response, if there is one."""

@@ -183,6 +183,7 @@ class BaseClient(Generic[Transport, Stream]):
         *,
         budget: Budget,
         duration: Duration = MAXIMUM_DURATION,
+        wait_for_next_period: bool = False,
         on_gap: OnGap | None = None,
         on_wait: OnWait | None = None,
         on_malformed: OnMalformed = "skip",
@@ -202,10 +203,12 @@ class BaseClient(Generic[Transport, Stream]):
             system_id: the number of the site.
             budget: counts each attempt before it is made.
             duration: the length of each window, in whole seconds within the API's bounds.
+            wait_for_next_period: where the calls of the budget's period are used up, wait for the
+                next period instead of ending. The budget needs `per` for this.
             on_gap: called when readings resume, with the moments between which they are missing
                 and the exception that began the gap.
             on_wait: called before each pause with its seconds and the exception that caused it,
-                None where the plan's calls a minute are used up.
+                None where the plan's calls a minute, or those of the period, are used up.
             on_malformed: as for `live_data`.
 
         Raises:
@@ -216,11 +219,16 @@ class BaseClient(Generic[Transport, Stream]):
                 "budget is required: every window costs money. Pass Budget(calls=…), "
                 "Budget(dollars=…) or Budget.unlimited()."
             )
+        if wait_for_next_period and getattr(budget, "per", None) is None:
+            raise InvalidArgument(
+                "wait_for_next_period needs a budget that renews: pass Budget(…, per='day')."
+            )
         return self._stream(
             system_id,
             duration,
             budget=budget,
             recovery=Recovery(),
+            wait_for_next_period=wait_for_next_period,
             on_malformed=on_malformed,
             on_gap=on_gap,
             on_wait=on_wait,
@@ -233,6 +241,7 @@ class BaseClient(Generic[Transport, Stream]):
         *,
         budget: Budget | None,
         recovery: Recovery,
+        wait_for_next_period: bool = False,
         on_malformed: OnMalformed,
         on_gap: OnGap | None = None,
         on_wait: OnWait | None = None,
@@ -256,10 +265,11 @@ class BaseClient(Generic[Transport, Stream]):
             stream = self._make(
                 lambda token: self._options.request(site, seconds, token),
                 open_on_enter=recovery.once,
-                name=f"Site {site}",
+                site=site,
                 duration=seconds,
                 budget=budget,
                 recovery=recovery,
+                wait_for_next_period=wait_for_next_period,
                 on_malformed=on_malformed,
                 on_gap=on_gap,
                 on_wait=on_wait,

@@ -6,6 +6,7 @@ frees it even while the transport blocks.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import socket
@@ -14,8 +15,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -37,6 +39,10 @@ _FAIR_PAUSE = 0.005
 """Seconds between two reads from a connection that other threads wait to read from."""
 _JOIN = 0.05
 """Seconds that `hang_up` waits for a reader, which a transport may block."""
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger("enphase_streaming")
 
 
 class Connection:
@@ -70,12 +76,8 @@ class Connection:
         """Prepare the next request with a token, renewed if need be."""
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
-            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
-            inbox: SimpleQueue[Future[str]] = SimpleQueue()
-            renewal.add_done_callback(inbox.put)
-            self._get(inbox, math.inf)
             try:
-                token = renewal.result()
+                token = await self.run(self._options.renewal(self._token if afresh else None))
             except Exception as error:  # noqa: BLE001 - the core decides what any exception means
                 return Failed(error)
         self._token = token
@@ -106,6 +108,22 @@ class Connection:
     async def wait(self, until: float) -> None:
         """Wait until `until`."""
         self._get(SimpleQueue(), until)
+
+    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object] | None = None) -> _T:
+        """Return what `work` returns, from a thread of its own."""
+        future = run_in_thread(work)
+        inbox: SimpleQueue[Future[_T]] = SimpleQueue()
+        future.add_done_callback(inbox.put)
+        try:
+            self._get(inbox, math.inf)
+        except BaseException:  # closed, or an exception of a signal handler
+            undo_later(future, undo)
+            raise
+        return future.result()
+
+    def later(self, work: Callable[[], object]) -> None:
+        """Have `work` done on a thread of its own."""
+        later(work)
 
     async def hang_up(self, reason: str) -> None:
         """End the request, if there is one, and give its thread a moment to close the response."""
@@ -249,12 +267,13 @@ def head_of(response: httpx.Response) -> Head:
     return Head(response.status_code, *map(response.headers.get, names))
 
 
-def run_in_thread(work: Callable[[], str]) -> Future[str]:
+def run_in_thread(work: Callable[[], _T]) -> Future[_T]:
     """Run `work` on a thread that Python waits for before it exits.
 
-    A token pair that is being issued has to be stored, even if the caller has left.
+    A token pair that is being issued has to be stored, and a call that is being counted to be taken
+    back, even if the caller has left.
     """
-    future: Future[str] = Future()
+    future: Future[_T] = Future()
     future.set_running_or_notify_cancel()  # from here on it cannot be cancelled
 
     def run() -> None:
@@ -266,7 +285,27 @@ def run_in_thread(work: Callable[[], str]) -> Future[str]:
     try:
         threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
     except RuntimeError as error:
-        failed = ConnectionFailed(f"No thread can renew the token: {error}.")
+        failed = ConnectionFailed(f"No thread can be started: {error}.")
         failed.__cause__ = error
         future.set_exception(failed)
     return future
+
+
+def later(work: Callable[[], object]) -> None:
+    """Run `work` on a thread, and log its exception."""
+    run_in_thread(work).add_done_callback(_log_failure)
+
+
+def undo_later(future: Future[_T], undo: Callable[[_T], object] | None) -> None:
+    """Call `undo` on a thread with what `future` will return, unless that raises."""
+
+    def start(done: Future[_T]) -> None:
+        if undo is not None and done.exception() is None:
+            later(partial(undo, done.result()))
+
+    future.add_done_callback(start)
+
+
+def _log_failure(future: Future[object]) -> None:
+    if error := future.exception():
+        _log.warning("The ledger of the budget has not noted this: %s", error)

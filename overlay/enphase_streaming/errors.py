@@ -8,6 +8,7 @@
     ├── ConnectionFailed                  no response: DNS, refused, TLS, time-out
     ├── LoginRequired                     the tokens are spent or refused
     ├── BudgetExhausted                   the budget has no call left
+    ├── LedgerUnavailable                 no call can be counted at the moment
     ├── APIStatusError                    the API answered with an error
     │   ├── AuthenticationError           401
     │   ├── PermissionDeniedError         403
@@ -87,6 +88,12 @@ class LoginRequired(EnphaseStreamingError):
 
 class BudgetExhausted(EnphaseStreamingError):
     """The budget has no call left. The failure that used the last one is chained."""
+
+
+class LedgerUnavailable(EnphaseStreamingError):
+    """The ledger cannot count now: it is locked, full or out of reach. Nothing was sent."""
+
+    retry = Retry.BACKOFF
 
 
 class APIStatusError(EnphaseStreamingError):

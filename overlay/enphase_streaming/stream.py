@@ -69,8 +69,8 @@ class BaseStream:
         )
         return self
 
-    def _end_core(self) -> None:
-        self._core.stop()
+    def _end_core(self, *, finalizing: bool = False) -> None:
+        self._core.stop(finalizing=finalizing)
         if self.recording is not None:
             self.recording.ended("stopped", self._options.monotonic())
             self.recording.close()
@@ -105,7 +105,7 @@ class ReadingStream(BaseStream):
         self.close()
 
     def __del__(self) -> None:
-        self._end_core()
+        self._end_core(finalizing=True)
         if self._begun:
             self._connection.stop()
 

@@ -36,6 +36,7 @@ from enphase_streaming import (
 )
 from enphase_streaming.core.arguments import DEFAULT_DURATION
 from scripted import PATIENCE, STREAM_HEAD, HandClock, Peer, scripted
+from spending import spend
 from transports import aiohttp_caller
 
 SITE = 1765
@@ -385,7 +386,7 @@ def test_aclose_and_cancellation_end_a_wait_at_once(how: str, why: Why, clock: H
 def used_up_for_a_minute(clock: HandClock) -> Budget:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     for _ in range(50):
-        budget._spend(budget._queue(), clock.monotonic())
+        spend(budget, clock.monotonic())
     return budget
 
 
@@ -401,7 +402,7 @@ def test_close_ends_the_wait_for_a_slot_and_frees_it(clock: HandClock) -> None:
         assert not thread.is_alive(), "close() did not end the wait"
     assert watch.end is not None
     assert (watch.end.reason, watch.end.elapsed, budget.spent) == ("stopped", 0, 50)
-    assert budget._spend(budget._queue(), clock.time + 60) == clock.time + 60
+    assert spend(budget, clock.time + 60) == clock.time + 60
 
 
 @pytest.mark.parametrize("how", ["watch", "client", "cancel"])
@@ -416,7 +417,7 @@ def test_aclose_and_cancellation_end_the_wait_for_a_slot(how: str, clock: HandCl
 
     asyncio.run(run())
     assert budget.spent == 50
-    assert budget._spend(budget._queue(), clock.time + 60) == clock.time + 60
+    assert spend(budget, clock.time + 60) == clock.time + 60
 
 
 # Tokens

@@ -28,6 +28,7 @@ LAYERS = {
     "core": {"errors", "secrets"},
     "connection": {"core", "errors"},
     "auth": {"connection", "core", "errors", "secrets", "transports"},
+    "ledger": {"core", "errors"},
     "recording": {"core", "errors", "secrets"},
     "stream": {"connection", "core", "errors", "recording"},
     "client": {

@@ -15,6 +15,7 @@ import pytest
 from enphase_streaming import Budget, BudgetExhausted, InvalidArgument, Plan
 from enphase_streaming.core.arguments import shown
 from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Ticket
+from spending import ask, spend
 
 
 class Written(float):
@@ -22,15 +23,6 @@ class Written(float):
 
     def __str__(self) -> str:
         return "thirty cents"
-
-
-def spend(budget: Budget, at: float = 0.0) -> float:
-    """Ask for one call; return `at` if it was counted, else when to ask again."""
-    ticket = budget._queue()
-    try:
-        return budget._spend(ticket, at)
-    finally:
-        budget._leave(ticket)
 
 
 def test_counts_calls_down() -> None:
@@ -52,9 +44,9 @@ def test_raises_once_every_call_is_spent() -> None:
 def test_raises_for_a_queued_call_that_another_ticket_took() -> None:
     budget = Budget(calls=1)
     first, second = budget._queue(), budget._queue()
-    budget._spend(second, 0.0)
+    ask(budget, second, 0.0)
     with pytest.raises(BudgetExhausted):
-        budget._spend(first, 0.0)
+        ask(budget, first, 0.0)
     assert budget.spent == 1
 
 
@@ -198,13 +190,13 @@ def full(at: float = 0.0) -> Budget:
 def test_slots_go_to_tickets_in_order() -> None:
     budget = full()
     tickets = [budget._queue() for _ in range(51)]
-    assert {budget._spend(ticket, 1.0) for ticket in tickets[:50]} == {60.0}
-    assert budget._spend(tickets[50], 1.0) == 120.0
+    assert {ask(budget, ticket, 1.0) for ticket in tickets[:50]} == {60.0}
+    assert ask(budget, tickets[50], 1.0) == 120.0
     newcomer = budget._queue()
-    assert budget._spend(newcomer, 60.0) > 60.0
-    assert budget._spend(tickets[50], 60.0) > 60.0
-    assert [budget._spend(ticket, 60.0) for ticket in reversed(tickets[:50])] == [60.0] * 50
-    assert budget._spend(newcomer, 120.0) == 120.0
+    assert ask(budget, newcomer, 60.0) > 60.0
+    assert ask(budget, tickets[50], 60.0) > 60.0
+    assert [ask(budget, ticket, 60.0) for ticket in reversed(tickets[:50])] == [60.0] * 50
+    assert ask(budget, newcomer, 120.0) == 120.0
 
 
 def test_free_slots_go_to_the_first_tickets() -> None:
@@ -213,21 +205,21 @@ def test_free_slots_go_to_the_first_tickets() -> None:
         spend(budget, 0.0)
     tickets = [budget._queue() for _ in range(51)]
     # 25 of them can go at once, 25 when the first calls are a minute old, and then one more.
-    assert [budget._spend(tickets[place], 1.0) for place in (25, 49, 50)] == [60.0, 60.0, 61.0]
+    assert [ask(budget, tickets[place], 1.0) for place in (25, 49, 50)] == [60.0, 60.0, 61.0]
 
 
 def test_a_place_that_is_left_goes_to_the_next() -> None:
     budget = full()
     tickets = [budget._queue() for _ in range(51)]
     budget._leave(tickets[7])
-    assert budget._spend(tickets[50], 1.0) == 60.0
+    assert ask(budget, tickets[50], 1.0) == 60.0
     assert budget.spent == 50
 
 
 def test_leaving_twice_or_after_the_call_is_harmless() -> None:
     budget = Budget(calls=2)
     ticket = budget._queue()
-    budget._spend(ticket, 0.0)
+    ask(budget, ticket, 0.0)
     budget._leave(ticket)
     budget._leave(ticket)
     budget._leave(Ticket())
@@ -236,7 +228,7 @@ def test_leaving_twice_or_after_the_call_is_harmless() -> None:
 
 def test_does_not_spend_before_a_pause_is_over() -> None:
     budget = Budget(calls=3)
-    budget._pause(40.0)
+    budget._pause(40.0, 0.0)
     assert spend(budget, 39.5) == 40.0
     assert spend(budget, 40.0) == 40.0
     assert budget.spent == 1
@@ -244,8 +236,8 @@ def test_does_not_spend_before_a_pause_is_over() -> None:
 
 def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
     budget = Budget(calls=3)
-    budget._pause(40.0)
-    budget._pause(10.0)
+    budget._pause(40.0, 0.0)
+    budget._pause(10.0, 0.0)
     assert spend(budget, 20.0) == 40.0
 
 

@@ -23,6 +23,7 @@ TREE = {
     "ConnectionFailed": "EnphaseStreamingError",
     "LoginRequired": "EnphaseStreamingError",
     "BudgetExhausted": "EnphaseStreamingError",
+    "LedgerUnavailable": "EnphaseStreamingError",
     "APIStatusError": "EnphaseStreamingError",
     "AuthenticationError": "APIStatusError",
     "PermissionDeniedError": "APIStatusError",

@@ -11,6 +11,7 @@ import pytest
 from enphase_streaming import Budget, ConnectionFailed, Plan, StreamingClient
 from enphase_streaming.core.exchange import Failed
 from simulated import World
+from spending import spend
 
 
 class Leaves:
@@ -32,7 +33,7 @@ def test_a_watch_collected_inside_the_budget_does_not_deadlock() -> None:
         with budget._lock:
             Leaves(budget)
             gc.collect()
-        budget._spend(budget._queue(), 0.0)
+        spend(budget, 0.0)
         done.set()
 
     threading.Thread(target=work, daemon=True).start()
@@ -59,7 +60,7 @@ def test_a_child_forked_while_a_thread_holds_the_budget_can_spend() -> None:
     if not child:
         code = 1
         try:
-            if budget._lock.acquire(timeout=5) and budget._spend(budget._queue(), 0.0) == 0.0:
+            if budget._lock.acquire(timeout=5) and spend(budget, 0.0) == 0.0:
                 code = 0
         finally:
             os._exit(code)
@@ -73,7 +74,7 @@ def test_a_call_that_was_counted_and_never_sent_is_given_back() -> None:
     world.pass_to("open")
     world.answer(Failed(RuntimeError("can't start new thread"), sent=False))
     assert world.budget.spent == 0
-    assert world.budget._spend(world.budget._queue(), 0.0) == 0.0
+    assert spend(world.budget, 0.0) == 0.0
 
 
 def test_no_thread_to_send_with_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,4 +95,4 @@ def test_no_thread_to_send_with_costs_no_call(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_budget_is_spent_only_through_the_core() -> None:
     public = {name for name in dir(Budget) if not name.startswith("_")}
-    assert public == {"dollars_left", "dollars_spent", "left", "spent", "unlimited"}
+    assert public == {"balance", "dollars_left", "dollars_spent", "left", "spent", "unlimited"}

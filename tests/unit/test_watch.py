@@ -34,6 +34,7 @@ from enphase_streaming.core.arguments import DEFAULT_DURATION
 from enphase_streaming.core.exchange import Failed, Head, Signal
 from enphase_streaming.core.recovery import Recovery
 from simulated import START, STREAM, Act, Clock, Method, World
+from spending import spend
 
 ROOT = Path(__file__).parents[2]
 FIRST_HOUR = ROOT / "bench" / "first_hour.py"
@@ -333,7 +334,7 @@ def test_on_wait_is_called_for_a_refresh_that_is_retried() -> None:
 def test_on_wait_gets_no_cause_where_the_calls_a_minute_are_used_up() -> None:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     for _ in range(50):
-        budget._spend(budget._queue(), 0.0)
+        spend(budget, 0.0)
     world, waits = waits_of(budget=budget)
     world.pass_to("open")
     assert (waits, world.opened, world.clock.time) == ([(60, None)], [], 60)
@@ -391,11 +392,11 @@ def test_an_exception_of_on_wait_in_the_queue_frees_its_place(mine: Exception) -
 
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     for _ in range(50):
-        budget._spend(budget._queue(), 0.0)
+        spend(budget, 0.0)
     world = World(budget, on_wait=fail)
     world.answer(None)
     assert (world.error, world.reason) == (mine, "error")
-    assert [budget._spend(budget._queue(), 60.0) for _ in range(50)] == [60.0] * 50
+    assert [spend(budget, 60.0) for _ in range(50)] == [60.0] * 50
 
 
 @pytest.mark.parametrize("refreshing", [False, True])
@@ -628,17 +629,17 @@ def test_stop_before_the_first_request() -> None:
 def test_stop_in_the_queue_frees_its_place() -> None:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     for _ in range(50):
-        budget._spend(budget._queue(), 0.0)
+        spend(budget, 0.0)
     world = World(budget)
     assert world.pass_to("wait").argument == 60.0
     world.stop()
-    assert [budget._spend(budget._queue(), 60.0) for _ in range(50)] == [60.0] * 50
+    assert [spend(budget, 60.0) for _ in range(50)] == [60.0] * 50
 
 
 def test_a_missing_token_frees_the_place_in_the_queue() -> None:
     budget = Budget.unlimited(plan=Plan.KILOWATT)
     World(budget).play(Act(token=LoginRequired("log in again")))
-    assert [budget._spend(budget._queue(), 0.0) for _ in range(50)] == [0.0] * 50
+    assert [spend(budget, 0.0) for _ in range(50)] == [0.0] * 50
 
 
 # Two sites on one budget
@@ -700,8 +701,8 @@ def test_a_call_that_was_never_sent_frees_its_own_slot() -> None:
     clock.time = 30
     other.pass_to("open")
     one.answer(Failed(RuntimeError("can't start new thread"), sent=False))
-    assert [budget._spend(budget._queue(), 30.0) for _ in range(49)] == [30.0] * 49
-    assert budget._spend(budget._queue(), 60.0) == 90.0
+    assert [spend(budget, 30.0) for _ in range(49)] == [30.0] * 49
+    assert spend(budget, 60.0) == 90.0
 
 
 # Money

@@ -2,32 +2,41 @@
 
 A budget counts each attempt before it is made, since Enphase does not say whether refused calls
 are billed. It is safe to share between threads, tasks and any number of watches: shared, it is
-the limit of a whole fleet.
+the limit of a whole fleet. With a ledger, it is the limit of every process that uses that.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections import deque
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Self
+from typing import Self, get_args
 from weakref import WeakSet
 
 import msgspec
 
 from enphase_streaming.core.arguments import positive, shown
+from enphase_streaming.core.ledger import (
+    Allowance,
+    Balance,
+    Call,
+    Counted,
+    Ledger,
+    MemoryLedger,
+    Period,
+    UsedUp,
+    Wait,
+)
 from enphase_streaming.errors import BudgetExhausted, InvalidArgument
 
 READ_ON = date(2026, 7, 1)
 """The month in which Enphase's plan pages were read, as its first day."""
 STREAM_PRICE = Decimal("0.10")
 """What each call that opens a stream costs on every plan, in dollars."""
-_MINUTE = 60.0
 
 
 class PlanTerms(msgspec.Struct, frozen=True):
@@ -65,18 +74,25 @@ class Plan(Enum):
         return terms.monthly_fee + streams * STREAM_PRICE + billed * terms.call_price
 
 
-class Ticket:
-    """A place in the queue for the next call; the budget issues them in order of asking."""
+class Ticket(msgspec.Struct, eq=False, frozen=True):
+    """A place in the queue for the next call, of a site; the budget issues them in order."""
+
+    site: int = 0
 
 
 class Budget:
     """A limit on calls: `Budget(calls=12)`, `Budget(dollars=0.30)` or `Budget.unlimited()`.
+
+    Without a ledger it counts in memory, for this process.
 
     Args:
         calls: how many calls, at least 1.
         dollars: how much, at $0.10 a call; floats are taken as written (0.30 is three calls),
             fractions of a call are not spent.
         plan: also keep to this plan's calls a minute.
+        per: begin anew each `"hour"`, `"day"` or `"month"` of UTC; None for one limit for ever.
+        name: the purse that calls are counted in. Budgets of one name share it on one ledger.
+        ledger: counts instead, for every process that uses it, such as `SqliteLedger(path)`.
 
     Raises:
         InvalidArgument: for anything else, and for a plan that cannot stream.
@@ -88,27 +104,46 @@ class Budget:
         calls: int | None = None,
         dollars: float | Decimal | None = None,
         plan: Plan | None = None,
+        per: Period | None = None,
+        name: str = "default",
+        ledger: Ledger | None = None,
     ) -> None:
         if (calls is None) == (dollars is None):
             raise InvalidArgument(
                 "Budget takes either calls= or dollars=; for no limit use Budget.unlimited()."
             )
-        self._start(_bought(dollars) if calls is None else positive("calls", calls), plan)
+        limit = _bought(dollars) if calls is None else positive("calls", calls)
+        self._start(limit, plan, per, name, ledger)
 
     @classmethod
-    def unlimited(cls, *, plan: Plan | None = None) -> Self:
+    def unlimited(
+        cls, *, plan: Plan | None = None, name: str = "default", ledger: Ledger | None = None
+    ) -> Self:
         """Return a budget that counts, and never runs out."""
         budget = cls.__new__(cls)
-        budget._start(None, plan)
+        budget._start(None, plan, None, name, ledger)
         return budget
 
-    def _start(self, calls: int | None, plan: Plan | None) -> None:
+    def _start(
+        self,
+        calls: int | None,
+        plan: Plan | None,
+        per: Period | None,
+        name: str,
+        ledger: Ledger | None,
+    ) -> None:
         _check_plan(plan)
-        self.plan = plan
-        self.calls = calls
-        self._spent = 0
-        self._recent: deque[float] = deque()
-        self._paused_until = -math.inf
+        _check_purse(per, name, ledger)
+        self.plan: Plan | None = plan
+        self.calls: int | None = calls
+        self.per: Period | None = per
+        self.name: str = name
+        self.ledger: Ledger | None = ledger
+        self._counts: Ledger = MemoryLedger() if ledger is None else ledger
+        self._allowance = Allowance(
+            name, calls, per, None if plan is None else plan.value.calls_per_minute
+        )
+        self._seen: Balance | None = Balance(0, calls) if ledger is None else None
         self._reset_queue()
         _budgets.add(self)
 
@@ -116,25 +151,52 @@ class Budget:
         # Reentrant: the garbage collector may finalize a watch here, which leaves the queue.
         self._lock = threading.RLock()
         self._tickets: deque[Ticket] = deque()
+        # Held while a ledger counts, which may take long: no event loop waits for it.
+        self._turn = threading.RLock()
 
     def __repr__(self) -> str:
+        purse = "" if self.name == "default" else f" {self.name!r}"
+        return f"<Budget{purse}: {self._text(self._seen)}>"
+
+    def _text(self, seen: Balance | None) -> str:
         limit = "unlimited" if self.calls is None else f"of {self.calls}"
-        return f"<Budget: {self._spent} calls {limit}>"
+        if self.per is not None:
+            limit += " today" if self.per == "day" else f" this {self.per}"
+        if seen is None:
+            return f"calls {limit}, not yet read from {self.ledger!r}"
+        text = f"{seen.spent} calls {limit}"
+        if seen.renews is not None:
+            text += f", {seen.left} left until {_moment(seen.renews)}"
+        return text
+
+    def balance(self) -> Balance:
+        """Return what the purse has spent, read from the ledger; it may block.
+
+        Raises:
+            InvalidArgument: the ledger cannot be used.
+            LedgerUnavailable: the ledger cannot be reached at the moment.
+        """
+        self._seen = found = self._counts.balance(self._allowance)
+        return found
 
     @property
     def spent(self) -> int:
-        """Calls counted so far; each attempt is one."""
-        return self._spent
+        """Calls counted so far, in this period if there is one; each attempt is one.
+
+        With a ledger, as it was when a call was last counted here. The first time, `balance` reads
+        it.
+        """
+        return (self._seen or self.balance()).spent
 
     @property
     def left(self) -> int | None:
-        """Calls that are left; None if unlimited."""
-        return None if self.calls is None else self.calls - self._spent
+        """Calls that are left; None if unlimited. As fresh as `spent`."""
+        return (self._seen or self.balance()).left
 
     @property
     def dollars_spent(self) -> Decimal:
         """What the calls so far cost at most, in dollars: refused ones may be free."""
-        return self._spent * STREAM_PRICE
+        return self.spent * STREAM_PRICE
 
     @property
     def dollars_left(self) -> Decimal | None:
@@ -142,67 +204,80 @@ class Budget:
         return None if self.left is None else self.left * STREAM_PRICE
 
     # The rest is for the core, which queues before it asks for a token and spends before it sends.
+    # With a ledger, all but `_queue` and `_leave` may block.
 
-    def _queue(self) -> Ticket:
+    def _queue(self, site: int = 0) -> Ticket:
         """Return a place in the queue for one call. Raises `BudgetExhausted` if none is left."""
         with self._lock:
-            self._check()
-            ticket = Ticket()
+            # A period may have ended meanwhile, and only the ledger knows.
+            if self.per is None and self._is_used_up():
+                raise self._exhausted()
+            ticket = Ticket(site)
             self._tickets.append(ticket)
             return ticket
 
-    def _spend(self, ticket: Ticket, at: float) -> float:
-        """Count the call of `ticket` and return `at` (monotonic); or return when to ask again.
+    def _spend(self, ticket: Ticket, at: float, now: datetime) -> Counted | Wait | UsedUp:
+        """Count the call of `ticket`, unless it has to wait; `at` and `now` are the client's."""
+        with self._turn:
+            with self._lock:
+                place = self._tickets.index(ticket)
+            found = self._counts.spend(self._allowance, Call(ticket.site, place, at, now))
+            if not isinstance(found, Wait):
+                self._seen = found.balance
+            if isinstance(found, Counted):
+                self._leave(ticket)
+            return found
 
-        Raises `BudgetExhausted`.
-        """
-        with self._lock:
-            self._check()
-            due = max(self._paused_until, self._slot(self._tickets.index(ticket), at))
-            if due > at:
-                return due
-            self._tickets.remove(ticket)
-            self._spent += 1
-            if self.plan is not None:
-                self._recent.append(at)
-            return at
+    def _refund(self, counted: Counted) -> None:
+        """Take back a call that was counted and never sent."""
+        with self._turn:
+            self._counts.refund(counted)
+            self.balance()
 
-    def _refund(self, at: float) -> None:
-        """Take back a call that was counted `at` and never sent."""
-        with self._lock, suppress(ValueError):
-            self._spent -= 1
-            self._recent.remove(at)
+    def _take_back(self, found: Counted | Wait | UsedUp) -> None:
+        """Refund what `_spend` returned to a caller that had left."""
+        if isinstance(found, Counted):
+            self._refund(found)
+
+    def _finish(self, counted: Counted, reason: str, readings: int) -> None:
+        """Note how the stream of a counted call ended."""
+        with self._turn:
+            self._counts.finish(counted, reason, readings)
+
+    def _pause(self, seconds: float, at: float) -> None:
+        """Pause spending for `seconds` from `at` (monotonic)."""
+        with self._turn:
+            self._counts.pause(seconds, at)
 
     def _leave(self, ticket: Ticket) -> None:
         """Give up a place in the queue. Harmless if its call was counted."""
         with self._lock, suppress(ValueError):
             self._tickets.remove(ticket)
 
-    def _pause(self, until: float) -> None:
-        """Pause spending until `until` (monotonic seconds)."""
-        with self._lock:
-            self._paused_until = max(self._paused_until, until)
+    def _is_used_up(self) -> bool:
+        return self._seen is not None and self._seen.left == 0
 
-    def _check(self) -> None:
-        if self.calls is not None and self._spent >= self.calls:
-            raise BudgetExhausted(
-                f"All {self.calls} calls of the budget (${self.dollars_spent}) are spent."
-            )
+    def _exhausted(self) -> BudgetExhausted:
+        text = f"All {self.calls} calls of the budget (${self.dollars_spent}) are spent"
+        if self._seen is not None and self._seen.renews is not None:
+            text += f"; it renews at {_moment(self._seen.renews)}"
+        return BudgetExhausted(f"{text}.")
 
-    def _slot(self, place: int, at: float) -> float:
-        """Return when the call at `place` in the queue may be made under the plan's limit."""
-        if self.plan is None:
-            return at
-        while self._recent and self._recent[0] <= at - _MINUTE:
-            self._recent.popleft()
-        per_minute = self.plan.value.calls_per_minute
-        ahead = place + len(self._recent) - per_minute
-        if ahead < 0:
-            return at
-        # Each call frees its slot a minute later; free slots are taken now.
-        minutes, index = divmod(ahead, per_minute)
-        taken = self._recent[index] if index < len(self._recent) else at
-        return taken + _MINUTE * (minutes + 1)
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _check_purse(per: object, name: object, ledger: object) -> None:
+    if per is not None and per not in get_args(Period):
+        raise InvalidArgument(f"per must be 'hour', 'day', 'month' or None, got {shown(per)}.")
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise InvalidArgument(f"name must be a printable str that is not empty, got {shown(name)}.")
+    if ledger is not None and not callable(getattr(ledger, "spend", None)):
+        raise InvalidArgument(
+            "ledger must be a SqliteLedger, or an object with the methods of Ledger, got "
+            f"{shown(ledger)}."
+        )
 
 
 def _check_plan(plan: object) -> None:

@@ -6,11 +6,14 @@ suspends, so that the same coroutines run in the caller's own thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
+
+_T = TypeVar("_T")
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -66,6 +69,17 @@ class Exchange(Protocol):
 
     async def wait(self, until: float) -> None:
         """Wait until `until` (monotonic)."""
+        ...
+
+    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object] | None = None) -> _T:
+        """Return what `work` returns, or raise what it raises; it may block.
+
+        Where this is left before `work` is done, that goes on, and `undo` gets what it returns.
+        """
+        ...
+
+    def later(self, work: Callable[[], object]) -> None:
+        """Have `work` done, which may block, and return at once. A failure is logged."""
         ...
 
     async def hang_up(self, reason: str) -> None:

@@ -7,7 +7,13 @@ from collections.abc import Callable
 
 import msgspec
 
-from enphase_streaming.errors import EnphaseStreamingError, RateLimitError, Retry, StreamStalled
+from enphase_streaming.errors import (
+    EnphaseStreamingError,
+    LedgerUnavailable,
+    RateLimitError,
+    Retry,
+    StreamStalled,
+)
 
 _FIRST_BACKOFF = 2.0
 _LONGEST_BACKOFF = 300.0
@@ -72,6 +78,9 @@ class Recovery:
     def decide(self, outcome: Outcome) -> Decision:
         """Return what to do after a window, or after an attempt at one."""
         error = outcome.error
+        if isinstance(error, LedgerUnavailable) and not self.once:
+            # Nothing was asked of the API, and nothing is spent by waiting.
+            return self._retry(error, None)
         self._empty = 0 if outcome.readings else self._empty + 1
         if error is None or outcome.steady >= _STEADY:
             self._failures = 0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Literal, TypeVarTuple
 
 import msgspec
 
 from enphase_streaming.core.arguments import DEFAULT_DURATION
-from enphase_streaming.core.budget import Budget
+from enphase_streaming.core.budget import Budget, Ticket
 from enphase_streaming.core.exchange import Exchange, Observer
+from enphase_streaming.core.ledger import Counted, UsedUp
 from enphase_streaming.core.options import Options
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
@@ -19,8 +22,10 @@ from enphase_streaming.core.window import Window
 from enphase_streaming.errors import (
     AuthenticationError,
     BudgetExhausted,
+    ConnectionFailed,
     EnphaseStreamingError,
     EventTooLarge,
+    LedgerUnavailable,
     MalformedEvent,
     NotAnEventStream,
     Retry,
@@ -31,6 +36,8 @@ from enphase_streaming.errors import (
 
 _REMEMBERED = 10
 """How many events of a window are remembered, to recognise them in the next."""
+_LONGEST_WAIT = 300.0
+"""Seconds after which a budget is asked again: the wall clock of a ledger may be set meanwhile."""
 
 OnGap = Callable[[datetime, datetime, Exception], None]
 OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
@@ -82,10 +89,11 @@ class Watch:
     Args:
         exchange: sends the requests.
         options: the client's.
-        name: the site's, for log lines.
+        site: the number of the site.
         duration: the seconds of each window, None for the API's default.
         budget: counts each attempt; None for no limit.
         recovery: decides what follows a window.
+        wait_for_next_period: wait where a period's calls are used up, instead of ending.
         on_malformed, on_gap, on_wait: the caller's, as `watch` documents them.
     """
 
@@ -94,22 +102,27 @@ class Watch:
         exchange: Exchange,
         options: Options,
         *,
-        name: str,
+        site: int,
         duration: int | None,
         budget: Budget | None,
         recovery: Recovery,
+        wait_for_next_period: bool = False,
         on_malformed: OnMalformed = "skip",
         on_gap: OnGap | None = None,
         on_wait: OnWait | None = None,
     ) -> None:
         self.end: StreamEnd | None = None
         self.observer: Observer | None = None
-        self.name = name
+        self.name = f"Site {site}"
+        self._site = site
         self._exchange = exchange
         self._options = options
         self._duration = DEFAULT_DURATION if duration is None else duration
         self._budget = Budget.unlimited() if budget is None else budget
         self._recovery = recovery
+        self._wait_for_next_period = wait_for_next_period
+        self._counted: Counted | None = None
+        """The attempt that is under way."""
         self._on_malformed = on_malformed
         self._on_gap = on_gap
         self._on_wait = on_wait
@@ -153,11 +166,18 @@ class Watch:
             raise
         return None
 
-    def stop(self) -> None:
-        """End it now, unless it is over. Call it only while `open` and `next` are not running."""
+    def stop(self, *, finalizing: bool = False) -> None:
+        """End it now, unless it is over. Call it only while `open` and `next` are not running.
+
+        `finalizing` leaves the attempt without an end in a ledger: the garbage collector must not
+        start the thread that notes it.
+        """
+        if finalizing:
+            self._counted = None
         self._finish("stopped")
 
     def _finish(self, reason: Reason) -> None:
+        self._note_end(reason)
         if self.end is None:
             elapsed = 0.0
             if self._sent_at is not None:
@@ -182,35 +202,79 @@ class Watch:
     async def _attempt(self) -> Outcome | None:
         """Open one window, if there is a token and a call to spend; None once it is open."""
         budget, exchange = self._budget, self._exchange
-        ticket = budget._queue()
+        ticket = budget._queue(self._site)
         try:
             refused = await exchange.authorize(afresh=False)
             if refused is not None:
                 error = self._documented(refused.error)
                 _log.info("%s: no token, %s.", self.name, error)
                 return Outcome(error)
-            at = exchange.monotonic()
-            while (due := budget._spend(ticket, at)) > at:
-                await self._pause(due, None)
-                at = exchange.monotonic()
+            counted = await self._spend(ticket)
+        except (LedgerUnavailable, ConnectionFailed) as error:
+            _log.warning("%s: the call could not be counted. %s", self.name, error)
+            return Outcome(error)
         finally:
             budget._leave(ticket)
+        at = exchange.monotonic()
         if self._sent_at is None:
             self._sent_at = at
         if self._recent:  # kept over an attempt without readings
             self._earlier = frozenset(self._recent)
             self._recent.clear()
         self._new_readings = 0
+        self._counted = counted
         window = Window(exchange, self._options, self._duration, self.observer)
         _log.info("%s: opening a stream, %s.", self.name, budget)
         try:
             await window.open(at)
         except EnphaseStreamingError as error:
             if not window.sent:
-                budget._refund(at)
+                self._counted = None
+                self._tell(partial(budget._refund, counted))
             return await self._hang_up(window, error)
         self._window = window
         return None
+
+    async def _spend(self, ticket: Ticket) -> Counted:
+        """Count the call of `ticket` as soon as plan, pauses and, if asked, the period allow it.
+
+        Raises `BudgetExhausted`, and what a ledger raises. A count that this does not live to
+        return is taken back.
+        """
+        budget, exchange = self._budget, self._exchange
+        announced = -math.inf
+        while True:
+            work = partial(budget._spend, ticket, exchange.monotonic(), exchange.now())
+            if budget.ledger is None:
+                found = work()
+            else:
+                try:
+                    found = await exchange.run(work, undo=budget._take_back)
+                except Exception as error:
+                    self._documented(error)
+                    raise
+            if isinstance(found, Counted):
+                return found
+            seconds = found.seconds
+            if (isinstance(found, UsedUp) and not self._wait_for_next_period) or seconds is None:
+                raise budget._exhausted()
+            at = exchange.monotonic()
+            if abs(at + seconds - announced) > 1.0:
+                announced = at + seconds
+                self._announce(seconds, None)
+            await exchange.wait(at + min(seconds, _LONGEST_WAIT))
+
+    def _tell(self, work: Callable[[], None]) -> None:
+        """Have the budget note something. A ledger may block, and does so elsewhere."""
+        if self._budget.ledger is None:
+            work()
+        else:
+            self._exchange.later(work)
+
+    def _note_end(self, reason: Reason) -> None:
+        counted, self._counted = self._counted, None
+        if counted is not None:
+            self._tell(partial(self._budget._finish, counted, reason, self._new_readings))
 
     async def _close_window(self, window: Window, error: EnphaseStreamingError | None) -> None:
         await self._follow(await self._hang_up(window, error))
@@ -221,6 +285,7 @@ class Watch:
         _log.info(
             "%s: %s after %.1f s, %s.", self.name, reason, window.elapsed, error or "no error"
         )
+        self._note_end(reason)
         await self._exchange.hang_up(reason)
         if self.observer is not None:
             self.observer.ended(reason, self._exchange.monotonic())
@@ -243,7 +308,7 @@ class Watch:
         if self._failure is not None and self._gap is None:
             self._gap = (self._last_arrival or self._exchange.now(), self._failure)
         # With no call left to wait for, the next attempt reports at once that the budget is spent.
-        if self._budget.left != 0:
+        if self._wait_for_next_period or not self._budget._is_used_up():
             await self._wait(decision, outcome.error)
 
     async def _refresh(self, error: EnphaseStreamingError | None) -> Pause | Stop:
@@ -269,17 +334,16 @@ class Watch:
 
     async def _wait(self, decision: Pause, error: EnphaseStreamingError | None) -> None:
         if decision.seconds > 0:
-            until = self._exchange.monotonic() + decision.seconds
+            at = self._exchange.monotonic()
             if decision.shared:
-                self._budget._pause(until)
-            await self._pause(until, error)
+                self._tell(partial(self._budget._pause, decision.seconds, at))
+            self._announce(decision.seconds, error)
+            await self._exchange.wait(at + decision.seconds)
 
-    async def _pause(self, until: float, error: EnphaseStreamingError | None) -> None:
-        seconds = until - self._exchange.monotonic()
+    def _announce(self, seconds: float, error: EnphaseStreamingError | None) -> None:
         _log.info("%s: next try in %.1f s.", self.name, seconds)
         if self._on_wait is not None:
             self._call(self._on_wait, seconds, error)
-        await self._exchange.wait(until)
 
     async def _skip(self, window: Window, malformed: MalformedEvent) -> None:
         self._malformed += 1

@@ -17,6 +17,7 @@ from enphase_streaming.cli.cost import (
     one_stream,
 )
 from enphase_streaming.errors import InvalidArgument
+from spending import spend
 
 MOCK = "127.0.0.1:4010"
 
@@ -75,7 +76,7 @@ def test_one_stream_keeps_to_a_plan_as_well() -> None:
 
 def test_a_spending_tells_what_is_spent_and_left() -> None:
     spending = many(3)
-    spending.budget._spend(spending.budget._queue(), 0.0)
+    spend(spending.budget, 0.0)
     assert (spending.spent, spending.left) == ("1 call, $0.10", "2 calls, $0.20 left")
     assert many(3, mock=MOCK).left == "3 calls left"
     assert many(None).left == ""

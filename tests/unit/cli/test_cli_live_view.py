@@ -13,6 +13,7 @@ from enphase_streaming.cli.formatting import MISSING, flows
 from enphase_streaming.cli.live_view import LiveView, Sparkline
 from enphase_streaming.cli.options import Access
 from enphase_streaming.core.reading import Reading
+from spending import spend
 
 FIELDS: dict[str, Any] = {
     "pv_power": 4210,
@@ -63,7 +64,7 @@ class Screen:
             self.view.show(each)
 
     def open_window(self) -> None:
-        self.spending.budget._spend(self.spending.budget._queue(), 0.0)
+        spend(self.spending.budget, 0.0)
         self.text()
 
     def text(self) -> str:

@@ -20,6 +20,7 @@ from enphase_streaming import (
 from enphase_streaming.cli.cost import Spending, many_streams
 from enphase_streaming.cli.exit_codes import Exit
 from enphase_streaming.cli.output import Lines, Output, follow, progress, summary
+from spending import spend
 
 NOON = datetime(2026, 6, 21, 12, tzinfo=UTC)
 PLANNED = StreamEnd("planned", 30.04, 2, 0)
@@ -28,7 +29,7 @@ PLANNED = StreamEnd("planned", 30.04, 2, 0)
 def spending(calls: int = 1) -> Spending:
     found = many_streams(Budget(calls=9), 300, None)
     for _ in range(calls):
-        found.budget._spend(found.budget._queue(), 0.0)
+        spend(found.budget, 0.0)
     return found
 
 

@@ -1,0 +1,1 @@
+"""Ledgers that outlive a process: calls are counted durably, and shared by all that use one."""

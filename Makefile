@@ -68,6 +68,9 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## run all tests and checks
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 
+test-postgres: $(VENV)/installed  ## test the ledger in PostgreSQL, on a private server from the installed programs
+	@ENPHASE_TEST_POSTGRES="$${ENPHASE_TEST_POSTGRES:-private}" $(BIN)/python -m pytest tests/postgres
+
 fuzz: $(VENV)/installed  ## run the property tests with new examples: make fuzz [SECONDS=60] [MINUTES=10]
 	@$(BIN)/python tests/fuzz.py --seconds $(if $(MINUTES),$$(($(MINUTES) * 60)),$(or $(SECONDS),60))
 
@@ -104,4 +107,4 @@ clean:  ## remove the virtual environment and everything built
 	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism schemathesis views drift contract client check-client test fuzz bench lint clean mutation
+.PHONY: help demo mock prism schemathesis views drift contract client check-client test test-postgres fuzz bench lint clean mutation

@@ -28,7 +28,7 @@ LAYERS = {
     "core": {"errors", "secrets"},
     "connection": {"core", "errors"},
     "auth": {"connection", "core", "errors", "secrets", "transports"},
-    "ledger": {"core", "errors"},
+    "ledger": {"core", "errors", "secrets"},
     "recording": {"core", "errors", "secrets"},
     "stream": {"connection", "core", "errors", "recording"},
     "client": {

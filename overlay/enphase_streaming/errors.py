@@ -87,7 +87,12 @@ class LoginRequired(EnphaseStreamingError):
 
 
 class BudgetExhausted(EnphaseStreamingError):
-    """The budget has no call left. The failure that used the last one is chained."""
+    """The budget has no call left. The failure that used the last one is chained.
+
+    `renews` is when its next period begins (aware UTC), None for never.
+    """
+
+    renews: datetime | None = None
 
 
 class LedgerUnavailable(EnphaseStreamingError):

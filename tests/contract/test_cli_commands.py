@@ -8,6 +8,7 @@ import runpy
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -459,3 +460,22 @@ def test_a_missing_extra_names_what_to_install(package: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'enphase-streaming[cli]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_limit_that_renews_is_kept_over_runs_and_reported(
+    enphase_mock: MockServer, tmp_path: Path
+) -> None:
+    env = environment(enphase_mock, ENPHASE_LEDGER=str(tmp_path / "ledger"))
+    limit = ["--per", "month", "--calls", "2"]
+    codes = [inside("snapshot", *limit, env=env).returncode for _ in range(3)]
+    refused = inside("watch", *limit, env=env)
+    assert (codes, refused.returncode, len(enphase_mock.requests)) == ([0, 0, 5], 5, 2)
+    assert re.fullmatch(
+        r"The budget is used up until [\d-]{10} [\d:]{5}\. 2 calls this month, free\.\n",
+        refused.stderr,
+    )
+    (row,) = map(json.loads, inside("spent", "--json", env=env).stdout.splitlines())
+    assert (row["site"], row["end"], row["calls_this_month"]) == (1765, "stopped", 2)
+    assert row["readings_this_month"] == 2
+    table = inside("spent", "--ledger", env["ENPHASE_LEDGER"], env=environment(enphase_mock))
+    assert (table.returncode, "$0.20" in table.stdout) == (0, True)

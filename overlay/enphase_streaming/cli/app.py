@@ -43,6 +43,20 @@ PlanName = Annotated[
     str | None,
     typer.Option("--plan", metavar="NAME", help="Keep to the calls a minute of this plan."),
 ]
+Per = Annotated[
+    str | None,
+    typer.Option(metavar="PERIOD", help="Renew the limit each hour, day or month (UTC)."),
+]
+LedgerFile = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger", metavar="FILE", help="Count for --per in FILE; default: ENPHASE_LEDGER."
+    ),
+]
+Purse = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Count for --per apart from the calls of other purses."),
+]
 Duration = Annotated[
     str | None,
     typer.Option(metavar="SECONDS", help="Duration of each stream; default: the longest."),
@@ -101,6 +115,9 @@ def watch(
     once: Annotated[
         bool, typer.Option("--once", help="Open one stream only, by default of 30 s.")
     ] = False,
+    per: Per = None,
+    ledger: LedgerFile = None,
+    purse: Purse = None,
     plan: PlanName = None,
     duration: Duration = None,
     as_json: AsJson = False,
@@ -109,20 +126,27 @@ def watch(
 ) -> None:
     """Watch a site live, stream after stream. Without a terminal, print a line for each reading."""
     from enphase_streaming.cli import cost, options, output
+    from enphase_streaming.cli import ledger as ledgers
     from enphase_streaming.cli.live_view import live_view
     from enphase_streaming.core.arguments import DEFAULT_DURATION
 
     with exiting():
-        if once and (calls is not None or dollars is not None or unlimited):
-            raise InvalidArgument("--once cannot be combined with --calls, --dollars, --unlimited.")
+        limited = calls is not None or dollars is not None or unlimited
+        if once and limited and per is None:
+            raise InvalidArgument(
+                "--once cannot be combined with --calls, --dollars, --unlimited, unless --per "
+                "renews the limit."
+            )
         seconds = options.duration(duration, DEFAULT_DURATION if once else cost.WINDOW)
-        if once:
-            terms = None if plan is None else options.plan(plan, streams=True)
-            access = options.find_access(os.environ, system_id, clock_speed)
-            spending = cost.one_stream(access.can_refresh, access.mock, terms)
+        renewal = ledgers.renewal(os.environ, per, ledger, purse)
+        limit = None
+        if not once or limited or renewal:
+            limit = options.limit(calls, dollars, unlimited=unlimited, plan_name=plan, **renewal)
+        terms = None if plan is None else options.plan(plan, streams=True)
+        access = options.find_access(os.environ, system_id, clock_speed)
+        if once or limit is None:
+            spending = cost.one_stream(access.can_refresh, access.mock, terms, limit)
         else:
-            limit = options.limit(calls, dollars, unlimited=unlimited, name=plan)
-            access = options.find_access(os.environ, system_id, clock_speed)
             spending = cost.many_streams(limit, seconds, access.mock)
         with access.client() as client:
             cost.confirm(spending, yes=yes)
@@ -138,15 +162,31 @@ def watch(
 
 
 @app.command(epilog=EXIT_CODES)
-def snapshot(system_id: SystemId = None, as_json: AsJson = False, yes: Yes = False) -> None:
+def snapshot(
+    system_id: SystemId = None,
+    calls: Calls = None,
+    dollars: Dollars = None,
+    per: Per = None,
+    ledger: LedgerFile = None,
+    purse: Purse = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
     """Print the first reading of a site. It costs as much as a whole stream."""
     from rich.console import Console
 
     from enphase_streaming.cli import cost, options
+    from enphase_streaming.cli import ledger as ledgers
 
     with exiting():
+        renewal = ledgers.renewal(os.environ, per, ledger, purse)
+        limit = None
+        if renewal:
+            limit = options.limit(calls, dollars, unlimited=False, plan_name=None, **renewal)
+        elif calls is not None or dollars is not None:
+            raise InvalidArgument("--calls and --dollars need --per: a snapshot is one call.")
         access = options.find_access(os.environ, system_id)
-        spending = cost.one_stream(access.can_refresh, access.mock)
+        spending = cost.one_stream(access.can_refresh, access.mock, budget=limit)
         with access.client() as client:
             cost.confirm(spending, yes=yes)
             with Console(stderr=True).status("Waiting for the first reading", spinner="line"):
@@ -166,6 +206,9 @@ def record(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the file if it exists.")
     ] = False,
+    per: Per = None,
+    ledger: LedgerFile = None,
+    purse: Purse = None,
     plan: PlanName = None,
     duration: Duration = None,
     yes: Yes = False,
@@ -178,6 +221,7 @@ def record(
     from rich.filesize import decimal
 
     from enphase_streaming.cli import cost, options, output
+    from enphase_streaming.cli import ledger as ledgers
     from enphase_streaming.cli.live_view import live_view
 
     def size() -> str:
@@ -186,7 +230,8 @@ def record(
     with exiting():
         system_id, file = options.site_and_file(arguments)
         seconds = options.duration(duration, cost.WINDOW)
-        limit = options.limit(calls, dollars, unlimited=unlimited, name=plan)
+        renewal = ledgers.renewal(os.environ, per, ledger, purse)
+        limit = options.limit(calls, dollars, unlimited=unlimited, plan_name=plan, **renewal)
         # Before the cost is confirmed.
         options.check_new_file(file, overwrite=overwrite)
         access = options.find_access(os.environ, system_id, clock_speed)
@@ -223,6 +268,38 @@ def budget(
             print("\n".join(json.dumps(offer._asdict()) for offer in offers))
         else:
             Console(highlight=False).print(cost.offer_table(offers))
+
+
+@app.command(epilog=EXIT_CODES)
+def spent(
+    ledger: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The ledger to read; default: ENPHASE_LEDGER."),
+    ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Warn if the month exceeds the calls of this plan."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what was spent with --per, today and this month (UTC). Free of charge."""
+    from rich.console import Console
+
+    from enphase_streaming.cli import ledger as ledgers
+    from enphase_streaming.cli import options
+    from enphase_streaming.client import utc_now
+
+    with exiting():
+        terms = None if plan is None else options.plan(plan, streams=True)
+        now = utc_now()
+        found = ledgers.attempts(os.environ, ledger, now)
+        rows = ledgers.report(found, now)
+        if as_json:
+            print("".join(f"{json.dumps(row)}\n" for row in rows), end="")
+        else:
+            Console(highlight=False).print(ledgers.report_table(rows, now))
+        if terms is not None:
+            ledgers.warn_of_pace(len(found), terms, now)
 
 
 @app.command(epilog=EXIT_CODES)

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from enphase_streaming.cli.exit_codes import say
-from enphase_streaming.cli.formatting import MISSING, count
+from enphase_streaming.cli.formatting import MISSING, count, local
 from enphase_streaming.core.arguments import MAXIMUM_DURATION
 from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Budget, Plan
 from enphase_streaming.errors import InvalidArgument
@@ -21,6 +21,7 @@ from enphase_streaming.errors import InvalidArgument
 WINDOW = MAXIMUM_DURATION
 """The default duration of a watch's streams in seconds, as a short one costs as much."""
 MOST_SITES = 1_000_000
+PERIODS = {"hour": " this hour", "day": " today", "month": " this month"}
 _DAY = 86_400
 _DAYS = 30
 
@@ -40,30 +41,40 @@ class Spending:
 
     @property
     def spent(self) -> str:
-        """The calls that were made, and their price."""
-        return cost(self.budget.spent, free=self.mock is not None)
+        """The calls that were made, in this period if there is one, and their price."""
+        return cost(self.budget.spent, free=self.mock is not None, period=self.period)
+
+    @property
+    def period(self) -> str:
+        """The present period of the budget, such as ` today`; empty without one."""
+        return PERIODS.get(self.budget.per or "", "")
 
     @property
     def left(self) -> str:
         """The calls that a watch has left, and their price; empty without a limit."""
         if self.budget.left is None or not self.many:
             return ""
-        if self.mock is not None:
-            return f"{count(self.budget.left, 'call')} left"
-        return f"{cost(self.budget.left, free=False)} left"
+        left = count(self.budget.left, "call") + self.period
+        price = "" if self.mock is not None else f", ${STREAM_PRICE * self.budget.left:,.2f}"
+        return f"{left}{price} left"
 
 
-def cost(calls: int, *, free: bool) -> str:
+def cost(calls: int, *, free: bool, period: str = "") -> str:
     """Return a number of calls and their price; those of a mock are free."""
-    return f"{count(calls, 'call')}, {'free' if free else f'${STREAM_PRICE * calls:,.2f}'}"
+    return f"{count(calls, 'call')}{period}, {'free' if free else f'${STREAM_PRICE * calls:,.2f}'}"
 
 
-def one_stream(can_refresh: bool, mock: str | None, plan: Plan | None = None) -> Spending:
-    """Return the spending of one stream: with tokens that renew, up to two calls."""
+def one_stream(
+    can_refresh: bool, mock: str | None, plan: Plan | None = None, budget: Budget | None = None
+) -> Spending:
+    """Return the spending of one stream: with tokens that renew, up to two calls.
+
+    `budget` is one that renews, and limits the calls of other streams as well.
+    """
     price = cost(1, free=False)
     if can_refresh:
         price += ", or 2 calls if the token has to be renewed"
-    budget = Budget(calls=2 if can_refresh else 1, plan=plan)
+    budget = budget or Budget(calls=2 if can_refresh else 1, plan=plan)
     return Spending(budget, "one stream", price, mock, many=False)
 
 
@@ -85,10 +96,16 @@ def confirm(spending: Spending, *, yes: bool) -> None:
     Raises:
         InvalidArgument: the cost was not confirmed.
     """
+    balance = spending.budget.balance()
+    if balance.left == 0:  # the first call will be refused
+        return
     if spending.mock is not None:
         say(f"This opens {spending.streams} of the mock at {spending.mock}, which costs nothing.")
         return
     price = f"This opens {spending.streams} of the real API: {spending.price}."
+    if balance.renews is not None:
+        left = f"{balance.left:,} of {count(balance.calls or 0, 'call')}{spending.period}"
+        price += f" {left} are left, until {local(balance.renews):%Y-%m-%d %H:%M}."
     if yes:
         say(price)
         return

@@ -63,7 +63,8 @@ def explain(error: EnphaseStreamingError) -> str:
     if isinstance(error, BudgetExhausted):
         # Not the library's text: it names a price, and calls to a mock are free.
         if not isinstance(cause, EnphaseStreamingError):
-            return "The budget is used up."
+            until = f" until {local(error.renews):%Y-%m-%d %H:%M}" if error.renews else ""
+            return f"The budget is used up{until}."
         return f"The budget ran out before the stream recovered. Last failure: {explain(cause)}"
     if isinstance(error, LoginRequired):
         # The token endpoint's 401, which the text quotes, and not an earlier one of the API.

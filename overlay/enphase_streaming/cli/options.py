@@ -72,17 +72,29 @@ def plan(text: str, *, streams: bool = False) -> Plan:
     raise InvalidArgument(f"--plan must be {which} ({names}), got {shown(text)}.")
 
 
-def limit(calls: str | None, dollars: str | None, *, unlimited: bool, name: str | None) -> Budget:
-    """Return the budget of the one limit that is set, on the plan of that name if there is one."""
-    terms = None if name is None else plan(name, streams=True)
+def limit(
+    calls: str | None,
+    dollars: str | None,
+    *,
+    unlimited: bool,
+    plan_name: str | None,
+    **renewal: Any,
+) -> Budget:
+    """Return the budget of the one limit that is set, on the plan of that name if there is one.
+
+    `renewal` are further arguments of a limited budget: its period, and where it counts.
+    """
+    terms = None if plan_name is None else plan(plan_name, streams=True)
     if (calls is not None) + (dollars is not None) + unlimited != 1:
         raise InvalidArgument("Set one limit: --calls N, --dollars X or --unlimited.")
     if calls is not None:
-        return Budget(calls=number("--calls", calls, 1, _MOST_CALLS), plan=terms)
+        return Budget(calls=number("--calls", calls, 1, _MOST_CALLS), plan=terms, **renewal)
     if dollars is not None:
         price = float(STREAM_PRICE)
         amount = number("--dollars", dollars, price, price * _MOST_CALLS)
-        return Budget(dollars=amount, plan=terms)
+        return Budget(dollars=amount, plan=terms, **renewal)
+    if renewal:
+        raise InvalidArgument("--per needs a limit to renew: --calls N or --dollars X.")
     return Budget.unlimited(plan=terms)
 
 

@@ -259,9 +259,12 @@ class Budget:
 
     def _exhausted(self) -> BudgetExhausted:
         text = f"All {self.calls} calls of the budget (${self.dollars_spent}) are spent"
-        if self._seen is not None and self._seen.renews is not None:
-            text += f"; it renews at {_moment(self._seen.renews)}"
-        return BudgetExhausted(f"{text}.")
+        renews = None if self._seen is None else self._seen.renews
+        if renews is not None:
+            text += f"; it renews at {_moment(renews)}"
+        error = BudgetExhausted(f"{text}.")
+        error.renews = renews
+        return error
 
 
 def _moment(at: datetime) -> str:

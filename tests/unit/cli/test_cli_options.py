@@ -20,7 +20,7 @@ MOCK = {**REAL, "ENPHASE_BASE_URL": "http://127.0.0.1:4010/api/v4"}
 
 
 def budget(calls: str | None = None, dollars: str | None = None, unlimited: bool = False) -> object:
-    return options.limit(calls, dollars, unlimited=unlimited, name=None).left
+    return options.limit(calls, dollars, unlimited=unlimited, plan_name=None).left
 
 
 @given(st.integers(-MAXIMUM_DURATION, MAXIMUM_DURATION + 100))
@@ -79,7 +79,7 @@ def test_exactly_one_limit_is_needed(
 def test_every_limit_keeps_to_the_plan(
     calls: str | None, dollars: str | None, unlimited: bool
 ) -> None:
-    limit = options.limit(calls, dollars, unlimited=unlimited, name="megawatt")
+    limit = options.limit(calls, dollars, unlimited=unlimited, plan_name="megawatt")
     assert limit.plan is Plan.MEGAWATT
 
 

@@ -49,7 +49,7 @@ class _Exchange:
     async def wait(self, until: float) -> None:
         pass
 
-    async def run(self, work: Callable[[], Any], undo: Any = None) -> Any:
+    async def run(self, work: Callable[[], Any], undo: Any) -> Any:
         return work()
 
     def later(self, work: Callable[[], object]) -> None:

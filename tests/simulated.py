@@ -78,7 +78,7 @@ class SimulatedExchange:
     async def wait(self, until: float) -> None:
         await _suspend(Call("wait", until))
 
-    async def run(self, work: Callable[[], Any], undo: Any = None) -> Any:
+    async def run(self, work: Callable[[], Any], undo: Any) -> Any:
         return work()
 
     def later(self, work: Callable[[], object]) -> None:

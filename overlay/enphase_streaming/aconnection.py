@@ -16,17 +16,11 @@ from typing import Any, TypeVar
 
 import httpx
 
-from enphase_streaming.connection import (
-    INJECTED_NAP,
-    SECOND_LOOK,
-    head_of,
-    later,
-    run_in_thread,
-    undo_later,
-)
+from enphase_streaming.connection import INJECTED_NAP, SECOND_LOOK, head_of
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
 from enphase_streaming.core.options import Options
 from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.threads import later, leave, ledger_threads, run_in_thread
 
 _NO_REQUEST = httpx.Request("GET", "")
 _T = TypeVar("_T")
@@ -78,8 +72,10 @@ class AsyncConnection:
             ) from None
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
+            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
             try:
-                token = await self.run(self._options.renewal(self._token if afresh else None))
+                await self._until(math.inf, partial(asyncio.wrap_future, renewal))
+                token = renewal.result()
             except Exception as error:  # noqa: BLE001 - the core decides what any exception means
                 return Failed(error)
         self._token = token
@@ -104,18 +100,18 @@ class AsyncConnection:
         """Wait until `until`."""
         await self._until(math.inf, partial(self._sleep, until))
 
-    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object] | None = None) -> _T:
-        """Return what `work` returns, from a thread of its own."""
-        future = run_in_thread(work)
+    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object]) -> _T:
+        """Return what `work` returns, from another thread."""
+        future = ledger_threads.run(work)
         try:
             await self._until(math.inf, partial(asyncio.wrap_future, future))
         except BaseException:  # an exception of `work`, a stop, a cancelled task
-            undo_later(future, undo)
+            leave(future, undo)
             raise
         return future.result()
 
     def later(self, work: Callable[[], object]) -> None:
-        """Have `work` done on a thread of its own."""
+        """Have `work` done on another thread."""
         later(work)
 
     async def hang_up(self, reason: str) -> None:

@@ -6,7 +6,6 @@ frees it even while the transport blocks.
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 import socket
@@ -15,7 +14,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, suppress
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -23,7 +21,7 @@ import httpx
 
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
 from enphase_streaming.core.options import Options
-from enphase_streaming.errors import ConnectionFailed
+from enphase_streaming.threads import later, leave, ledger_threads, run_in_thread
 
 SECOND_LOOK = 0.05
 """Seconds between a deadline and giving up: bytes already received get their chance."""
@@ -41,8 +39,6 @@ _JOIN = 0.05
 """Seconds that `hang_up` waits for a reader, which a transport may block."""
 
 _T = TypeVar("_T")
-
-_log = logging.getLogger("enphase_streaming")
 
 
 class Connection:
@@ -76,8 +72,10 @@ class Connection:
         """Prepare the next request with a token, renewed if need be."""
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
+            renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
+            self._await(renewal)
             try:
-                token = await self.run(self._options.renewal(self._token if afresh else None))
+                token = renewal.result()
             except Exception as error:  # noqa: BLE001 - the core decides what any exception means
                 return Failed(error)
         self._token = token
@@ -109,20 +107,18 @@ class Connection:
         """Wait until `until`."""
         self._get(SimpleQueue(), until)
 
-    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object] | None = None) -> _T:
-        """Return what `work` returns, from a thread of its own."""
-        future = run_in_thread(work)
-        inbox: SimpleQueue[Future[_T]] = SimpleQueue()
-        future.add_done_callback(inbox.put)
+    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object]) -> _T:
+        """Return what `work` returns, from another thread."""
+        future = ledger_threads.run(work)
         try:
-            self._get(inbox, math.inf)
+            self._await(future)
         except BaseException:  # closed, or an exception of a signal handler
-            undo_later(future, undo)
+            leave(future, undo)
             raise
         return future.result()
 
     def later(self, work: Callable[[], object]) -> None:
-        """Have `work` done on a thread of its own."""
+        """Have `work` done on another thread."""
         later(work)
 
     async def hang_up(self, reason: str) -> None:
@@ -139,6 +135,11 @@ class Connection:
         reader = self._reader
         if reader is not None:
             reader.leave()
+
+    def _await(self, future: Future[_T]) -> None:
+        inbox: SimpleQueue[Future[_T]] = SimpleQueue()
+        future.add_done_callback(inbox.put)
+        self._get(inbox, math.inf)
 
     def _get(self, inbox: SimpleQueue[Any], deadline: float, last_look: float = 0.0) -> Any:
         """Return what comes by `deadline`, else None."""
@@ -265,47 +266,3 @@ def head_of(response: httpx.Response) -> Head:
     """Return what the core reads of a response's head."""
     names = ("content-type", "content-encoding", "retry-after", "date")
     return Head(response.status_code, *map(response.headers.get, names))
-
-
-def run_in_thread(work: Callable[[], _T]) -> Future[_T]:
-    """Run `work` on a thread that Python waits for before it exits.
-
-    A token pair that is being issued has to be stored, and a call that is being counted to be taken
-    back, even if the caller has left.
-    """
-    future: Future[_T] = Future()
-    future.set_running_or_notify_cancel()  # from here on it cannot be cancelled
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
-            future.set_exception(error)
-
-    try:
-        threading.Thread(target=run, name="enphase-streaming", daemon=False).start()
-    except RuntimeError as error:
-        failed = ConnectionFailed(f"No thread can be started: {error}.")
-        failed.__cause__ = error
-        future.set_exception(failed)
-    return future
-
-
-def later(work: Callable[[], object]) -> None:
-    """Run `work` on a thread, and log its exception."""
-    run_in_thread(work).add_done_callback(_log_failure)
-
-
-def undo_later(future: Future[_T], undo: Callable[[_T], object] | None) -> None:
-    """Call `undo` on a thread with what `future` will return, unless that raises."""
-
-    def start(done: Future[_T]) -> None:
-        if undo is not None and done.exception() is None:
-            later(partial(undo, done.result()))
-
-    future.add_done_callback(start)
-
-
-def _log_failure(future: Future[object]) -> None:
-    if error := future.exception():
-        _log.warning("The ledger of the budget has not noted this: %s", error)

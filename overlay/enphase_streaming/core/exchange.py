@@ -71,10 +71,11 @@ class Exchange(Protocol):
         """Wait until `until` (monotonic)."""
         ...
 
-    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object] | None = None) -> _T:
+    async def run(self, work: Callable[[], _T], undo: Callable[[_T], object]) -> _T:
         """Return what `work` returns, or raise what it raises; it may block.
 
-        Where this is left before `work` is done, that goes on, and `undo` gets what it returns.
+        Where this is left before `work` is done, that is either never begun, or goes on, and `undo`
+        gets what it returns.
         """
         ...
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,9 @@ _SOURCES = {
 def client_arguments(environ: Mapping[str, str], required: Iterable[str] = ()) -> dict[str, Any]:
     """Return the keyword arguments of a client: API key, tokens and URLs.
 
-    Args:
-        environ: the variables, such as `os.environ`.
-        required: further variables that must be set, to be reported along with missing credentials.
-
-    Raises:
-        InvalidArgument: a variable is missing or has a wrong value, or the token file is damaged.
+    `required` are further variables that must be set, to be reported along with missing
+    credentials. Raises `InvalidArgument` for a variable that is missing or has a wrong value, and
+    for a token file that is damaged.
     """
     url = base_url(environ)
     auth = _auth(environ)
@@ -77,23 +73,17 @@ def token_url(base_url: str) -> str:
 def token_file(environ: Mapping[str, str]) -> Path:
     """Return the path of the stored tokens, in the platform's folder unless it is set.
 
-    Raises:
-        InvalidArgument: the home directory is unknown, or platformdirs is not installed.
+    Raises `InvalidArgument` if the home directory is unknown or platformdirs is not installed.
     """
     given = environ.get("ENPHASE_TOKEN_FILE")
     try:
-        if given:
-            return Path(given).expanduser()
-        path = _platform_folder() / "tokens.json"
-        former = Path("~/.config/enphase-streaming/tokens.json").expanduser()
+        return Path(given).expanduser() if given else _platform_folder() / "tokens.json"
     except RuntimeError:
         what = f"ENPHASE_TOKEN_FILE is {given!r}" if given else "No folder for the stored tokens"
         raise InvalidArgument(
             f"{what}, but HOME is not set and this user has no home directory: set HOME or "
             "ENPHASE_TOKEN_FILE to an absolute path, or set ENPHASE_ACCESS_TOKEN."
         ) from None
-    # Where version 0.1 stored the tokens on macOS. os.path answers without permission as well.
-    return former if os.path.exists(former) and not os.path.exists(path) else path
 
 
 def credential(environ: Mapping[str, str], name: str) -> str:

@@ -126,19 +126,6 @@ def test_tokens_are_stored_in_the_folder_of_the_platform(
     assert token_file({}) == tmp_path / "enphase-streaming" / "tokens.json"
 
 
-def test_tokens_that_an_earlier_version_stored_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    former = tmp_path / ".config" / "enphase-streaming" / "tokens.json"
-    FileTokenStore(former).save(PAIR)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: tmp_path / "Library")
-    assert token_file({}) == former
-    newer = tmp_path / "Library" / "tokens.json"
-    FileTokenStore(newer).save(PAIR)
-    assert token_file({}) == newer
-
-
 def test_a_token_file_may_be_below_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent/owner")
     assert token_file({"ENPHASE_TOKEN_FILE": "~/x"}) == Path("/nonexistent/owner/x")

@@ -48,10 +48,7 @@ _log = logging.getLogger("enphase_streaming")
 class Connection:
     """An exchange whose methods block: a coroutine that awaits them never suspends.
 
-    Args:
-        http: the client's.
-        request: makes the request that carries a token.
-        options: the client's.
+    `request` makes the request that carries a token.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 from enphase_streaming.auth.auth import StaticAuth
 from enphase_streaming.auth.refreshing import RefreshingAuth
@@ -31,43 +31,35 @@ def client_arguments(environ: Mapping[str, str], required: Iterable[str] = ()) -
     credentials. Raises `InvalidArgument` for a variable that is missing or has a wrong value, and
     for a token file that is damaged.
     """
-    url = base_url(environ)
-    auth = _auth(environ)
+    endpoints = api_endpoints(environ)
+    auth = _auth(environ, insecure_http=endpoints["insecure_http"])
     missing = [name for name in ("ENPHASE_API_KEY", *required) if not environ.get(name)]
     if auth is None:
         missing.insert("ENPHASE_API_KEY" in missing, "ENPHASE_ACCESS_TOKEN")
     if auth is None or missing:
         sources = "; ".join(_SOURCES[name] for name in missing)
         raise InvalidArgument(f"{_not_set(missing)}: {sources}.")
-    return {
-        "api_key": credential(environ, "ENPHASE_API_KEY"),
-        "auth": auth,
-        "base_url": url,
-        "token_url": token_url(url),
-        "insecure_http": insecure_http(environ),
-    }
+    return {"api_key": credential(environ, "ENPHASE_API_KEY"), "auth": auth, **endpoints}
 
 
-def base_url(environ: Mapping[str, str]) -> str:
-    """Return the URL of the API. Raises `InvalidArgument`."""
-    url = environ.get("ENPHASE_BASE_URL") or BASE_URL
-    return arguments.url("ENPHASE_BASE_URL", url, insecure_http=insecure_http(environ))
+def api_endpoints(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return `base_url`, `token_url` on the same host, and `insecure_http`.
 
-
-def insecure_http(environ: Mapping[str, str]) -> bool:
-    """Return whether plain http may be used to any host. Raises `InvalidArgument`."""
+    Raises `InvalidArgument` for a variable that has a wrong value.
+    """
     value = environ.get("ENPHASE_INSECURE_HTTP") or "0"
     if value not in ("0", "1"):
         raise InvalidArgument(
             f"ENPHASE_INSECURE_HTTP must be 0 or 1, got {arguments.shown(value)}."
         )
-    return value == "1"
-
-
-def token_url(base_url: str) -> str:
-    """Return where the API at `base_url` issues tokens: on the same host."""
-    parts = urlsplit(base_url)
-    return f"{parts.scheme}://{parts.netloc}/oauth/token"
+    insecure_http = value == "1"
+    url = environ.get("ENPHASE_BASE_URL") or BASE_URL
+    base_url = arguments.url("ENPHASE_BASE_URL", url, insecure_http=insecure_http)
+    return {
+        "base_url": base_url,
+        "token_url": urljoin(base_url, "/oauth/token"),
+        "insecure_http": insecure_http,
+    }
 
 
 def token_file(environ: Mapping[str, str]) -> Path:
@@ -106,7 +98,7 @@ def _platform_folder() -> Path:
     return folder
 
 
-def _auth(environ: Mapping[str, str]) -> Auth | None:
+def _auth(environ: Mapping[str, str], *, insecure_http: bool) -> Auth | None:
     """Return an access token or the stored tokens, None without either."""
     if environ.get("ENPHASE_ACCESS_TOKEN"):
         return StaticAuth(credential(environ, "ENPHASE_ACCESS_TOKEN"))
@@ -124,7 +116,7 @@ def _auth(environ: Mapping[str, str]) -> Auth | None:
         client_id=client_id,
         client_secret=client_secret,
         store=store,
-        insecure_http=insecure_http(environ),
+        insecure_http=insecure_http,
     )
 
 

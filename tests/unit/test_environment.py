@@ -17,7 +17,7 @@ from enphase_streaming import (
     TokenPair,
 )
 from enphase_streaming.core.options import BASE_URL, TOKEN_URL
-from enphase_streaming.environment import client_arguments, token_file, token_url
+from enphase_streaming.environment import client_arguments, token_file
 from enphase_streaming.errors import InvalidArgument
 
 REAL = {"ENPHASE_API_KEY": "planted-key", "ENPHASE_ACCESS_TOKEN": "planted-token"}
@@ -183,8 +183,9 @@ def test_plain_http_to_another_host_has_a_variable() -> None:
 
 
 def test_the_host_of_the_api_issues_the_tokens() -> None:
-    assert token_url(BASE_URL) == TOKEN_URL
-    assert token_url("http://127.0.0.1:4010/api/v4") == "http://127.0.0.1:4010/oauth/token"
+    assert client_arguments(REAL)["token_url"] == TOKEN_URL
+    arguments = client_arguments({**REAL, "ENPHASE_BASE_URL": "http://127.0.0.1:4010/api/v4"})
+    assert arguments["token_url"] == "http://127.0.0.1:4010/oauth/token"
 
 
 @pytest.fixture

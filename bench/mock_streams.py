@@ -16,7 +16,7 @@ from typing import cast
 
 import uvloop
 
-from enphase_streaming_mock.engine import ACCESS_TOKEN, API_KEY, SYSTEM_ID
+from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from streaming import BARE, MOCK, STANDS, TOGETHER, Served, served
 from table import Row, Section
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import unquote
 
-from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID, Account
+from enphase_streaming_mock.account import SYSTEM_ID, Account
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.exchange import End, Pairs, Request, Step
 from enphase_streaming_mock.faults import Faults
@@ -27,8 +27,6 @@ from enphase_streaming_mock.scenarios import Scenario
 from enphase_streaming_mock.site import Site
 from enphase_streaming_mock.stream import cut, stream
 from enphase_streaming_mock.wire import Wire
-
-__all__ = ["ACCESS_TOKEN", "API_KEY", "SYSTEM_ID", "Engine", "Reply"]
 
 _GATEWAY = "121900000001"
 

@@ -32,10 +32,7 @@ _log = logging.getLogger("enphase_streaming")
 class AsyncConnection:
     """Sends requests and receives their responses; `stop` ends either from any task.
 
-    Args:
-        http: the client's.
-        request: makes the request that carries a token.
-        options: the client's.
+    `request` makes the request that carries a token.
     """
 
     def __init__(

@@ -44,10 +44,7 @@ _T = TypeVar("_T")
 class Connection:
     """An exchange whose methods block: a coroutine that awaits them never suspends.
 
-    Args:
-        http: the client's.
-        request: makes the request that carries a token.
-        options: the client's.
+    `request` makes the request that carries a token.
     """
 
     def __init__(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 from enphase_streaming.auth.auth import StaticAuth
 from enphase_streaming.auth.refreshing import RefreshingAuth
@@ -28,72 +27,55 @@ _SOURCES = {
 def client_arguments(environ: Mapping[str, str], required: Iterable[str] = ()) -> dict[str, Any]:
     """Return the keyword arguments of a client: API key, tokens and URLs.
 
-    Args:
-        environ: the variables, such as `os.environ`.
-        required: further variables that must be set, to be reported along with missing credentials.
-
-    Raises:
-        InvalidArgument: a variable is missing or has a wrong value, or the token file is damaged.
+    `required` are further variables that must be set, to be reported along with missing
+    credentials. Raises `InvalidArgument` for a variable that is missing or has a wrong value, and
+    for a token file that is damaged.
     """
-    url = base_url(environ)
-    auth = _auth(environ)
+    endpoints = api_endpoints(environ)
+    auth = _auth(environ, insecure_http=endpoints["insecure_http"])
     missing = [name for name in ("ENPHASE_API_KEY", *required) if not environ.get(name)]
     if auth is None:
         missing.insert("ENPHASE_API_KEY" in missing, "ENPHASE_ACCESS_TOKEN")
     if auth is None or missing:
         sources = "; ".join(_SOURCES[name] for name in missing)
         raise InvalidArgument(f"{_not_set(missing)}: {sources}.")
-    return {
-        "api_key": credential(environ, "ENPHASE_API_KEY"),
-        "auth": auth,
-        "base_url": url,
-        "token_url": token_url(url),
-        "insecure_http": insecure_http(environ),
-    }
+    return {"api_key": credential(environ, "ENPHASE_API_KEY"), "auth": auth, **endpoints}
 
 
-def base_url(environ: Mapping[str, str]) -> str:
-    """Return the URL of the API. Raises `InvalidArgument`."""
-    url = environ.get("ENPHASE_BASE_URL") or BASE_URL
-    return arguments.url("ENPHASE_BASE_URL", url, insecure_http=insecure_http(environ))
+def api_endpoints(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return `base_url`, `token_url` on the same host, and `insecure_http`.
 
-
-def insecure_http(environ: Mapping[str, str]) -> bool:
-    """Return whether plain http may be used to any host. Raises `InvalidArgument`."""
+    Raises `InvalidArgument` for a variable that has a wrong value.
+    """
     value = environ.get("ENPHASE_INSECURE_HTTP") or "0"
     if value not in ("0", "1"):
         raise InvalidArgument(
             f"ENPHASE_INSECURE_HTTP must be 0 or 1, got {arguments.shown(value)}."
         )
-    return value == "1"
-
-
-def token_url(base_url: str) -> str:
-    """Return where the API at `base_url` issues tokens: on the same host."""
-    parts = urlsplit(base_url)
-    return f"{parts.scheme}://{parts.netloc}/oauth/token"
+    insecure_http = value == "1"
+    url = environ.get("ENPHASE_BASE_URL") or BASE_URL
+    base_url = arguments.url("ENPHASE_BASE_URL", url, insecure_http=insecure_http)
+    return {
+        "base_url": base_url,
+        "token_url": urljoin(base_url, "/oauth/token"),
+        "insecure_http": insecure_http,
+    }
 
 
 def token_file(environ: Mapping[str, str]) -> Path:
     """Return the path of the stored tokens, in the platform's folder unless it is set.
 
-    Raises:
-        InvalidArgument: the home directory is unknown, or platformdirs is not installed.
+    Raises `InvalidArgument` if the home directory is unknown or platformdirs is not installed.
     """
     given = environ.get("ENPHASE_TOKEN_FILE")
     try:
-        if given:
-            return Path(given).expanduser()
-        path = _platform_folder() / "tokens.json"
-        former = Path("~/.config/enphase-streaming/tokens.json").expanduser()
+        return Path(given).expanduser() if given else _platform_folder() / "tokens.json"
     except RuntimeError:
         what = f"ENPHASE_TOKEN_FILE is {given!r}" if given else "No folder for the stored tokens"
         raise InvalidArgument(
             f"{what}, but HOME is not set and this user has no home directory: set HOME or "
             "ENPHASE_TOKEN_FILE to an absolute path, or set ENPHASE_ACCESS_TOKEN."
         ) from None
-    # Where version 0.1 stored the tokens on macOS. os.path answers without permission as well.
-    return former if os.path.exists(former) and not os.path.exists(path) else path
 
 
 def credential(environ: Mapping[str, str], name: str) -> str:
@@ -116,7 +98,7 @@ def _platform_folder() -> Path:
     return folder
 
 
-def _auth(environ: Mapping[str, str]) -> Auth | None:
+def _auth(environ: Mapping[str, str], *, insecure_http: bool) -> Auth | None:
     """Return an access token or the stored tokens, None without either."""
     if environ.get("ENPHASE_ACCESS_TOKEN"):
         return StaticAuth(credential(environ, "ENPHASE_ACCESS_TOKEN"))
@@ -134,7 +116,7 @@ def _auth(environ: Mapping[str, str]) -> Auth | None:
         client_id=client_id,
         client_secret=client_secret,
         store=store,
-        insecure_http=insecure_http(environ),
+        insecure_http=insecure_http,
     )
 
 

@@ -1,33 +1,4 @@
-"""The exceptions of this library, and what each API status means.
-
-::
-
-    EnphaseStreamingError
-    ├── InvalidArgument (ValueError)      refused before any call is made
-    │   └── InvalidDuration
-    ├── ConnectionFailed                  no response: DNS, refused, TLS, time-out
-    ├── LoginRequired                     the tokens are spent or refused
-    ├── BudgetExhausted                   the budget has no call left
-    ├── LedgerUnavailable                 no call can be counted at the moment
-    ├── APIStatusError                    the API answered with an error
-    │   ├── AuthenticationError           401
-    │   ├── PermissionDeniedError         403
-    │   ├── RateLimitError                429
-    │   ├── InvalidDurationError          461, 462, 463 (InvalidDuration)
-    │   ├── UnsupportedGatewayError       466
-    │   ├── SystemNotFoundError           468
-    │   ├── LiveStreamNotSupportedError   472
-    │   ├── GatewayNotReportingError      473
-    │   ├── ServiceUnavailableError       550, 551, 552 and every other 5xx
-    │   └── UnexpectedStatusError         anything else
-    └── StreamError                       the stream opened, and did not end as planned
-        ├── StreamEndedEarly
-        ├── StreamDropped
-        ├── StreamStalled
-        ├── MalformedEvent
-        ├── EventTooLarge
-        └── NotAnEventStream
-"""
+"""The exceptions of this library, and what each API status means; docs/errors.md explains both."""
 
 from __future__ import annotations
 

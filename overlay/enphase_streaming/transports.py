@@ -22,17 +22,11 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy
 def new_client(
     url: str, transport: httpx.BaseTransport | None = None, **settings: Any
 ) -> httpx.Client:
-    """Return a client for requests to `url`.
+    """Return a client for requests below `url`; `settings` are arguments of `httpx.Client`.
 
-    A loopback `url` is reached directly, never through a proxy of the environment.
-
-    Args:
-        url: the base of the URLs that will be requested.
-        transport: used as it is. If None, one is made, and the environment is read.
-        settings: further arguments of `httpx.Client`.
-
-    Raises:
-        InvalidArgument: a proxy or TLS variable of the environment is unusable.
+    A `transport` is used as it is. Without one the environment is read, except that a loopback
+    `url` is reached directly, never through a proxy. Raises `InvalidArgument` for a proxy or TLS
+    variable that is unusable.
     """
     return _new(httpx.Client, httpx.HTTPTransport, url, transport, settings)
 
@@ -53,7 +47,10 @@ def _new(
 ) -> _Client:
     if transport is not None:
         return client(transport=transport, **settings)
-    verify = _tls_context()
+    try:
+        verify = httpx.create_ssl_context()
+    except OSError as error:
+        raise InvalidArgument(_tls_fault(error)) from error
     if is_loopback(urlsplit(url).hostname or ""):
         # httpx reads no proxy from the environment when it is given a transport.
         transport = direct(verify=verify, limits=settings.get("limits", httpx.Limits()))
@@ -64,13 +61,6 @@ def _new(
         fault = _proxy_fault(verify)
     # Not chained: httpx may quote the password of a proxy.
     raise InvalidArgument(fault)
-
-
-def _tls_context() -> ssl.SSLContext:
-    try:
-        return httpx.create_ssl_context()
-    except OSError as error:
-        raise InvalidArgument(_tls_fault(error)) from error
 
 
 def _tls_fault(error: OSError) -> str:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 import written
 from enphase_streaming_mock import SCENARIOS, Conditions, Engine, Request, Scenario, Wire
-from enphase_streaming_mock.engine import ACCESS_TOKEN, API_KEY, SYSTEM_ID
+from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from enphase_streaming_mock.exchange import Step
 from enphase_streaming_mock.site import CAPACITY, Site
 

@@ -51,7 +51,7 @@ def mask(text: str) -> str:
 def answered(status_code: int, body: object) -> APIStatusError:
     """Return the exception of an answer: a str is its body, anything else is sent as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
-    return error_from_answer(status_code, text.encode(), now=START, mask=mask)
+    return error_from_answer(Head(status_code), text.encode(), now=START, mask=mask)
 
 
 # The body
@@ -295,7 +295,7 @@ def test_a_body_without_a_secret_is_shown_as_it_was_spelled(text: str) -> None:
 
 
 def test_bytes_that_are_no_utf_8_are_replaced() -> None:
-    error = error_from_answer(502, b"\xff<p>", now=START)
+    error = error_from_answer(Head(502), b"\xff<p>", now=START)
     assert str(error) == "502: no error envelope; the body starts '\ufffd<p>'"
     assert error.body == "\ufffd<p>"
 
@@ -324,14 +324,16 @@ def test_masks_secrets_in_the_period() -> None:
 def test_a_mask_does_not_change_how_a_refused_key_is_retried() -> None:
     body = json.dumps({"error": {"status": "NOT_AUTHENTICATED"}}).encode()
     error = error_from_answer(
-        401, body, now=START, mask=lambda text: text.replace("NOT_AUTHENTICATED", "***")
+        Head(401), body, now=START, mask=lambda text: text.replace("NOT_AUTHENTICATED", "***")
     )
     assert (error.status, error.retry) == ("***", Retry.NEVER)
 
 
 def test_a_mask_does_not_change_the_period_of_a_limit() -> None:
     body = json.dumps({"period": "month", "period_end": int(START.timestamp()) + 40}).encode()
-    error = error_from_answer(429, body, now=START, mask=lambda text: text.replace("4", "***"))
+    error = error_from_answer(
+        Head(429), body, now=START, mask=lambda text: text.replace("4", "***")
+    )
     assert isinstance(error, RateLimitError)
     assert (error.retry, error.retry_in) == (Retry.NEVER, 40)
 
@@ -394,7 +396,7 @@ def retry_at(
     body: object, retry_after: str | None = None, date: str | None = None
 ) -> datetime | None:
     error = error_from_answer(
-        429, json.dumps(body).encode(), now=START, retry_after=retry_after, date=date
+        Head(429, retry_after=retry_after, date=date), json.dumps(body).encode(), now=START
     )
     assert isinstance(error, RateLimitError)
     if error.retry_in is None:

@@ -164,7 +164,7 @@ def refusal(client: Client, **options: Any) -> str:
         (
             {"token_url": 5},
             "token_url must be a URL such as https://api.enphaseenergy.com/api/v4, without spaces, "
-            "got 5.",
+            "credentials, query or fragment, got 5.",
         ),
         (
             {"first_reading_timeout": 0},

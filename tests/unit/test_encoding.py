@@ -122,12 +122,6 @@ def test_names_gzip_and_zlib_either_way() -> None:
     assert decode("gzip", zlib.compress(EVENT)) == EVENT
 
 
-@given(members=st.lists(st.binary(max_size=50), min_size=2, max_size=4), at=cuts())
-def test_decodes_every_member_of_a_gzip_body(members: list[bytes], at: list[float]) -> None:
-    # RFC 1952, section 2.2: a gzip file is a series of members.
-    assert decode("gzip", *cut(b"".join(map(gzip.compress, members)), at)) == b"".join(members)
-
-
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 @given(padding=st.sampled_from([b"garbage", bytes(8)]), at=cuts())
 @example(padding=bytes(8), at=[])

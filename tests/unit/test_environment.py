@@ -17,7 +17,7 @@ from enphase_streaming import (
     TokenPair,
 )
 from enphase_streaming.core.options import BASE_URL, TOKEN_URL
-from enphase_streaming.environment import client_arguments, token_file, token_url
+from enphase_streaming.environment import client_arguments, token_file
 from enphase_streaming.errors import InvalidArgument
 
 REAL = {"ENPHASE_API_KEY": "planted-key", "ENPHASE_ACCESS_TOKEN": "planted-token"}
@@ -126,19 +126,6 @@ def test_tokens_are_stored_in_the_folder_of_the_platform(
     assert token_file({}) == tmp_path / "enphase-streaming" / "tokens.json"
 
 
-def test_tokens_that_an_earlier_version_stored_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    former = tmp_path / ".config" / "enphase-streaming" / "tokens.json"
-    FileTokenStore(former).save(PAIR)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(platformdirs, "user_config_path", lambda *_, **__: tmp_path / "Library")
-    assert token_file({}) == former
-    newer = tmp_path / "Library" / "tokens.json"
-    FileTokenStore(newer).save(PAIR)
-    assert token_file({}) == newer
-
-
 def test_a_token_file_may_be_below_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent/owner")
     assert token_file({"ENPHASE_TOKEN_FILE": "~/x"}) == Path("/nonexistent/owner/x")
@@ -196,8 +183,9 @@ def test_plain_http_to_another_host_has_a_variable() -> None:
 
 
 def test_the_host_of_the_api_issues_the_tokens() -> None:
-    assert token_url(BASE_URL) == TOKEN_URL
-    assert token_url("http://127.0.0.1:4010/api/v4") == "http://127.0.0.1:4010/oauth/token"
+    assert client_arguments(REAL)["token_url"] == TOKEN_URL
+    arguments = client_arguments({**REAL, "ENPHASE_BASE_URL": "http://127.0.0.1:4010/api/v4"})
+    assert arguments["token_url"] == "http://127.0.0.1:4010/oauth/token"
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from enphase_streaming import RateLimitError
 from enphase_streaming.core.answers import error_from_answer
+from enphase_streaming.core.exchange import Head
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery
 
 SERVER_NOW = datetime(2026, 6, 21, 12, 0, 20, tzinfo=UTC)
@@ -23,13 +24,9 @@ CLOCK_ERRORS = [timedelta(0), timedelta(minutes=10), timedelta(hours=-8), timede
 def limited(
     body: dict[str, object], clock_error: timedelta, *, date: bool, retry_after: str | None = None
 ) -> RateLimitError:
-    error = error_from_answer(
-        429,
-        json.dumps(body).encode(),
-        now=SERVER_NOW + clock_error,
-        retry_after=retry_after,
-        date=format_datetime(SERVER_NOW, usegmt=True) if date else None,
-    )
+    sent = format_datetime(SERVER_NOW, usegmt=True) if date else None
+    head = Head(429, retry_after=retry_after, date=sent)
+    error = error_from_answer(head, json.dumps(body).encode(), now=SERVER_NOW + clock_error)
     assert isinstance(error, RateLimitError)
     return error
 

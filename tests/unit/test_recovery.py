@@ -26,6 +26,7 @@ from enphase_streaming import (
     StreamStalled,
 )
 from enphase_streaming.core.answers import connection_failed, error_from_answer
+from enphase_streaming.core.exchange import Head
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
 from enphase_streaming.errors import STATUSES, Retry
 from simulated import START, Act, World
@@ -41,9 +42,8 @@ def certain() -> float:
 def answered(
     status_code: int, body: str = "", retry_after: str | None = None, date: str | None = None
 ) -> APIStatusError:
-    return error_from_answer(
-        status_code, body.encode(), now=START, retry_after=retry_after, date=date
-    )
+    head = Head(status_code, retry_after=retry_after, date=date)
+    return error_from_answer(head, body.encode(), now=START)
 
 
 def envelope(status_code: int, status: str) -> APIStatusError:

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -180,21 +179,6 @@ def test_a_failed_save_keeps_the_old_pair_and_leaves_no_file(
         store.save(OTHER)
     assert store.load() == PAIR
     assert [each.name for each in path.parent.iterdir()] == ["tokens.json"]
-
-
-@pytest.mark.parametrize("name", ["tokens.json", "enphase"])
-def test_save_removes_only_its_own_abandoned_files(tmp_path: Path, name: str) -> None:
-    own, recent = (
-        tmp_path / f".{name}.{middle}.enphase-streaming" for middle in ("killed", "saving")
-    )
-    strangers = [tmp_path / f".{name}{rest}" for rest in (".yaml", ".tmp", ".12345678")]
-    for each in (own, recent, *strangers):
-        each.write_text("x")
-    for each in (own, *strangers):
-        os.utime(each, (time.time() - 120, time.time() - 120))
-    FileTokenStore(tmp_path / name).save(PAIR)
-    assert not own.exists()
-    assert all(each.exists() for each in (recent, *strangers))
 
 
 # --- paths ----------------------------------------------------------------------------------------

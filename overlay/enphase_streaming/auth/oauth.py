@@ -7,7 +7,7 @@ import math
 import time
 from datetime import UTC, datetime
 from queue import Empty
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 from urllib.parse import urlencode, urlsplit
 
 import httpx
@@ -53,28 +53,37 @@ def authorize_url(
     )
 
 
+class ApplicationSettings(TypedDict, total=False):
+    """Keyword arguments of everything that requests tokens for an application.
+
+    `client_id` and `client_secret` are from the developer portal. `in_query` sends the parameters
+    in the query string, as published, instead of a form. `transport` is an httpx transport for the
+    requests, and is not closed. `insecure_http` accepts plain http to any host, for a test server
+    on another machine.
+    """
+
+    client_id: Required[str]
+    client_secret: Required[str]
+    in_query: bool
+    transport: httpx.BaseTransport | None
+    insecure_http: bool
+
+
 @hide_locals
 def login_with_code(
     *,
-    client_id: str,
-    client_secret: str,
     code: str,
     redirect_uri: str,
     token_url: str = TOKEN_URL,
-    in_query: bool = False,
-    transport: httpx.BaseTransport | None = None,
-    insecure_http: bool = False,
+    **application: Unpack[ApplicationSettings],
 ) -> TokenPair:
     """Trade the code from `authorize_url` for tokens (developer applications).
 
     Args:
-        client_id, client_secret: the application's, from the developer portal.
         code: the code in the redirect. It can be used once.
         redirect_uri: the one that `authorize_url` was given.
         token_url: the token endpoint.
-        in_query: send the parameters in the query string, as published, instead of a form.
-        transport: an httpx transport for the request. It is not closed.
-        insecure_http: accept plain http to any host, for a test server on another machine.
+        application: `client_id`, `client_secret` and the rest of `ApplicationSettings`.
 
     Raises:
         InvalidArgument: an argument is missing or malformed; nothing was sent.
@@ -87,33 +96,20 @@ def login_with_code(
         code=arguments.secret("code", code, "It is in the address that the owner was sent to."),
         redirect_uri=arguments.text("redirect_uri", redirect_uri),
     )
-    return Application(
-        client_id,
-        client_secret,
-        in_query=in_query,
-        transport=transport,
-        insecure_http=insecure_http,
-    ).request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
+    return Application(**application).request_tokens(grant, token_url, datetime.now(UTC))
 
 
 @hide_locals
 def login_with_password(
     *,
-    client_id: str,
-    client_secret: str,
     username: str,
     password: str,
     token_url: str = TOKEN_URL,
-    in_query: bool = False,
-    transport: httpx.BaseTransport | None = None,
-    insecure_http: bool = False,
+    **application: Unpack[ApplicationSettings],
 ) -> TokenPair:
     """Trade a site owner's user name and password for tokens (partner applications).
 
-    Args:
-        username, password: the site owner's. The other arguments are those of `login_with_code`.
-
-    Raises what `login_with_code` raises.
+    Takes the other arguments, and raises the exceptions, of `login_with_code`.
     """
     if not username or not password:
         raise InvalidArgument("username and password are the site owner's; one is missing.")
@@ -122,13 +118,7 @@ def login_with_password(
         username=arguments.text("username", username),
         password=arguments.text("password", password),
     )
-    return Application(
-        client_id,
-        client_secret,
-        in_query=in_query,
-        transport=transport,
-        insecure_http=insecure_http,
-    ).request_tokens(grant, token_url=token_url, now=datetime.now(UTC))
+    return Application(**application).request_tokens(grant, token_url, datetime.now(UTC))
 
 
 class Application:
@@ -158,7 +148,7 @@ class Application:
         """Return the client secret, plain and as it is sent."""
         return (self._client_secret, self._basic)
 
-    def request_tokens(self, grant: TokenRequest, *, token_url: str, now: datetime) -> TokenPair:
+    def request_tokens(self, grant: TokenRequest, token_url: str, now: datetime) -> TokenPair:
         """Send one token request. Raises what `login_with_code` raises."""
         kwargs = issue_token.get_kwargs(body=grant)
         kwargs["url"] = arguments.url("token_url", token_url, insecure_http=self._insecure_http)
@@ -183,14 +173,7 @@ class Application:
                 http.close()
         if head.status_code == 200:
             return _pair(body, grant, now)
-        refused = error_from_answer(
-            head.status_code,
-            body,
-            now=now,
-            retry_after=head.retry_after,
-            date=head.date,
-            mask=hidden.mask,
-        )
+        refused = error_from_answer(head, body, now=now, mask=hidden.mask)
         if head.status_code in (400, 401, 403):
             raise LoginRequired(f"The tokens were refused ({refused}): log in again.") from refused
         raise refused

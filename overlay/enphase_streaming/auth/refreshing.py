@@ -7,12 +7,11 @@ import os
 import threading
 from collections import deque
 from datetime import datetime
-from typing import TypeGuard
+from typing import TypeGuard, Unpack
 
-import httpx
 import msgspec
 
-from enphase_streaming.auth.oauth import Application
+from enphase_streaming.auth.oauth import Application, ApplicationSettings
 from enphase_streaming.auth.tokens import MemoryTokenStore, TokenPair, TokenStore
 from enphase_streaming.core import arguments
 from enphase_streaming.errors import (
@@ -44,12 +43,9 @@ class RefreshingAuth:
     used. If storing it fails all the same, it is kept in memory and an error is logged.
 
     Args:
-        client_id, client_secret: the application's, from the developer portal.
         refresh_token: used while the store is empty.
         store: where the pair is kept; in memory if None.
-        in_query: send the parameters in the query string, as published, instead of a form.
-        transport: an httpx transport for the token requests. It is not closed.
-        insecure_http: accept plain http to any host, for a test server on another machine.
+        application: `client_id`, `client_secret` and the rest of `ApplicationSettings`.
 
     Raises:
         InvalidArgument: a credential is missing or malformed.
@@ -61,21 +57,11 @@ class RefreshingAuth:
     def __init__(
         self,
         *,
-        client_id: str,
-        client_secret: str,
         refresh_token: str | None = None,
         store: TokenStore | None = None,
-        in_query: bool = False,
-        transport: httpx.BaseTransport | None = None,
-        insecure_http: bool = False,
+        **application: Unpack[ApplicationSettings],
     ) -> None:
-        self._application = Application(
-            client_id,
-            client_secret,
-            in_query=in_query,
-            transport=transport,
-            insecure_http=insecure_http,
-        )
+        self._application = Application(**application)
         self._first = refresh_token and arguments.secret("refresh_token", refresh_token, "")
         self._store: TokenStore = MemoryTokenStore() if store is None else store
         self._pair: TokenPair | None = None
@@ -155,7 +141,7 @@ class RefreshingAuth:
                 if not grant.refresh_token:
                     raise LoginRequired("There is no refresh token: log in first.")
                 _log.info("Refreshing the access token.")
-                new = self._application.request_tokens(grant, token_url=token_url, now=now)
+                new = self._application.request_tokens(grant, token_url, now)
                 self._spent = pair
                 self._save(new)
                 self._adopt(new)  # before the lock is released, which may fail

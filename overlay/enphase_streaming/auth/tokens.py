@@ -7,7 +7,6 @@ and brings a new one, so a pair that is lost before it is stored needs a new log
 from __future__ import annotations
 
 import errno
-import glob
 import math
 import os
 import sys
@@ -32,12 +31,8 @@ else:
     import fcntl
 
 _LOCK_TIMEOUT = 60.0
-_ABANDONED_AFTER = 60.0
-"""Seconds after which an unfinished file is taken for one of a killed process."""
 _BLOCK = 4096
 """Bytes of free space to look for: more than a pair needs."""
-_UNFINISHED = ".enphase-streaming"
-"""Ends the name of an unfinished file, so that no other program's file is taken for one."""
 _IRREPLACEABLE = (errno.EBUSY, errno.EACCES, errno.EPERM)
 """Errors of a file that can be written but not replaced: a mount point, or open on Windows."""
 
@@ -202,9 +197,8 @@ class FileTokenStore:
             self._write(bytes(_BLOCK), replace=False)
 
     def _write(self, data: bytes, *, replace: bool = True) -> None:
-        self._remove_abandoned()
-        prefix = f".{self._path.name}."
-        handle, name = tempfile.mkstemp(_UNFINISHED, prefix, self._path.parent)
+        # A process that is killed meanwhile leaves this file behind, as private as the other.
+        handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", dir=self._path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
@@ -234,14 +228,6 @@ class FileTokenStore:
             if file.write(data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._path))
             os.fsync(file.fileno())
-
-    def _remove_abandoned(self) -> None:
-        # Left by a process that was killed while it saved. A recent one may be in use.
-        pattern = f".{glob.escape(self._path.name)}.*{_UNFINISHED}"
-        with suppress(OSError):  # a folder that cannot be listed keeps them
-            for path in self._path.parent.glob(pattern):
-                if time.time() - path.stat().st_mtime > _ABANDONED_AFTER:
-                    path.unlink()
 
     def _sync_folder(self) -> None:
         # Without it a power failure may undo the rename. Not every folder can be opened and synced,

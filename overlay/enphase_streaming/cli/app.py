@@ -16,12 +16,7 @@ from typing import Annotated
 import typer
 
 from enphase_streaming.cli.exit_codes import EXIT_CODES, Exit, exiting, say
-from enphase_streaming.cli.formatting import (
-    ASCII_FALLBACK,
-    PlainLines,
-    as_json_line,
-    is_ascii_locale,
-)
+from enphase_streaming.cli.formatting import ASCII_FALLBACK, PlainLines, as_json_line
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.version import __version__
 
@@ -30,10 +25,7 @@ _BROKEN_PIPE = 1
 
 _SITE = "The number of the site; default: ENPHASE_SYSTEM_ID."
 # Numbers are taken as text: the checks of `options` have better messages than typer's.
-SystemId = Annotated[
-    str | None,
-    typer.Argument(metavar="SYSTEM_ID", help=_SITE),
-]
+SystemId = Annotated[str | None, typer.Argument(metavar="SYSTEM_ID", help=_SITE)]
 Calls = Annotated[str | None, typer.Option(metavar="N", help="Open at most N streams in a row.")]
 Dollars = Annotated[
     str | None, typer.Option(metavar="X", help="Spend at most X dollars, at $0.10 a call.")
@@ -334,10 +326,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:
         say("enphase-streaming: stdout is closed; redirect it to a file or /dev/null.")
         return Exit.STREAM_FAILED
-    encoding = "ascii" if is_ascii_locale(os.environ) else None
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=encoding, errors=ASCII_FALLBACK)
+            stream.reconfigure(errors=ASCII_FALLBACK)
     # SIGTERM ends the command as Ctrl-C does.
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

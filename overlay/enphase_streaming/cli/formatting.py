@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,15 +29,6 @@ def _ascii_fallback(error: UnicodeError) -> tuple[str, int]:
 
 
 codecs.register_error(ASCII_FALLBACK, _ascii_fallback)
-
-
-def is_ascii_locale(environ: Mapping[str, str]) -> bool:
-    """Return whether the C locale was chosen, for which Python prints UTF-8 all the same."""
-    if environ.get("PYTHONUTF8") or environ.get("PYTHONIOENCODING"):
-        return False
-    # In a C locale, Python itself sets LC_CTYPE to C.UTF-8 (PEP 538).
-    chosen = (environ.get("LC_ALL"), environ.get("LC_CTYPE"), environ.get("LANG"))
-    return next((each for each in chosen if each and each != "C.UTF-8"), "") in ("C", "POSIX")
 
 
 class Direction(NamedTuple):

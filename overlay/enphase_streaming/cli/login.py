@@ -9,21 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from enphase_streaming.auth.oauth import authorize_url, login_with_code, login_with_password
 from enphase_streaming.auth.tokens import FileTokenStore, TokenPair
 from enphase_streaming.cli.exit_codes import say
 from enphase_streaming.core.arguments import shown
-from enphase_streaming.environment import (
-    APPLICATION,
-    base_url,
-    credential,
-    insecure_http,
-    token_file,
-    token_url,
-)
+from enphase_streaming.environment import APPLICATION, api_endpoints, credential, token_file
 from enphase_streaming.errors import InvalidArgument, LoginRequired
 
 _PARAMETER = re.compile(r"(?:^|[?&])(?:code|state|error)=")
@@ -38,20 +30,13 @@ def login(environ: Mapping[str, str], redirect_uri: str | None, *, password: boo
         APIStatusError: the token endpoint failed.
         ConnectionFailed: the token endpoint did not answer.
     """
-    url = base_url(environ)
+    endpoints = api_endpoints(environ)
     path = token_file(environ)
     if redirect_uri is not None:
         _check_redirect_uri("--redirect-uri", redirect_uri)
     # Before any question: a code can be used only once.
     _store(path, lambda: None)
     client_id, client_secret = (_application(environ, name) for name in APPLICATION)
-    settings: dict[str, Any] = {
-        "client_id": client_id,
-        "client_secret": client_secret,
-        "token_url": token_url(url),
-    }
-    if insecure_http(environ):
-        settings["insecure_http"] = True
     request: Callable[..., TokenPair]
     if password:
         request = partial(
@@ -63,8 +48,14 @@ def login(environ: Mapping[str, str], redirect_uri: str | None, *, password: boo
         if redirect_uri is None:
             redirect_uri = ask("Redirect URI of the application: ")
             _check_redirect_uri("The redirect URI", redirect_uri)
-        code = _authorize(url, client_id, redirect_uri)
+        code = _authorize(endpoints["token_url"], client_id, redirect_uri)
         request = partial(login_with_code, code=code, redirect_uri=redirect_uri)
+    settings = {
+        "client_id": client_id,
+        "client_secret": client_secret,
+        "token_url": endpoints["token_url"],
+        "insecure_http": endpoints["insecure_http"],
+    }
     _store(path, lambda: request(**settings))
     say(f"Logged in. The tokens are in {path} and renew themselves.")
 
@@ -104,9 +95,9 @@ def _check_redirect_uri(name: str, uri: str) -> None:
         )
 
 
-def _authorize(url: str, client_id: str, redirect_uri: str) -> str:
+def _authorize(token_url: str, client_id: str, redirect_uri: str) -> str:
     state = secrets.token_urlsafe(16)
-    page = token_url(url).removesuffix("token") + "authorize"
+    page = token_url.removesuffix("token") + "authorize"
     say("Open this page as the site's owner, log in and allow access:\n")
     say(authorize_url(client_id=client_id, redirect_uri=redirect_uri, state=state, base=page))
     say("\nThe browser is then sent to an address that starts with the redirect URI.")

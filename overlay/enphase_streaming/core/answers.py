@@ -55,14 +55,7 @@ async def raise_for_answer(
     """
     body = await _read_body(head, at + _BODY_SECONDS, exchange, observer)
     if head.status_code != 200:
-        raise error_from_answer(
-            head.status_code,
-            body,
-            now=exchange.now(),
-            retry_after=head.retry_after,
-            date=head.date,
-            mask=mask,
-        )
+        raise error_from_answer(head, body, now=exchange.now(), mask=mask)
     start = mask(body.decode(errors="replace"))[:200]
     kind = head.content_type or "no content type"
     if head.content_encoding:
@@ -106,30 +99,14 @@ def describe(error: Exception) -> str:
 
 
 def error_from_answer(
-    status_code: int,
-    body: bytes,
-    *,
-    now: datetime,
-    retry_after: str | None = None,
-    date: str | None = None,
-    mask: Mask = str,
+    head: Head, body: bytes, *, now: datetime, mask: Mask = str
 ) -> APIStatusError:
-    """Return the exception for an HTTP status and as much of its body as arrived.
+    """Return the exception for an error status and as much of its decoded body as arrived.
 
-    Args:
-        status_code: the HTTP status.
-        body: the start of the body, decoded.
-        now: the present moment, aware.
-        retry_after: the header's value.
-        date: the header's value. Waits are measured by it, since the local clock may be wrong.
-        mask: masks secrets in what the exception shows.
+    Waits are measured by the answer's `Date`, since the local clock, `now`, may be wrong.
     """
     text = body.decode(errors="replace")
-    answer = _json_object(text)
-    error = _build(status_code, answer, text, mask)
-    if isinstance(error, RateLimitError):
-        _set_wait(error, answer, mask, now, _http_date(date), retry_after)
-    return error
+    return _build(head, _json_object(text), text, now, mask)
 
 
 def error_from_envelope(
@@ -137,43 +114,19 @@ def error_from_envelope(
 ) -> APIStatusError:
     """Return the exception for an error envelope inside a stream, by the code in it.
 
-    Args:
-        envelope: the error's object.
-        text: the text of its event.
-        now: the present moment, aware.
-        mask: masks secrets in what the exception shows.
+    `text` is that of its event.
     """
     code = _mapping(envelope.get("error")).get("code", envelope.get("code"))
     try:
         status_code = int(code) if isinstance(code, int | str) else 200
     except ValueError:
         status_code = 200
-    error = _build(status_code, envelope, text, mask)
-    if isinstance(error, RateLimitError):
-        _set_wait(error, envelope, mask, now)
-    return error
+    return _build(Head(status_code), envelope, text, now, mask)
 
 
-def _set_wait(
-    error: RateLimitError,
-    answer: dict[str, Any],
-    mask: Mask,
-    now: datetime,
-    server_now: datetime | None = None,
-    retry_after: str | None = None,
-) -> None:
-    period = _text(answer.get("period"))
-    error.period = mask(period) or None
-    if period == "month":
-        error.retry = Retry.NEVER
-    waits = [_until_period_end(answer, now, server_now), _until(retry_after, server_now)]
-    known = [wait for wait in waits if wait is not None]
-    if known:
-        error.retry_in = min(max(known), _LONGEST_WAIT)
-        error.retry_at = now + timedelta(seconds=error.retry_in)
-
-
-def _build(status_code: int, answer: dict[str, Any], body: str, mask: Mask) -> APIStatusError:
+def _build(
+    head: Head, answer: dict[str, Any], body: str, now: datetime, mask: Mask
+) -> APIStatusError:
     envelope = _mapping(answer.get("error"))
     status = _text(envelope.get("status"))
     shown_status = mask(status)
@@ -183,10 +136,10 @@ def _build(status_code: int, answer: dict[str, Any], body: str, mask: Mask) -> A
     summary = ": ".join(part for part in (message, details) if part)
     if not summary:
         summary = f"no error envelope; the body starts {shown[:80]!r}" if body else "an empty body"
-    name = f"{status_code} {shown_status}".strip()
-    error = status_row(status_code).error(
+    name = f"{head.status_code} {shown_status}".strip()
+    error = status_row(head.status_code).error(
         _one_line(f"{name}: {summary}"),
-        status_code=status_code,
+        status_code=head.status_code,
         status=shown_status or None,
         type=mask(_text(answer.get("type"))) or None,
         message=message,
@@ -194,7 +147,22 @@ def _build(status_code: int, answer: dict[str, Any], body: str, mask: Mask) -> A
     )
     if status == "NOT_AUTHENTICATED":  # the key is wrong: another token does not help
         error.retry = Retry.NEVER
+    if isinstance(error, RateLimitError):
+        period = _text(answer.get("period"))
+        error.period = mask(period) or None
+        if period == "month":
+            error.retry = Retry.NEVER
+        _set_wait(error, head, answer, now)
     return error
+
+
+def _set_wait(error: RateLimitError, head: Head, answer: dict[str, Any], now: datetime) -> None:
+    server_now = _http_date(head.date)
+    waits = [_until_period_end(answer, now, server_now), _until(head.retry_after, server_now)]
+    known = [wait for wait in waits if wait is not None]
+    if known:
+        error.retry_in = min(max(known), _LONGEST_WAIT)
+        error.retry_at = now + timedelta(seconds=error.retry_in)
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -28,7 +28,6 @@ class Body:
         self._coding = known[0] if known else None
         self._inflater: zlib._Decompress | None = None
         self._held = b""
-        self._has_more = self._has_ended = self._is_next = False
 
     def feed(self, chunk: bytes) -> bytes:
         """Return what `chunk` decodes to, 64 KiB at most; `rest` returns more of it.
@@ -38,38 +37,24 @@ class Body:
         """
         if self._coding is None:
             return chunk
-        return b"" if self._has_ended else self._inflate(self._held + chunk)
+        self._held += chunk
+        return self.rest()
 
     def rest(self) -> bytes:
         """Return the next piece of the bytes fed so far, empty if there is none."""
-        return self._inflate(self._held) if self._has_more else b""
-
-    def _inflate(self, data: bytes) -> bytes:
-        piece, self._held, self._has_more = b"", data, True
-        # Once, and again after the end of an empty member of a gzip body.
-        while not piece and self._has_more:
-            if self._inflater is None:
-                # Two bytes show the header. What follows the first member may be anything.
-                if len(self._held) < 2 or (self._is_next and self._held[:2] != _GZIP):
-                    self._has_ended = len(self._held) >= 2
-                    self._has_more = False
-                    break
-                self._inflater = zlib.decompressobj(self._window_bits(self._held))
-            piece = self._inflater.decompress(self._held, _PIECE)
-            self._held = self._inflater.unconsumed_tail
-            self._has_more = len(piece) == _PIECE
-            if self._inflater.eof:
-                self._held, self._inflater = self._inflater.unused_data, None
-                self._is_next = self._has_more = True
+        if self._inflater is None:
+            if len(self._held) < 2:  # the bytes that show the header
+                return b""
+            self._inflater = zlib.decompressobj(self._window_bits(self._held))
+        piece = b"" if self._inflater.eof else self._inflater.decompress(self._held, _PIECE)
+        self._held = self._inflater.unconsumed_tail
         return piece
 
     def _window_bits(self, start: bytes) -> int:
-        has_zlib_header = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
-        if has_zlib_header:
-            return zlib.MAX_WBITS
-        if self._coding == "deflate" and start[:2] != _GZIP:
+        is_zlib = start[0] & 0x0F == 8 and int.from_bytes(start[:2], "big") % 31 == 0
+        if self._coding == "deflate" and not is_zlib and start[:2] != _GZIP:
             return -zlib.MAX_WBITS  # some servers send deflate without zlib's header
-        return 16 + zlib.MAX_WBITS
+        return 32 + zlib.MAX_WBITS  # zlib tells gzip from its own header
 
 
 def _codings(content_encoding: str | None) -> list[str]:

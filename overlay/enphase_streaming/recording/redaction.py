@@ -32,10 +32,12 @@ _KINDS = (b"123456789", string.ascii_lowercase.encode(), string.ascii_uppercase.
 _OTHERS = {b"0": b"123456789"} | {
     kind[at : at + 1]: kind[:at] + kind[at + 1 :] for kind in _KINDS for at in range(len(kind))
 }
-# What may stand for a letter beyond ASCII, by the bytes that UTF-8 takes for it.
-_LETTERS = {
-    size: "".join(map(chr, range(first, first + 128)))
-    for size, first in {2: 0x100, 3: 0x4E00, 4: 0x20000}.items()
+# What stands for a character beyond ASCII, by its length; the second where it is the first itself.
+_BEYOND_ASCII = {
+    2: (b"\xc4\x80", b"\xc4\x81"),
+    3: (b"\xe4\xb8\x80", b"\xe4\xb8\x81"),
+    4: (b"\xf0\xa0\x80\x80", b"\xf0\xa0\x80\x81"),
+    6: (rb"\u4e00", rb"\u4e01"),
 }
 _ILLEGIBLE = bytes.maketrans(
     b"123456789" + string.ascii_letters.encode() + bytes(range(128, 256)),
@@ -186,12 +188,7 @@ def _another(old: bytes, choice: int) -> bytes:
     if others := _OTHERS.get(old):
         at = choice % len(others)
         return others[at : at + 1]
-    if old.startswith(b"\\"):
-        if len(old) == 2:
-            return old
-        new = b"\\u4e%02x" % choice
-        return new if new != old.lower() else b"\\u4fff"
-    if len(old) not in _LETTERS:
-        return b"\xff" * len(old)
-    letters = _LETTERS[len(old)].replace(old.decode(errors="replace"), "")
-    return letters[choice % len(letters)].encode()
+    if old.startswith(b"\\") and len(old) == 2:
+        return old
+    first, second = _BEYOND_ASCII.get(len(old), (b"\xff" * len(old), b"\xfe" * len(old)))
+    return first if old.lower() != first else second

@@ -11,7 +11,6 @@ from enphase_streaming.cli.formatting import (
     PlainLines,
     as_json_line,
     clean,
-    is_ascii_locale,
     local,
     local_time,
 )
@@ -157,21 +156,3 @@ def test_json_is_one_line_of_ascii() -> None:
     assert line.isascii()
     assert line.isprintable()
     assert json.loads(line) == reading(battery_mode="é\n\x1b[2J").to_dict()
-
-
-@pytest.mark.parametrize(
-    ("environ", "ascii_only"),
-    [
-        ({"LANG": "C"}, True),
-        ({"LANG": "POSIX", "LC_CTYPE": "C.UTF-8"}, True),  # as Python leaves it
-        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, True),
-        ({"LANG": "C", "LC_CTYPE": "en_US.UTF-8"}, False),
-        ({"LANG": "en_US.UTF-8"}, False),
-        ({"LANG": "C.UTF-8"}, False),
-        ({"LANG": "C", "PYTHONUTF8": "1"}, False),
-        ({"LC_CTYPE": "C.UTF-8"}, False),  # none was chosen, as in many containers
-        ({}, False),
-    ],
-)
-def test_the_c_locale_is_ascii(environ: dict[str, str], ascii_only: bool) -> None:
-    assert is_ascii_locale(environ) is ascii_only

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from enphase_streaming_mock import SCENARIOS, Engine, Reply, Request, Scenario, Wire
-from enphase_streaming_mock.engine import ACCESS_TOKEN, API_KEY, SYSTEM_ID
+from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from enphase_streaming_mock.scenarios import Conditions, find_scenario
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "enphase-streaming needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group docs
 	@touch $@
 
 demo: $(VENV)/installed  ## show one stream live: from a mock, or from your site if ENPHASE_* is set
@@ -97,7 +97,18 @@ build/mutation/installed: pyproject.toml
 mutation: build/mutation/installed  ## change the core in small ways and check that a test fails: make mutation [ONLY=sse]
 	@PYTHONPATH=tests build/mutation/bin/python -m mutation $(ONLY) --write docs/testing.md
 
-FORMATTED := overlay mock tests spec bench
+docs: $(VENV)/installed  ## build the documentation into build/site; a warning fails it
+	rm -rf build/site
+	$(BIN)/python -m sphinx --quiet --nitpicky --fail-on-warning --fresh-env docs build/site
+
+docs-serve: docs  ## show the documentation on http://127.0.0.1:8000 until Ctrl-C: make docs-serve [PORT=8000]
+	@echo "http://127.0.0.1:$(or $(PORT),8000)/"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site $(or $(PORT),8000) >/dev/null
+
+pictures: $(VENV)/installed  ## draw the pictures of the pages again
+	$(BIN)/python docs/tools/pictures.py
+
+FORMATTED := overlay mock tests spec bench docs
 lint: $(VENV)/installed  ## check style and types, and print the size of each package
 	$(BIN)/ruff check $(FORMATTED)
 	$(BIN)/ruff format --check $(FORMATTED)
@@ -111,4 +122,4 @@ clean:  ## remove the virtual environment and everything built
 	rm -rf build dist mock/prism/node_modules tests/clients/*/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism schemathesis views drift contract client check-client test test-postgres fuzz bench lint clean mutation
+.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-postgres fuzz bench lint clean mutation

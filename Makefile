@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "enphase-streaming needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group docs
 	@touch $@
 
 demo: $(VENV)/installed  ## show one stream live: from a mock, or from your site if ENPHASE_* is set
@@ -26,9 +26,11 @@ views: $(VENV)/installed  ## build the views of the document for Prism and for O
 	$(BIN)/python spec/views/apply.py spec/views/prism.overlay.yaml build/spec/prism.yaml
 	$(BIN)/python spec/views/apply.py spec/views/itemschema.overlay.yaml build/spec/streaming-3.2.yaml
 
-# Node.js packages, exactly as locked: Prism, and an EventSource client for the tests.
+# Node.js packages, exactly as locked: Prism, and for the tests an EventSource client and AsyncAPI's
+# schemas.
 PRISM := mock/prism/node_modules/installed
 EVENTSOURCE := tests/clients/eventsource/node_modules/installed
+ASYNCAPI := tests/clients/asyncapi/node_modules/installed
 %/node_modules/installed: %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo "$* needs Node.js 20 or newer, with npm" >&2; exit 1; }
 	cd $* && npm ci --no-audit --no-fund
@@ -47,12 +49,14 @@ contract: $(VENV)/installed $(PRISM)  ## write docs/matrix.md; run the contract 
 	@$(BIN)/python tests/matrix
 	@$(BIN)/python tests/each_backend.py
 
-client: $(VENV)/installed  ## generate the client from the document, and write docs/matrix.md and the tables of other pages
+client: $(VENV)/installed  ## generate the client and spec/asyncapi.yaml from the document, and the tables of the pages
 	$(BIN)/python spec/generator/generate.py
+	$(BIN)/python spec/views/asyncapi.py
 	@$(BIN)/python tests/matrix --quiet || echo "Not done: edit what each line above names, then run make client again."
 
-check-client: $(VENV)/installed  ## fail if generated/ differs from what `make client` writes
+check-client: $(VENV)/installed  ## fail if generated/ or spec/asyncapi.yaml differs from what `make client` writes
 	$(BIN)/python spec/generator/generate.py --check
+	$(BIN)/python spec/views/asyncapi.py --check
 
 # Wheels for the tests of the built wheel, which use no network. Fetched again after each change of
 # the virtual environment, which may be for another Python.
@@ -65,7 +69,7 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 # Keep compiled modules in any environment: otherwise each worker, and each pytest that a
 # test starts, rewrites the assertions of every module again. One worker more than processors, for
 # tests that wait.
-test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## run all tests and checks
+test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE) $(ASYNCAPI)  ## run all tests and checks
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 
 test-postgres: $(VENV)/installed  ## test the ledger in PostgreSQL, on a private server from the installed programs
@@ -93,7 +97,18 @@ build/mutation/installed: pyproject.toml
 mutation: build/mutation/installed  ## change the core in small ways and check that a test fails: make mutation [ONLY=sse]
 	@PYTHONPATH=tests build/mutation/bin/python -m mutation $(ONLY) --write docs/testing.md
 
-FORMATTED := overlay mock tests spec bench
+docs: $(VENV)/installed  ## build the documentation into build/site; a warning fails it
+	rm -rf build/site
+	$(BIN)/python -m sphinx --quiet --nitpicky --fail-on-warning --fresh-env docs build/site
+
+docs-serve: docs  ## show the documentation on http://127.0.0.1:8000 until Ctrl-C: make docs-serve [PORT=8000]
+	@echo "http://127.0.0.1:$(or $(PORT),8000)/"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site $(or $(PORT),8000) >/dev/null
+
+pictures: $(VENV)/installed  ## draw the pictures of the pages again
+	$(BIN)/python docs/tools/pictures.py
+
+FORMATTED := overlay mock tests spec bench docs
 lint: $(VENV)/installed  ## check style and types, and print the size of each package
 	$(BIN)/ruff check $(FORMATTED)
 	$(BIN)/ruff format --check $(FORMATTED)
@@ -104,7 +119,7 @@ lint: $(VENV)/installed  ## check style and types, and print the size of each pa
 	@printf 'contract suite  %5d lines\n' "$$(find mock/enphase_streaming_mock/checks -name '*.py' -exec cat {} + | wc -l)"
 
 clean:  ## remove the virtual environment and everything built
-	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist mock/prism/node_modules tests/clients/*/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism schemathesis views drift contract client check-client test test-postgres fuzz bench lint clean mutation
+.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-postgres fuzz bench lint clean mutation

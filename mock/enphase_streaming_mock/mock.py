@@ -166,7 +166,7 @@ class Mock:
 
     @property
     def base_url(self) -> str:
-        """Where the API begins, ending in `/api/v4`: a client's base URL."""
+        """Where the API begins, ending in `/api/v4`; a client's base URL."""
         return self._origin + self.engine.contract.base_path
 
     @property
@@ -176,7 +176,7 @@ class Mock:
 
     @property
     def client_options(self) -> ClientOptions:
-        """What a client of this library takes: `StreamingClient(**mock.client_options)`."""
+        """What a client of this library takes, as in `StreamingClient(**mock.client_options)`."""
         options = ClientOptions(
             api_key=self.api_key,
             access_token=self.access_token,

@@ -36,7 +36,7 @@ class Wire:
     Args:
         nesting: "inner" is `{"data": reading, "timestamp_epoch": …}`; "outer" wraps that in one
             more `{"data": …}`, as the published example may be read.
-        colon_space: Write `data: ` instead of `data:`.
+        colon_space: Write a space after `data:`.
         newline: LF, CRLF or CR.
         bom: Begin the stream with a byte order mark.
         retry: Begin the stream with a reconnection time, in ms.

@@ -195,7 +195,7 @@ class Budget:
 
     @property
     def dollars_spent(self) -> Decimal:
-        """What the calls so far cost at most, in dollars: refused ones may be free."""
+        """What the calls so far cost at most, in dollars; refused ones may be free."""
         return self.spent * STREAM_PRICE
 
     @property

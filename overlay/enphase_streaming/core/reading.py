@@ -61,7 +61,7 @@ class Reading(LiveStatus, frozen=True, gc=False, kw_only=True, forbid_unknown_fi
 
     @property
     def timestamp(self) -> datetime | None:
-        """When it was measured (aware UTC): from the epoch, else the UTC text, else None."""
+        """When it was measured (aware UTC), from the epoch, else the UTC text, else None."""
         return from_epoch(self.epoch) or _from_text(self.utc)
 
     @property

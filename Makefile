@@ -116,7 +116,7 @@ check-dist: dist  ## run the demo and all tests in the unpacked sdist
 build/shipped/installed: dist
 	rm -rf build/shipped
 	$(PYTHON) -m venv --without-pip build/shipped
-	build/release/bin/python -m pip --python build/shipped/bin/python install --quiet "$$(echo dist/*.whl)[cli,fleet,mock]"
+	build/release/bin/python -m pip --python build/shipped/bin/python install --quiet "$$(echo dist/*.whl)[cli,fleet,mock,postgres]"
 	@touch $@
 
 sbom: build/shipped/installed  ## write build/sbom.cdx.json, which lists what the wheel needs

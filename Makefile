@@ -58,11 +58,11 @@ check-client: $(VENV)/installed  ## fail if generated/ or spec/asyncapi.yaml dif
 	$(BIN)/python spec/generator/generate.py --check
 	$(BIN)/python spec/views/asyncapi.py --check
 
-# Wheels for the tests of the built wheel, which use no network. Fetched again after each change of
-# the virtual environment, which may be for another Python.
+# Wheels for the tests of the built wheel and of the Dockerfile, which use no network. Fetched again
+# after each change of the virtual environment, which may be for another Python.
 build/wheels/fetched: pyproject.toml $(VENV)/installed
 	rm -rf build/wheels
-	$(BIN)/python -m pip wheel --quiet --wheel-dir build/wheels '.[cli,mock]' pytest
+	$(BIN)/python -m pip wheel --quiet --wheel-dir build/wheels '.[cli,mock]' hatchling pytest
 	rm build/wheels/enphase_streaming-*.whl
 	@touch $@
 
@@ -108,11 +108,63 @@ docs-serve: docs  ## show the documentation on http://127.0.0.1:8000 until Ctrl-
 pictures: $(VENV)/installed  ## draw the pictures of the pages again
 	$(BIN)/python docs/tools/pictures.py
 
-FORMATTED := overlay mock tests spec bench docs
+# Tools of a release, in an environment of their own.
+build/release/installed: pyproject.toml
+	$(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	build/release/bin/python -m pip install --quiet --group release
+	@touch $@
+
+dist: build/release/installed  ## build the sdist and the wheel into dist/, and check both
+	rm -rf dist
+	build/release/bin/python -m build
+	build/release/bin/twine check --strict dist/*
+	build/release/bin/check-wheel-contents dist/*.whl
+
+check-dist: dist  ## run the demo and all tests in the unpacked sdist
+	rm -rf build/sdist
+	mkdir -p build/sdist
+	tar -xzf dist/*.tar.gz -C build/sdist --strip-components 1
+	$(MAKE) -C build/sdist demo test
+
+# What users get: the wheel with every extra, and what it needs.
+build/shipped/installed: dist
+	rm -rf build/shipped
+	$(PYTHON) -m venv --without-pip build/shipped
+	build/release/bin/python -m pip --python build/shipped/bin/python install --quiet "$$(echo dist/*.whl)[cli,fleet,mock,postgres]"
+	@touch $@
+
+sbom: build/shipped/installed  ## write build/sbom.cdx.json, which lists what the wheel needs
+	build/release/bin/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml --output-file build/sbom.cdx.json build/shipped/bin/python
+
+audit: build/shipped/installed  ## look for known vulnerabilities in what the wheel needs (asks a service)
+	build/release/bin/pip-audit --path "$$(build/shipped/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
+workflows: build/release/installed  ## check the GitHub workflows and the containers' files
+	build/release/bin/zizmor --offline --pedantic .github
+	build/release/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	build/release/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	build/release/bin/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	build/release/bin/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	build/release/bin/check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+	build/release/bin/hadolint Dockerfile
+
+release-check:  ## fail unless TAG, REPOSITORY, version and changelog agree; write build/notes.md
+	@$(PYTHON) tests/release.py "$$TAG" "$$REPOSITORY"
+
+newest:  ## make build/newest with the newest version of each dependency, pins and bounds ignored
+	$(MAKE) VENV=build/newest build/newest/installed build/wheels/fetched $(PRISM) $(EVENTSOURCE)
+	build/newest/bin/python -m pip list --outdated --format freeze | sed 's/==.*//' >build/outdated.txt
+	build/newest/bin/python -m pip install --quiet --upgrade --requirement build/outdated.txt
+	cd mock/prism && npm install --no-save @stoplight/prism-cli@latest
+	build/newest/bin/python -m pip list
+
+FORMATTED := overlay mock tests spec bench docs hatch_build.py
 lint: $(VENV)/installed  ## check style and types, and print the size of each package
 	$(BIN)/ruff check $(FORMATTED)
 	$(BIN)/ruff format --check $(FORMATTED)
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32 generated overlay mock/enphase_streaming_mock
 	@printf 'overlay         %5d lines\n' "$$(find overlay/enphase_streaming -name '*.py' -not -path '*/cli/*' -exec cat {} + | wc -l)"
 	@printf 'overlay command %5d lines\n' "$$(find overlay/enphase_streaming/cli -name '*.py' -exec cat {} + | wc -l)"
 	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -not -path '*/checks/*' -exec cat {} + | wc -l)"
@@ -123,3 +175,4 @@ clean:  ## remove the virtual environment and everything built
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
 .PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-postgres fuzz bench lint clean mutation
+.PHONY: dist check-dist sbom audit workflows release-check newest

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+
+import pytest
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -20,18 +23,23 @@ def in_background(
     if path is None:
         listener = socket.create_server(("127.0.0.1", 0))
         port = listener.getsockname()[1]
+    elif sys.platform == "win32":
+        pytest.skip("Windows has no unix sockets")
     else:
         listener, port = socket.socket(socket.AF_UNIX), 0
         listener.bind(path)
         listener.listen()
+    over = threading.Event()
 
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
             tasks = []
-            with suppress(OSError):
-                while True:
-                    accepted, _ = await asyncio.to_thread(listener.accept)
-                    tasks.append(group.create_task(_serve(serve, accepted, tls)))
+            while True:
+                accepted, _ = await asyncio.to_thread(listener.accept)
+                if over.is_set():
+                    accepted.close()
+                    break
+                tasks.append(group.create_task(_serve(serve, accepted, tls)))
             await asyncio.sleep(0)  # one that has not begun could not close its socket
             for task in tasks:
                 task.cancel()
@@ -41,7 +49,9 @@ def in_background(
     try:
         yield port
     finally:
-        listener.shutdown(socket.SHUT_RDWR)
+        over.set()
+        with socket.socket(listener.family) as last:  # Linux alone lets a shutdown end accept()
+            last.connect(listener.getsockname())
         thread.join(10)
         listener.close()
         assert not thread.is_alive(), "the server in the background never ended"

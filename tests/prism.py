@@ -32,6 +32,8 @@ def check_installed(folder: Path = INSTALLED) -> None:
 @contextmanager
 def running_prism(folder: Path) -> Iterator[str]:
     """Build Prism's view of the document into `folder`, serve it, and yield the base URL."""
+    if sys.platform == "win32":
+        raise PrismIsMissing("Prism is ended as a process group, which Windows lacks.")
     check_installed()
     view, log = folder / "prism.yaml", folder / "prism.log"
     views = ROOT / "spec" / "views"

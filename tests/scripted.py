@@ -98,6 +98,8 @@ def scripted(
     scheme = "https" if tls else "http"
     server = Scripted(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
 
+    over = threading.Event()
+
     def serve(connection: socket.socket) -> None:
         peer = Peer(connection)
         try:
@@ -119,6 +121,9 @@ def scripted(
                 connection, _ = listener.accept()
             except OSError:
                 return
+            if over.is_set():
+                connection.close()
+                return
             thread = threading.Thread(target=serve, args=(connection,), daemon=True)
             server.threads = [each for each in server.threads if each.is_alive()] + [thread]
             thread.start()
@@ -128,8 +133,9 @@ def scripted(
     try:
         yield server
     finally:
-        with suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
+        over.set()
+        with suppress(OSError):  # Linux alone lets a shutdown end accept()
+            socket.create_connection(listener.getsockname(), 1).close()
         listener.close()
         accepting.join(PATIENCE)
         for thread in server.threads:

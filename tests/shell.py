@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
-import pty
 import re
 import select
 import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, NamedTuple, TextIO
 from unittest import mock
 
+import pytest
+
 from enphase_streaming.cli import main
 from enphase_streaming_mock import MockServer
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no pseudo-terminals", allow_module_level=True)
+else:
+    import fcntl
+    import pty
+    import termios
 
 COMMAND = [
     sys.executable,
@@ -99,6 +105,8 @@ def printing_to(
 def unwritable(kind: str) -> Iterator[TextIO]:
     """Yield a stdout whose reader is gone, or that is on a full disk."""
     if kind == "full":
+        if not os.path.exists("/dev/full"):
+            pytest.skip("this system has no /dev/full")
         target: int | str = "/dev/full"
     else:
         reader, target = os.pipe()

@@ -1,6 +1,7 @@
 """The command `enphase-mock`."""
 
 import argparse
+import errno
 import io
 import os
 import shlex
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         # Python flushes stdout once more when it ends, and would report the error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
+        # Windows reports EINVAL when the reader of a pipe is gone.
+        is_invalid = error.errno == errno.EINVAL
+        if isinstance(error, BrokenPipeError) or (sys.platform == "win32" and is_invalid):
             return 0
         return _refuse(f"the output cannot be written: {error.strerror or error}")
     except KeyboardInterrupt:
@@ -173,10 +176,10 @@ def _serve(server: "MockServer", options: argparse.Namespace) -> int:
 
 def _allow_open_files() -> None:
     """Raise the limit of open files, and so of connections, where the system lets us."""
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows, which sets no such limit
+    if sys.platform == "win32":  # which sets no such limit
         return
+    import resource
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < most:

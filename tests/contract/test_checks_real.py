@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,9 @@ import pytest
 from enphase_streaming_mock import Fault, MockServer, Wire
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.replay import FORMAT
+
+if sys.platform != "win32":
+    import pty
 
 pytest_plugins = ["pytester"]
 
@@ -210,6 +212,8 @@ def test_listing_the_checks_costs_nothing(pytester: pytest.Pytester, api: MockSe
 def test_terminal_is_asked_for_consent(
     tmp_path: Path, api: MockServer, answer: str, calls: int
 ) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no pseudo-terminals")
     ours, theirs = pty.openpty()
     try:
         os.write(ours, f"{answer}\n".encode())

@@ -344,6 +344,7 @@ def test_a_recording_on_a_terminal_has_the_live_view_and_its_size(
     assert re.search(r"Readings +30 +\d+\.\d kB in x\.jsonl", after_the_screen(screen.text))
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_a_full_disk_ends_a_recording(enphase_mock: MockServer) -> None:
     arguments = ["record", "1765", "/dev/full", "--overwrite", "--unlimited", *FAST]
     done = inside(*arguments, env=environment(enphase_mock))

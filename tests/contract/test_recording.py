@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,9 @@ def test_record_leaving_early_as_stopped(clock: HandClock, tmp_path: Path) -> No
 # Python warns of forks beside threads, which is what this is about.
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_record_nothing_in_a_forked_child(clock: HandClock, tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows cannot fork")
+
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)
         peer.chunk(clock.event())

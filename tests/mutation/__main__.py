@@ -21,7 +21,8 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", help="sse, window, …; all of them if none is given")
     parser.add_argument("--write", type=Path, help="the page with the table to update")
     options = parser.parse_args()
-    os.nice(10)
+    if sys.platform != "win32":
+        os.nice(10)
     verdicts: list[Verdicts] = []
     for module in chosen(options.modules):
         verdicts.append(mutate(module))

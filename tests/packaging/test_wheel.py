@@ -10,11 +10,13 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable
+from email import message_from_bytes
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from enphase_streaming import __version__
 from enphase_streaming_mock import MockServer
 
 ROOT = Path(__file__).parents[2]
@@ -111,13 +113,48 @@ def test_the_sdist_contains_the_document_the_tests_and_the_makefile(built: Path)
         held = {name.partition("/")[2] for name in archive.getnames()}
     assert {
         "LICENSE",
+        ".github/workflows/release.yml",
+        "Dockerfile",
         "Makefile",
         "README.md",
+        "bench/__main__.py",
         "docs/contract-in-ci/contract.yml",
+        "mock/demo.sh",
+        "mock/prism/package-lock.json",
         "pyproject.toml",
         "spec/streaming.yaml",
         "tests/packaging/test_wheel.py",
     } <= held
+
+
+def test_the_metadata_leads_to_the_repository_once_it_is_known(built: Path, tmp_path: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (unpacked,) = tmp_path.iterdir()
+    settings = unpacked / "pyproject.toml"
+    text = re.sub(
+        r'^repository = ".*"$',
+        'repository = "https://example.com/owner/name"',
+        settings.read_text("utf-8"),
+        flags=re.MULTILINE,
+    )
+    settings.write_text(text, "utf-8")
+    run_well(
+        *(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path),
+        unpacked,
+        cwd=tmp_path,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+        metadata = message_from_bytes(archive.read(name))
+    assert metadata["Version"] == __version__
+    urls = dict(each.split(", ") for each in metadata.get_all("Project-URL", []))
+    assert urls["Changelog"] == "https://example.com/owner/name/blob/main/CHANGELOG.md"
+    links = re.findall(r"\]\(([^)\s]+)\)", str(metadata.get_payload()))
+    assert f"https://example.com/owner/name/blob/v{__version__}/LICENSE" in links
+    assert [each for each in links if not each.startswith("https://")] == []
 
 
 def test_the_mock_extra_streams_to_the_client(environment: Environment, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import base64
 import json
 import os
 import re
-import resource
 import signal
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,9 @@ from enphase_streaming.core.exchange import Head
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.recording.recording import Recording
 from scripted import HandClock
+
+if sys.platform != "win32":
+    import resource
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "recording.jsonl"
 HEAD = Head(200, "text/event-stream", None, None)
@@ -98,6 +101,8 @@ def test_refuse_a_path_that_cannot_be_written(tmp_path: Path) -> None:
 def test_stop_recording_when_the_disk_is_full(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows has no limit of a file's size")
     recording = start(tmp_path / "site.jsonl")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -115,6 +120,8 @@ def test_stop_recording_when_the_disk_is_full(
 
 def forked(work: Callable[[], object]) -> int:
     """Do `work` in a forked child, and return the child's exit code."""
+    if sys.platform == "win32":
+        pytest.skip("Windows cannot fork")
     child = os.fork()
     if not child:
         code = 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 
 import pytest
@@ -44,6 +45,8 @@ def test_a_watch_collected_inside_the_budget_does_not_deadlock() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # threads and fork: the point
 def test_a_child_forked_while_a_thread_holds_the_budget_can_spend() -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows cannot fork")
     budget = Budget(calls=2, plan=Plan.KILOWATT)
     budget._queue()  # of the parent; the child never gives it up
     holds, let_go = threading.Event(), threading.Event()

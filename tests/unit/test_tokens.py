@@ -388,6 +388,8 @@ with FileTokenStore(sys.argv[1]).lock():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system cannot fork")
 @pytest.mark.parametrize("forked_by", ["holder", "other thread"])
 def test_a_forked_child_does_not_keep_the_lock(path: Path, forked_by: str) -> None:
+    if sys.platform == "win32":
+        pytest.skip("Windows cannot fork")
     done = python(
         """
 held, forked = threading.Event(), threading.Event()
@@ -457,6 +459,9 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 def failing_locks(monkeypatch: pytest.MonkeyPatch, number: int, times: float) -> list[int]:
     """Have the system's locks fail so many times; return a list that grows with each try."""
     tries: list[int] = []
+
+    if sys.platform == "win32":
+        pytest.skip("Windows has other locks")
 
     def lock(file: object, operation: int) -> None:
         tries.append(operation)

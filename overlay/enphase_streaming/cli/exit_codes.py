@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -97,11 +98,10 @@ def exiting() -> Iterator[None]:
             yield
         finally:
             sys.stdout.flush()
-    except BrokenPipeError as error:
-        _discard_output()
-        raise SystemExit(Exit.SUCCESS) from error
     except OSError as error:
         _discard_output()
+        if _is_closed_pipe(error):
+            raise SystemExit(Exit.SUCCESS) from error
         # Only what opens a file names one.
         what = "the output cannot be written" if error.filename is None else f"{error.filename!r}"
         say(f"enphase-streaming: {what}: {error.strerror or error}.")
@@ -113,6 +113,12 @@ def exiting() -> Iterator[None]:
     except EnphaseStreamingError as error:
         say(f"enphase-streaming: {explain(error)}")
         raise SystemExit(exit_code(error)) from error
+
+
+def _is_closed_pipe(error: OSError) -> bool:
+    # Windows reports EINVAL when the reader of a pipe is gone. What opens a file names it.
+    is_invalid = error.errno == errno.EINVAL and error.filename is None
+    return isinstance(error, BrokenPipeError) or (sys.platform == "win32" and is_invalid)
 
 
 def _discard_output() -> None:

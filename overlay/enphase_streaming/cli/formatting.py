@@ -139,7 +139,7 @@ def local(moment: datetime) -> datetime:
     """Return a moment in the local time zone; unchanged if that would leave the calendar."""
     try:
         return moment.astimezone()
-    except OverflowError:
+    except (OverflowError, OSError):  # Windows has no local time before 1970
         return moment
 
 

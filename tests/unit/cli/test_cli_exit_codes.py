@@ -1,3 +1,5 @@
+import errno
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -97,3 +99,22 @@ def test_only_a_failed_write_blames_the_output(
         raise error
     assert left.value.code == Exit.STREAM_FAILED
     assert capsys.readouterr().err.startswith(f"enphase-streaming: {text}")
+
+
+@pytest.mark.parametrize(
+    ("platform", "error", "code"),
+    [
+        ("linux", BrokenPipeError(errno.EPIPE, "x"), Exit.SUCCESS),
+        ("linux", OSError(errno.EINVAL, "x"), Exit.STREAM_FAILED),
+        ("win32", OSError(errno.EINVAL, "x"), Exit.SUCCESS),
+        ("win32", OSError(errno.EINVAL, "x", "site.jsonl"), Exit.STREAM_FAILED),
+        ("win32", OSError(errno.ENOSPC, "x"), Exit.STREAM_FAILED),
+    ],
+)
+def test_a_reader_that_left_is_no_failure_on_any_platform(
+    monkeypatch: pytest.MonkeyPatch, platform: str, error: OSError, code: Exit
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    with pytest.raises(SystemExit) as stop, exiting():
+        raise error
+    assert stop.value.code is code

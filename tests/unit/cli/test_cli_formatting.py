@@ -1,8 +1,10 @@
+import errno
 import json
+import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Self
 
 import pytest
 
@@ -15,6 +17,9 @@ from enphase_streaming.cli.formatting import (
     local_time,
 )
 from enphase_streaming.core.reading import Reading
+
+if sys.platform == "win32":
+    pytest.skip("Windows has no TZ variable", allow_module_level=True)
 
 NOON = datetime(2026, 6, 21, 12, 0, 1, tzinfo=UTC)
 
@@ -133,6 +138,17 @@ def test_a_moment_outside_the_calendar_of_the_zone_stays_as_it_is(
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     assert local(moment) == moment
+
+
+def test_a_moment_without_a_local_time_stays_as_it_is() -> None:
+    class Moment(datetime):
+        """A moment before 1970, as Windows treats it."""
+
+        def astimezone(self, tz: tzinfo | None = None) -> Self:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    moment = Moment(1969, 12, 31, tzinfo=UTC)
+    assert local(moment) is moment
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,14 @@ class Mock:
             raise ValueError("A Fault has its options already: pass options with a name only.")
         self.engine.faults.add(fault)
 
+    def strike(self, fault: FaultName, /, **options: Unpack[FaultOptions]) -> None:
+        """Let a fault strike the streams that are open, such as `strike("drop")`.
+
+        `after_events` and `after_bytes` count from here on. Raises ValueError if no stream is open,
+        or for a fault that is none within a stream.
+        """
+        self.engine.strike(Fault(fault, **options))
+
     def clear_faults(self) -> None:
         """Remove every fault that is still to strike."""
         self.engine.faults.clear()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from enphase_streaming import Reading, StaticAuth
@@ -21,10 +23,9 @@ class _Exchange:
     def __init__(self, windows: Iterable[Iterable[bytes]]) -> None:
         self._upcoming = iter(windows)
         self._chunks: Iterator[bytes] = iter(())
-        self._at = 0.0
-
-    def monotonic(self) -> float:
-        return self._at
+        self.at = 0.0
+        # Written in C, as time.monotonic is.
+        self.monotonic = partial(attrgetter("at"), self)
 
     def now(self) -> datetime:
         return START
@@ -42,7 +43,7 @@ class _Exchange:
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
         chunk = next(self._chunks, None)
         if chunk is None:
-            self._at += COUNT
+            self.at += COUNT
             return Signal.CLOSED
         return chunk
 

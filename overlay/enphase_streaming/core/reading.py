@@ -134,7 +134,7 @@ class EventReader:
     def __init__(self, *, mask: Callable[[str], str] = str) -> None:
         self._mask = mask
         self._noted: set[str] = set()
-        self._is_nested = False
+        self._is_nested = self._drifts = False
 
     def read(self, data: str, arrived: datetime) -> Reading | dict[str, Any] | None:
         """Return an event's reading, or its error envelope; None if it holds neither.
@@ -142,11 +142,13 @@ class EventReader:
         Raises:
             MalformedEvent: if the text is no JSON object.
         """
-        try:
-            event = _nested.decode(data).data if self._is_nested else _plain.decode(data)
-        except _UNREADABLE:
-            event = None
+        event: _Event | None = None
         drift: tuple[Drift, ...] = ()
+        if not self._drifts:
+            try:
+                event = _nested.decode(data).data if self._is_nested else _plain.decode(data)
+            except _UNREADABLE:
+                event = None
         if event is None:
             found = self._json_object(data)
             status = found.get("data")
@@ -155,6 +157,8 @@ class EventReader:
             if not isinstance(status, dict):
                 return None
             drift = (*_fit(found, _EVENT, self._noted), *_fit(status, _STATUS, self._noted))
+            # The next events will drift as well: do not try the documented form in vain.
+            self._drifts = self._drifts or bool(drift)
             event = msgspec.convert(found, _Event)
         reading = event.data
         _set(reading, "arrived", arrived)

@@ -158,7 +158,8 @@ class Watch:
                 elif isinstance(event, MalformedEvent):
                     await self._skip(window, event)
                 elif self._is_new(event):
-                    self._report_gap(event)
+                    if self._gap is not None:
+                        self._report_gap(*self._gap, event)
                     self._readings += 1
                     return event
         except EnphaseStreamingError as error:
@@ -366,12 +367,10 @@ class Watch:
         self._last_arrival = reading.arrived
         return True
 
-    def _report_gap(self, reading: Reading) -> None:
-        if self._gap is not None:
-            since, why = self._gap
-            self._gap = None
-            if self._on_gap is not None:
-                self._call(self._on_gap, since, reading.arrived, why)
+    def _report_gap(self, since: datetime, why: Exception, reading: Reading) -> None:
+        self._gap = None
+        if self._on_gap is not None:
+            self._call(self._on_gap, since, reading.arrived, why)
 
     def _call(self, callback: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
         """Call what the caller gave; its exception ends the watch and leaves it unchanged."""

@@ -200,7 +200,7 @@ class Window:
             return True
         # Reached only if the caller is often away: see _come_back.
         too_long = self._duration + _STAYS_OPEN_BY
-        return self.elapsed > too_long and self.arrivals.span > too_long
+        return self.arrivals.span > too_long and self.elapsed > too_long
 
     def _check_close(self) -> None:
         """Raise unless the server closed the stream about when its duration was over."""

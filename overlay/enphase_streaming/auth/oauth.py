@@ -54,19 +54,18 @@ def authorize_url(
 
 
 class ApplicationSettings(TypedDict, total=False):
-    """Keyword arguments of everything that requests tokens for an application.
-
-    `client_id` and `client_secret` are from the developer portal. `in_query` sends the parameters
-    in the query string, as published, instead of a form. `transport` is an httpx transport for the
-    requests, and is not closed. `insecure_http` accepts plain http to any host, for a test server
-    on another machine.
-    """
+    """Keyword arguments of everything that requests tokens for an application."""
 
     client_id: Required[str]
+    """From the developer portal."""
     client_secret: Required[str]
+    """From the developer portal."""
     in_query: bool
+    """Send the parameters in the query string, as published, instead of a form."""
     transport: httpx.BaseTransport | None
+    """An httpx transport for the requests. It is not closed."""
     insecure_http: bool
+    """Accept plain http to any host, for a test server on another machine."""
 
 
 @hide_locals

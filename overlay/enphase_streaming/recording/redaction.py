@@ -190,5 +190,5 @@ def _another(old: bytes, choice: int) -> bytes:
         return others[at : at + 1]
     if old.startswith(b"\\") and len(old) == 2:
         return old
-    first, second = _BEYOND_ASCII.get(len(old), (b"\xff" * len(old), b"\xfe" * len(old)))
+    first, second = _BEYOND_ASCII.get(len(old), (b"\xff" * len(old),) * 2)
     return first if old.lower() != first else second

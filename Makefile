@@ -66,7 +66,17 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 # test starts, rewrites the assertions of every module again. One worker more than processors, for
 # tests that wait.
 test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE)  ## run all tests and checks
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --ignore tests/browser
+	@echo "Left out: the tests of the console in a browser. make test-browser runs them, with Chromium."
+
+build/browser/installed: pyproject.toml
+	$(PYTHON) -m venv build/browser
+	build/browser/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	build/browser/bin/python -m pip install --quiet --editable '.[mock]' --group browser
+	@touch $@
+
+test-browser: build/browser/installed  ## test the mock's console in Chromium: make test-browser [CHROMIUM=path]
+	@CHROMIUM="$(CHROMIUM)" build/browser/bin/python -m pytest --confcutdir tests/browser tests/browser
 
 fuzz: $(VENV)/installed  ## run the property tests with new examples: make fuzz [SECONDS=60] [MINUTES=10]
 	@$(BIN)/python tests/fuzz.py --seconds $(if $(MINUTES),$$(($(MINUTES) * 60)),$(or $(SECONDS),60))
@@ -104,4 +114,4 @@ clean:  ## remove the virtual environment and everything built
 	rm -rf build dist mock/prism/node_modules tests/clients/eventsource/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo mock prism schemathesis views drift contract client check-client test fuzz bench lint clean mutation
+.PHONY: help demo mock prism schemathesis views drift contract client check-client test test-browser fuzz bench lint clean mutation

@@ -59,6 +59,11 @@ class App:
         self._dollars += self.plan.per_call if used > self.plan.included else 0
         return exceeded
 
+    def used(self, period: Period, now: datetime) -> int:
+        """Return how many calls fell into the present minute or month."""
+        began, used = self._used.get(period, (0, 0))
+        return used if began == bounds_of(period, now)[0] else 0
+
     def count_stream(self) -> None:
         """Count a stream that opens, in addition to the call for it."""
         self._streams += 1

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from enphase_streaming_mock.extra import how_to_install
 from enphase_streaming_mock.plans import PLANS
@@ -172,6 +173,8 @@ def _serve(server: "MockServer", options: argparse.Namespace) -> int:
             settings["INSECURE_HTTP"] = "1"
         for name, value in settings.items():
             print(f"export ENPHASE_{name}={shlex.quote(value)}")
+        if is_loopback(urlsplit(server.base_url).hostname or ""):
+            print(f"# console: {server.console_url}")
         sys.stdout.flush()
         while True:
             time.sleep(3600)

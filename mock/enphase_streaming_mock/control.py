@@ -1,13 +1,12 @@
-"""The mock by HTTP, under `/_mock/`, for tests in other languages: JSON in, JSON out.
+"""The mock by HTTP, under `/_mock/`, for its console and for tests in other languages.
 
 `control.yaml` describes it, and is served at `/_mock/openapi.json`.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -15,19 +14,22 @@ from urllib.parse import SplitResult, urlsplit
 import yaml
 
 from enphase_streaming_mock.clock import ScaledClock
+from enphase_streaming_mock.console import FILES, Feed, read_file, to_text
 from enphase_streaming_mock.exchange import Pairs, Request
 from enphase_streaming_mock.faults import KINDS, FaultName
+from enphase_streaming_mock.gateway.responses import EVENT_STREAM, JSON
 from enphase_streaming_mock.mock import Mock
-from enphase_streaming_mock.plans import PLANS
+from enphase_streaming_mock.plans import PLANS, Period
 from enphase_streaming_mock.scenarios import SCENARIOS
 from enphase_streaming_mock.validation import check_choice, check_options, is_loopback
 from enphase_streaming_mock.wire import WIRES, make_wire
 
 PREFIX = "/_mock/"
-_JSON: Pairs = (("Content-Type", "application/json"),)
 _YAML: Pairs = (("Content-Type", "application/yaml"),)
 
 Body = Mapping[str, Any]
+Methods = Mapping[str, Callable[[Body], object]]
+Found = tuple[Pairs, bytes | Iterator[bytes]]
 
 
 class Control:
@@ -35,12 +37,10 @@ class Control:
 
     def __init__(self, mock: Mock) -> None:
         self._mock = mock
-        self._routes: dict[str, dict[str, Callable[[Body], object]]] = {
+        self._routes: dict[str, Methods] = {
             "openapi.json": {"GET": self._document},
             "streaming.json": {"GET": self._streaming},
-            "streaming.yaml": {
-                "GET": lambda _: yaml.safe_dump(self._streaming(_), sort_keys=False)
-            },
+            "streaming.yaml": {"GET": self._streaming_yaml},
             "scenario": {"GET": self._scenario, "PUT": self._set_scenario},
             "wire": {"GET": self._wire, "PUT": self._set_wire},
             "faults": {"GET": self._faults, "POST": self._add_fault, "DELETE": self._clear_faults},
@@ -49,12 +49,19 @@ class Control:
             "journal": {"GET": self._journal},
             "verdict": {"GET": self._verdict},
             "reset": {"POST": self._reset},
+            "events": {"GET": self._events},
         }
+        self._pages: dict[str, Methods] = {path: {"GET": partial(_page, path)} for path in FILES}
 
-    def answer(self, request: Request) -> tuple[int, Pairs, bytes]:
-        """Return status, headers and body. A refused request changes nothing."""
+    def answer(self, request: Request) -> tuple[int, Pairs, bytes | Iterator[bytes]]:
+        """Return status, headers and body; an iterator is asked for more while the client stays.
+
+        A refused request changes nothing.
+        """
         name = request.path.removeprefix(PREFIX)
         methods = self._routes.get(name)
+        if name or "text/html" in ",".join(request.header("accept")):
+            methods = methods or self._pages.get(name)
         if methods is None:
             return _refused(404, f"Nothing at {request.path}: use {', '.join(self._routes)}.")
         allowed = ", ".join(methods)
@@ -65,9 +72,7 @@ class Control:
             found = methods[request.method](_parsed(request))
         except ValueError as error:
             return _refused(400, str(error))
-        if isinstance(found, str):
-            return 200, _YAML, found.encode()
-        return 200, _JSON, json.dumps(found, default=_plain, allow_nan=False).encode()
+        return 200, *(found if isinstance(found, tuple) else (JSON, to_text(found).encode()))
 
     def _document(self, _: Body) -> object:
         origin = self._mock.base_url.removesuffix(self._mock.engine.contract.base_path)
@@ -80,6 +85,9 @@ class Control:
             url.removesuffix(contract.base_path) for url in (contract.base_url, self._mock.base_url)
         )
         return json.loads(json.dumps(contract.document).replace(real, here))
+
+    def _streaming_yaml(self, _: Body) -> Found:
+        return _YAML, yaml.safe_dump(self._streaming(_), sort_keys=False).encode()
 
     def _scenario(self, _: Body) -> object:
         scenario = self._mock.engine.site.scenario
@@ -95,7 +103,9 @@ class Control:
         return self._scenario(body)
 
     def _wire(self, _: Body) -> object:
-        return {**asdict(self._mock.engine.wire), "choices": list(WIRES)}
+        wire = self._mock.engine.wire
+        name = next((name for name, each in WIRES.items() if each == wire), None)
+        return {"name": name, **asdict(wire), "choices": list(WIRES)}
 
     def _set_wire(self, body: Body) -> object:
         options = dict(body)
@@ -117,7 +127,10 @@ class Control:
         options = dict(body)
         name = options.pop("name", None)
         check_choice("name", name, get_args(FaultName))
-        self._mock.fault(name, **options)
+        running = options.pop("running", False)
+        check_choice("running", running, (False, True))
+        set_it = self._mock.strike if running else self._mock.fault
+        set_it(name, **options)
         return {"set": body}
 
     def _clear_faults(self, _: Body) -> object:
@@ -140,15 +153,23 @@ class Control:
         return self._clock(body)
 
     def _account(self, _: Body) -> object:
-        mock, account, bill = self._mock, self._mock.account, self._mock.bill
+        mock = self._mock
+        credentials = {"api_key": mock.api_key, "access_token": mock.access_token}
+        return {**credentials, "system_id": mock.system_id, **self._plan()}
+
+    def _plan(self) -> dict[str, object]:
+        """Return what the application's plan is, what it allows and what was used of it."""
+        account, bill = self._mock.account, self._mock.bill
+        app, now = account.app, self._mock.clock.now()
         return {
-            "api_key": mock.api_key,
-            "access_token": mock.access_token,
-            "system_id": mock.system_id,
-            "plan": next(name for name, each in PLANS.items() if each == account.app.plan),
+            "plan": next(name for name, each in PLANS.items() if each == app.plan),
             "choices": list(PLANS),
             "token_lifetime": account.token_lifetime,
             "limit_answer": account.limit_answer,
+            "limits": {
+                period: {"used": app.used(period, now), "limit": app.plan.limit(period)}
+                for period in get_args(Period)
+            },
             "bill": {**asdict(bill), "dollars": str(bill.dollars), "fee": str(bill.fee)},
         }
 
@@ -186,9 +207,21 @@ class Control:
         self._mock.reset()
         return {}
 
+    def _events(self, _: Body) -> Found:
+        shown: dict[str, Callable[[], object]] = {
+            "clock": partial(self._clock, {}),
+            "scenario": partial(self._scenario, {}),
+            "wire": partial(self._wire, {}),
+            "account": self._plan,
+        }
+        return EVENT_STREAM, Feed(self._mock, shown)
 
-def is_no_page(request: Request) -> bool:
-    """Return whether a request is not a web page's, be it by a host name that leads here."""
+
+def is_same_origin(request: Request) -> bool:
+    """Return whether a request is a program's or the console's, and no other web page's.
+
+    The host is checked as well: another site's name may be made to lead here.
+    """
     hosts, origins = request.header("host"), request.header("origin")
     return (
         all(is_loopback(_split(f"//{host}").hostname or "") for host in hosts)
@@ -226,9 +259,9 @@ def _parsed(request: Request) -> Body:
     return found
 
 
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _page(path: str, _: Body) -> Found:
+    return read_file(path)
 
 
 def _refused(status: int, message: str, *headers: tuple[str, str]) -> tuple[int, Pairs, bytes]:
-    return status, _JSON + headers, json.dumps({"error": message}).encode()
+    return status, JSON + headers, json.dumps({"error": message}).encode()

@@ -5,6 +5,7 @@ A server or transport brings requests and carries replies. `gateway` answers wha
 """
 
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +15,9 @@ from urllib.parse import unquote
 from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID, Account
 from enphase_streaming_mock.contract import load_contract
 from enphase_streaming_mock.exchange import End, Pairs, Request, Step
-from enphase_streaming_mock.faults import Faults
+from enphase_streaming_mock.faults import Fault, Faults
 from enphase_streaming_mock.faults.answer import AnswerFault, SlowHead, endless
-from enphase_streaming_mock.faults.stream import Scene, StreamFault
+from enphase_streaming_mock.faults.stream import Running, Scene, StreamFault, Strike
 from enphase_streaming_mock.gateway.access import admit, bearer
 from enphase_streaming_mock.gateway.authorization import authorize
 from enphase_streaming_mock.gateway.responses import EVENT_STREAM, Answer, documented, unserved
@@ -75,8 +76,9 @@ class Engine:
         self.journal = Journal(self.contract, self.account.secrets, start)
         self.wire: Wire = wire or Wire()
         self.site = Site(scenario, SYSTEM_ID, _GATEWAY)
-        self._recording = recording
+        self.recording = recording
         self._played = 0
+        self._running: weakref.WeakSet[Running] = weakref.WeakSet()
         self._lock = threading.Lock()
 
     def use(self, scenario: Scenario | None = None, wire: Wire | None = None) -> None:
@@ -94,6 +96,25 @@ class Engine:
         self.journal = Journal(self.contract, account.secrets, self.start)
         self.faults.clear()
         self._played = 0
+
+    def strike(self, fault: Fault) -> None:
+        """Let a fault strike every stream that is open, from its next event on.
+
+        Raises ValueError if no stream is open, or for a fault that begins with a request.
+        """
+        effect = fault.effect
+        if not isinstance(effect, Strike):
+            raise ValueError(
+                f"Fault {fault.name!r} cannot strike an open stream: set it for the next."
+            )
+        if effect.always or effect.requests is not None:
+            raise ValueError("always and requests are for the streams to come, not for open ones.")
+        with self._lock:
+            running = [each for each in self._running if each.record.ended is None]
+            for each in running:
+                each.strike(effect)
+        if not running:
+            raise ValueError("No stream is open: open one, or set the fault for the next.")
 
     def answer(self, request: Request, now: datetime) -> Reply:
         """Answer a request that arrived at `now` (aware, not before `start`), and note it.
@@ -127,21 +148,22 @@ class Engine:
     def _open(self, request: Request, now: datetime, duration: int, delay: float) -> Reply:
         status, headers = 200, EVENT_STREAM
         fault = self.faults.take(StreamFault)
-        if self._recording is None:
+        account, token = self.account, bearer(self.contract, request)
+        scene = Scene(self.wire, now, duration, lambda at: account.expire(token, at))
+        if self.recording is None:
             lasts = fault.duration(duration) if fault else duration
             steps = stream(self.site, self.wire, self.start, now, lasts)
         else:
-            windows = self._recording.windows
+            windows = self.recording.windows
             window = windows[self._played % len(windows)]
             self._played += 1
             status, headers, steps = window.status, window.headers, iter(window.steps)
         if fault is not None:
-            account, token = self.account, bearer(self.contract, request)
-            scene = Scene(self.wire, now, duration, lambda at: account.expire(token, at))
             steps = fault.apply(steps, scene)
-        if self._recording is None:
-            steps = cut(self.wire, steps)
         record = self.journal.record(request, now, status, "stream", headers)
+        running = Running(steps, scene, record)
+        self._running.add(running)
+        steps = cut(self.wire, running) if self.recording is None else running
         return Reply(status, headers, record, steps=steps, delay=delay)
 
     def _route(self, request: Request, now: datetime) -> int | Answer:

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import socket
 import struct
+from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from enphase_streaming_mock.control import PREFIX, Control, is_no_page
+from enphase_streaming_mock.control import PREFIX, Control, is_same_origin
 from enphase_streaming_mock.engine import Reply
 from enphase_streaming_mock.exchange import End, Pairs, Request
 from enphase_streaming_mock.mock import Mock
@@ -18,6 +19,8 @@ from enphase_streaming_mock.validation import is_loopback
 _ANY_ORIGIN = ("Access-Control-Allow-Origin", "*")
 # Connections that may arrive at once before the first of them is accepted.
 _BACKLOG = 4096
+# How often the console is brought up to date.
+_FEED_SECONDS = 0.5
 
 
 class Listener:
@@ -84,10 +87,13 @@ class Listener:
             await http.read() if http.can_read_body else b"",
         )
         if request.path.startswith(PREFIX):
-            if not (is_loopback(http.remote or "") and is_no_page(request)):
-                said = "The controls are for programs on this machine, and not for web pages."
+            if not (is_loopback(http.remote or "") and is_same_origin(request)):
+                said = "Only this machine may use the controls, and no page but the console: open "
+                said += "its address yourself, with a loopback host name, and not by a link."
                 return web.json_response({"error": said}, status=403)
             status, headers, body = self.control.answer(request)
+            if not isinstance(body, bytes):
+                return await _feed(http, headers, body)
             return web.Response(status=status, headers=headers, body=body)
         if self.cors and request.method == "OPTIONS" and self.engine.endpoint(request):
             return web.Response(status=204, headers=_preflight(request))
@@ -157,6 +163,22 @@ class Listener:
         # Again, if the clock has become slower meanwhile.
         while (wait := self.clock.delay(moment)) > 0:  # noqa: ASYNC110  there is nothing to notify
             await asyncio.sleep(wait)
+
+
+async def _feed(
+    http: web.BaseRequest, headers: Pairs, parts: Iterator[bytes]
+) -> web.StreamResponse:
+    """Send what the console has to show, until the page leaves."""
+    response = web.StreamResponse(headers=headers)
+    if http.version < HttpVersion11:
+        response.force_close()
+    else:
+        response.enable_chunked_encoding()
+    await response.prepare(http)
+    for part in parts:
+        await response.write(part)
+        await asyncio.sleep(_FEED_SECONDS)
+    return response
 
 
 def _preflight(request: Request) -> Pairs:

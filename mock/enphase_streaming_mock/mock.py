@@ -149,6 +149,14 @@ class Mock:
             raise ValueError("A Fault has its options already: pass options with a name only.")
         self.engine.faults.add(fault)
 
+    def strike(self, fault: FaultName, /, **options: Unpack[FaultOptions]) -> None:
+        """Let a fault strike the streams that are open, such as `strike("drop")`.
+
+        `after_events` and `after_bytes` count from here on. Raises ValueError if no stream is open,
+        or for a fault that is none within a stream.
+        """
+        self.engine.strike(Fault(fault, **options))
+
     def clear_faults(self) -> None:
         """Remove every fault that is still to strike."""
         self.engine.faults.clear()
@@ -298,14 +306,17 @@ class Mock:
         """Fail if a stream is still open."""
         self.journal.assert_all_closed()
 
-    def verdict(self) -> list[Finding]:
-        """Return what the client did wrong so far; only what is certain is found."""
+    def verdict(self, latest: int | None = None) -> list[Finding]:
+        """Return what the client did wrong so far, or in its `latest` requests.
+
+        Only what is certain is found.
+        """
         return Judge(
             default_duration=self.engine.contract.shortest,
             speed=getattr(self.clock, "speed", 0.0),
             now=self.clock.now(),
             per_minute=self.account.app.plan.minute,
-        ).findings(self.requests)
+        ).findings(self.requests[-latest:] if latest else self.requests)
 
     def assert_well_behaved(self) -> None:
         """Fail with each finding of the verdict, if there is one."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from enphase_streaming_mock.clock import Clock, Real, ScaledClock
+from enphase_streaming_mock.control import PREFIX
 from enphase_streaming_mock.listener import Listener
 from enphase_streaming_mock.mock import Mock, MockOptions
 from enphase_streaming_mock.validation import check_choice, check_number
@@ -79,6 +80,11 @@ class MockServer(Mock):
             self._wait_for(self._listener.stop())
         finally:
             self._end_thread()
+
+    @property
+    def console_url(self) -> str:
+        """Where a browser on this machine shows what the mock does."""
+        return self._origin + PREFIX
 
     @property
     def _origin(self) -> str:

@@ -165,6 +165,12 @@ class Faults:
                     )
             self._queue.append((fault, math.inf if effect.always else effect.requests or 1))
 
+    @property
+    def pending(self) -> list[tuple[Fault, float]]:
+        """The faults that are still to strike, and how often: infinity for one that always does."""
+        with self._lock:
+            return list(self._queue)
+
     def clear(self) -> None:
         """Remove every fault that is still to strike."""
         with self._lock:

@@ -11,6 +11,7 @@ from enphase_streaming_mock.contract import Refusal, load_contract
 from enphase_streaming_mock.exchange import End, Step
 from enphase_streaming_mock.faults.fault import DocumentedError, Effect
 from enphase_streaming_mock.gateway.responses import error_body
+from enphase_streaming_mock.journal import RecordedRequest
 from enphase_streaming_mock.wire import Wire
 
 # A large event is sent in pieces of this size: a client that reads slowly holds the rest back, and
@@ -30,6 +31,25 @@ class Scene:
     opened: datetime
     duration: float
     expire: Callable[[datetime], None]
+
+
+class Running:
+    """The steps of an open stream, which a fault may still strike."""
+
+    def __init__(self, steps: Iterator[Step], scene: Scene, record: RecordedRequest) -> None:
+        self._steps = steps
+        self._scene = scene
+        self.record = record
+
+    def __iter__(self) -> "Running":
+        return self
+
+    def __next__(self) -> Step:
+        return next(self._steps)
+
+    def strike(self, fault: "Strike") -> None:
+        """Let a fault change what comes from here on."""
+        self._steps = fault.apply(self._steps, self._scene)
 
 
 class StreamFault(Effect):

@@ -122,7 +122,9 @@ def test_speed_plan_limits_token_wire_and_reset(mock: MockServer, page: "Page") 
     assert said(page, "Wire") == "Done."
     options = form(page, "Wire, option by option")
     options.locator("summary").click()
-    assert options.get_by_label("event name", exact=True).input_value() == "live_data"
+    page.wait_for_function(
+        "document.getElementById('Wire--option-by-option-event_name').value === 'live_data'"
+    )
     options.get_by_label("cut at", exact=True).fill("5, 9")
     options.get_by_role("button", name="Use the options").click()
     assert said(page, "Wire, option by option") == "Done."

@@ -17,6 +17,7 @@ import pytest
 
 from enphase_streaming_mock import MockServer, Request
 from enphase_streaming_mock.console import FILES
+from enphase_streaming_mock.control import document
 from enphase_streaming_mock.faults import Fault
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -131,6 +132,7 @@ def test_the_page_has_no_inline_script_style_or_handler() -> None:
 def test_the_first_events_show_everything(mock: MockServer, events: Events) -> None:
     events.read("verdict")
     assert events.parts.keys() == PARTS
+    assert set(document()["components"]["schemas"]["Event"]["properties"]["event"]["enum"]) == PARTS
     assert events.parts["requests"] == {"afresh": True, "open": 0, "entries": []}
     site = events.parts["site"]
     supplied = site["pv_power"] + site["battery_power"] + site["grid_power"]

@@ -70,7 +70,17 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 # test starts, rewrites the assertions of every module again. One worker more than processors, for
 # tests that wait.
 test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE) $(ASYNCAPI)  ## run all tests and checks
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --ignore tests/browser
+	@echo "Left out: the tests of the console in a browser. make test-browser runs them, with Chromium."
+
+build/browser/installed: pyproject.toml
+	$(PYTHON) -m venv build/browser
+	build/browser/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	build/browser/bin/python -m pip install --quiet --editable '.[mock]' --group browser
+	@touch $@
+
+test-browser: build/browser/installed  ## test the mock's console in Chromium: make test-browser [CHROMIUM=path]
+	@CHROMIUM="$(CHROMIUM)" build/browser/bin/python -m pytest --confcutdir tests/browser tests/browser
 
 test-postgres: $(VENV)/installed  ## test the ledger in PostgreSQL, on a private server from the installed programs
 	@ENPHASE_TEST_POSTGRES="$${ENPHASE_TEST_POSTGRES:-private}" $(BIN)/python -m pytest tests/postgres
@@ -174,5 +184,5 @@ clean:  ## remove the virtual environment and everything built
 	rm -rf build dist mock/prism/node_modules tests/clients/*/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-postgres fuzz bench lint clean mutation
+.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-browser test-postgres fuzz bench lint clean mutation
 .PHONY: dist check-dist sbom audit workflows release-check newest

@@ -9,6 +9,7 @@ from importlib.resources import files
 from operator import itemgetter
 
 from enphase_streaming_mock.exchange import Pairs
+from enphase_streaming_mock.faults import Fault
 from enphase_streaming_mock.journal import Journal, RecordedRequest
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.scenarios import STEP
@@ -47,8 +48,11 @@ _LISTED = (
 )
 _CHART_STEPS = 600 // STEP
 # What the page lists: more would make it slow.
-_LATEST = 200
-_OPEN = 50
+_REQUESTS = 200
+_STREAMS = 50
+_FINDINGS = 50
+# To judge all 10,000 requests of the journal twice a second would hold up the streams.
+_JUDGED = 1_000
 
 
 def read_file(path: str) -> tuple[Pairs, bytes]:
@@ -96,28 +100,16 @@ class Feed(Iterator[bytes]):
         if self._charted != (site, second // STEP):
             self._charted = site, second // STEP
             yield "chart", [] if replaying else _chart(*self._charted)
-        yield (
-            "faults",
-            [
-                {
-                    "name": fault.name,
-                    "options": {
-                        k: v for k, v in asdict(fault.effect).items() if v not in (None, False)
-                    },
-                    "left": None if left == math.inf else left,
-                }
-                for fault, left in self._mock.engine.faults.pending
-            ],
-        )
+        yield "faults", [_fault(*each) for each in self._mock.engine.faults.pending]
         yield from self._requests()
 
     def _requests(self) -> Iterator[tuple[str, object]]:
         """Yield the requests that are new or went on, and the verdict on them."""
-        afresh = self._journal is not self._mock.journal
-        self._journal = self._mock.journal
-        requests = self._journal.requests
+        journal = self._mock.journal
+        afresh, self._journal = journal is not self._journal, journal
+        requests = journal.requests
         streams = [each for each in requests if each.endpoint == "stream" and each.ended is None]
-        shown = {each.number: each for each in (*streams[-_OPEN:], *requests[-_LATEST:])}
+        shown = {each.number: each for each in (*streams[-_STREAMS:], *requests[-_REQUESTS:])}
         states = {number: (each.events_sent, each.ended) for number, each in shown.items()}
         changed = [
             _entry(each)
@@ -127,13 +119,21 @@ class Feed(Iterator[bytes]):
         self._states = states
         if changed or afresh:
             yield "requests", {"afresh": afresh, "open": len(streams), "entries": changed}
-            yield "verdict", [asdict(each) for each in self._mock.verdict()]
+            findings = self._mock.verdict(_JUDGED)
+            latest = [asdict(each) for each in findings[-_FINDINGS:]]
+            yield "verdict", {"total": len(findings), "latest": latest}
 
 
 def _chart(site: Site, step: int) -> list[tuple[int, ...]]:
     """Return the powers of the last ten minutes, a row each step."""
     seconds = range(max(0, step - _CHART_STEPS) * STEP, step * STEP + 1, STEP)
     return [_CHARTED(site.reading(second)) for second in seconds]
+
+
+def _fault(fault: Fault, left: float) -> dict[str, object]:
+    """Return a fault with the options that are set; `left` is how often it is still to strike."""
+    options = {k: v for k, v in asdict(fault.effect).items() if v is not None and v is not False}
+    return {"name": fault.name, "options": options, "left": None if left == math.inf else left}
 
 
 def _entry(request: RecordedRequest) -> dict[str, object]:

@@ -116,12 +116,7 @@ class Listener:
     async def _stream(
         self, http: web.BaseRequest, reply: Reply, opened: float
     ) -> web.StreamResponse:
-        response = web.StreamResponse(status=reply.status, headers=reply.headers)
-        if http.version < HttpVersion11:
-            response.force_close()  # HTTP/1.0 has no chunks: a body ends with its connection
-        else:
-            response.enable_chunked_encoding()
-        await response.prepare(http)
+        response = await _begin(http, reply.status, reply.headers)
         transport = http.transport
         if transport is None:
             raise ConnectionResetError("the client left before the stream began")
@@ -165,16 +160,22 @@ class Listener:
             await asyncio.sleep(wait)
 
 
+async def _begin(http: web.BaseRequest, status: int, headers: Pairs) -> web.StreamResponse:
+    """Send the head of an answer whose body comes piece by piece."""
+    response = web.StreamResponse(status=status, headers=headers)
+    if http.version < HttpVersion11:
+        response.force_close()  # HTTP/1.0 has no chunks: a body ends with its connection
+    else:
+        response.enable_chunked_encoding()
+    await response.prepare(http)
+    return response
+
+
 async def _feed(
     http: web.BaseRequest, headers: Pairs, parts: Iterator[bytes]
 ) -> web.StreamResponse:
     """Send what the console has to show, until the page leaves."""
-    response = web.StreamResponse(headers=headers)
-    if http.version < HttpVersion11:
-        response.force_close()
-    else:
-        response.enable_chunked_encoding()
-    await response.prepare(http)
+    response = await _begin(http, 200, headers)
     for part in parts:
         await response.write(part)
         await asyncio.sleep(_FEED_SECONDS)

@@ -306,14 +306,17 @@ class Mock:
         """Fail if a stream is still open."""
         self.journal.assert_all_closed()
 
-    def verdict(self) -> list[Finding]:
-        """Return what the client did wrong so far; only what is certain is found."""
+    def verdict(self, latest: int | None = None) -> list[Finding]:
+        """Return what the client did wrong so far, or in its `latest` requests.
+
+        Only what is certain is found.
+        """
         return Judge(
             default_duration=self.engine.contract.shortest,
             speed=getattr(self.clock, "speed", 0.0),
             now=self.clock.now(),
             per_minute=self.account.app.plan.minute,
-        ).findings(self.requests)
+        ).findings(self.requests[-latest:] if latest else self.requests)
 
     def assert_well_behaved(self) -> None:
         """Fail with each finding of the verdict, if there is one."""

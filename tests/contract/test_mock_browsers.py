@@ -59,7 +59,10 @@ FOREIGN = [
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "account"), ("GET", "journal"), ("POST", "reset"), ("PUT", "account"), ("GET", "x")],
+    [
+        *(("GET", "account"), ("GET", "journal"), ("POST", "reset"), ("PUT", "account")),
+        *(("GET", "x"), ("GET", ""), ("GET", "console.js"), ("GET", "events")),
+    ],
 )
 def test_a_foreign_page_cannot_use_the_controls(
     mock: MockServer, method: str, path: str, headers: dict[str, str]

@@ -47,8 +47,9 @@ def serving(
     ) as process:
         assert process.stdout is not None
         try:
-            lines = [process.stdout.readline() for _ in range(6)]
-            yield process, dict(shlex.split(line)[1].split("=", 1) for line in lines if line)
+            lines = [process.stdout.readline() for _ in range(7)]
+            assert lines[6].startswith("# console: http://")
+            yield process, dict(shlex.split(line)[1].split("=", 1) for line in lines[:6])
         finally:
             process.kill()
 

@@ -90,7 +90,8 @@ def test_the_wheel_contains_the_three_packages_only(wheel: Path) -> None:
     assert about.endswith(".dist-info")
     assert f"{about}/licenses/LICENSE" in held
     for package, folder in zip(PACKAGES, ("overlay", "generated", "mock"), strict=True):
-        modules = (ROOT / folder / package).rglob("*.py")
+        kinds = {".py", ".yaml", ".html", ".css", ".js", ".svg"}
+        modules = (each for each in (ROOT / folder / package).rglob("*") if each.suffix in kinds)
         wanted = {module.relative_to(ROOT / folder).as_posix() for module in modules}
         assert {name for name in held if name.startswith(f"{package}/")} >= wanted
 

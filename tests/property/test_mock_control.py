@@ -38,6 +38,7 @@ def test_the_controls_answer_any_json_with_json(
     request = Request(method, f"/_mock/{name}", body=json.dumps(body).encode())
     status, _, answer = Control(mock).answer(request)
     assert status in (200, 400, 404, 405)
+    assert isinstance(answer, bytes)
     found = json.loads(answer)
     assert status == 200 or found.keys() == {"error"}
     stream = Request("GET", f"/api/v4/systems/{mock.system_id}/live_data")
@@ -48,4 +49,5 @@ def test_the_controls_answer_any_json_with_json(
 def test_the_controls_answer_any_bytes(body: bytes) -> None:
     status, _, answer = Control(Mock()).answer(Request("PUT", "/_mock/wire", body=body))
     assert status in (200, 400)
+    assert isinstance(answer, bytes)
     json.loads(answer)

@@ -10,7 +10,8 @@ let now = 0;
 export function showAccount(account) {
   for (const [period, { used, limit }] of Object.entries(account.limits)) {
     const [said, meter] = [byId(period), byId(`${period}-meter`)];
-    said.textContent = used.toLocaleString("en") + (limit === null ? "" : ` of ${limit.toLocaleString("en")}`);
+    const allowed = limit === null ? "" : ` of ${limit.toLocaleString("en")}`;
+    said.textContent = used.toLocaleString("en") + allowed;
     meter.value = limit === null ? 0 : Math.min(1, used / limit);
     meter.classList.toggle("full", limit !== null && used >= limit);
   }
@@ -44,8 +45,8 @@ function showRequest(entry) {
   fill(shown.row, [
     `#${entry.number}`,
     time(entry.received),
-    [entry.method, entry.path, ...asked].join(" "),
     entry.status || "none",
+    [entry.method, entry.path, ...asked].join(" "),
     ended(entry),
   ]);
   shown.row.className = entry.status >= 400 || entry.broken ? "bad" : "";
@@ -62,7 +63,8 @@ function showStream({ entry, stream }) {
   const site = entry.path.split("/").at(-2);
   const lasts = Number(entry.duration || DEFAULT_DURATION);
   const left = Math.max(0, lasts - (now - Date.parse(entry.received)) / 1000);
-  fill(stream, [`#${entry.number}`, site, time(entry.received), entry.events_sent, `${Math.ceil(left)} s of ${lasts}`]);
+  const leaves = `${Math.ceil(left)} s of ${lasts}`;
+  fill(stream, [`#${entry.number}`, site, time(entry.received), entry.events_sent, leaves]);
 }
 
 export function showTime(milliseconds) {
@@ -70,9 +72,12 @@ export function showTime(milliseconds) {
   for (const shown of requests.values()) if (shown.stream) showStream(shown);
 }
 
-export function showVerdict(findings) {
-  byId("no-findings").hidden = findings.length > 0;
-  byId("findings").replaceChildren(...findings.slice(-MOST_ROWS).map((finding) => {
+export function showVerdict({ total, latest }) {
+  const number = total === 1 ? "1 finding" : `${total.toLocaleString("en")} findings`;
+  const said = total ? `${number}, the latest first.` : "Nothing wrong so far.";
+  // Only if it is another: a screen reader would read it out again.
+  if (byId("verdict").textContent !== said) byId("verdict").textContent = said;
+  byId("findings").replaceChildren(...latest.reverse().map((finding) => {
     const item = document.createElement("li");
     const rule = document.createElement("b");
     rule.textContent = finding.rule;

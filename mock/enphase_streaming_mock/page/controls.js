@@ -9,16 +9,16 @@ const FORMS = [
   { title: "Wire", method: "PUT", path: "wire", button: "Use the wire", fields: ["name"] },
   { title: "Wire, option by option", method: "PUT", path: "wire", button: "Use the options", folded: true },
   {
-    title: "Plan", method: "PUT", path: "account", button: "Change the plan", fields: ["plan", "limit_answer"],
-    hint: "What is allowed, and how a call beyond it is refused.",
+    title: "Plan", method: "PUT", path: "account", button: "Change the plan",
+    fields: ["plan", "limit_answer"], hint: "What is allowed, and how a call beyond it is refused.",
   },
   {
     title: "Limits", method: "PUT", path: "account", button: "Use it up", fields: ["used_up"],
     hint: "Use up the calls that the plan allows in this minute or month.",
   },
   {
-    title: "Access token", method: "PUT", path: "account", button: "Expire the token", always: { expired: null },
-    hint: "Let the token that the mock printed expire now.",
+    title: "Access token", method: "PUT", path: "account", button: "Expire the token",
+    always: { expired: null }, hint: "Let the token that the mock printed expire now.",
   },
   { title: "Start over", method: "POST", path: "reset", button: "Reset the mock" },
 ];
@@ -34,7 +34,7 @@ export async function buildControls() {
     const operation = api.paths[`/${each.path}`][each.method.toLowerCase()];
     const schema = operation.requestBody?.content["application/json"].schema.properties ?? {};
     const form = new ControlForm(each, operation.summary, schema);
-    if (each.kinds) form.choose("name", (name) => kinds[name].summary, (name) => faultFields(kinds[name], schema));
+    if (each.kinds) form.chooseKind(kinds);
     else form.setFields(each.folded ? Object.keys(schema).filter((name) => name !== "name") : each.fields);
     forms.push(form);
   }
@@ -58,16 +58,10 @@ export function showFaults(faults) {
   pending.replaceChildren(...faults.map(({ name, options, left }) => {
     const told = Object.entries(options).filter(([option]) => !["requests", "always"].includes(option));
     const often = left === null ? "always" : left === 1 ? "once" : `${left} times`;
-    return element("li", "", [name, ...told.map(([option, value]) => `${option}=${value}`), often].join(", "));
+    const parts = [name, ...told.map((each) => each.join("=")), often];
+    return element("li", "", parts.join(", "));
   }));
   if (!faults.length) pending.append(element("li", "", "None is set."));
-}
-
-/** Return the options of a fault with their defaults, and the one for streams that are open. */
-function faultFields({ options }, schema) {
-  const names = Object.keys(options);
-  if ("after_events" in options) names.unshift("running");
-  return Object.fromEntries(names.map((name) => [name, { ...schema[name], default: options[name] ?? undefined }]));
 }
 
 class ControlForm {
@@ -100,28 +94,30 @@ class ControlForm {
     this.refresh();
   }
 
-  /** Ask for these properties of the document's schema. */
-  setFields(names = []) {
-    this.showFields(Object.fromEntries(names.map((name) => [name, this.schema[name]])));
-  }
-
-  /** Ask for a choice first, which the rest depends on. */
-  choose(name, describe, fieldsOf) {
-    this.describe = describe;
-    const choice = new Field(name, this.schema[name], this.title);
-    const show = () => this.showFields(fieldsOf(choice.read()), choice);
-    choice.label.className = "wide";
-    choice.input.addEventListener("input", show);
-    show();
-  }
-
-  showFields(schemas, ...before) {
-    const fields = [...before, ...Object.entries(schemas).map(([name, schema]) => new Field(name, schema, this.title))];
-    this.inputs = new Map(fields.map((field) => [field.name, field]));
-    const kept = new Set(before.map((field) => field.label));
-    for (const child of [...this.fields.children]) if (!kept.has(child)) child.remove();
-    this.fields.append(...fields.map((field) => field.label).filter((label) => !label.isConnected));
+  /** Ask for these properties of the document's schema; some may have other defaults than there. */
+  setFields(names = [], defaults = {}, first = []) {
+    const rest = names.map((name) => {
+      const fallback = defaults[name] ?? this.schema[name].default;
+      return new Field(name, { ...this.schema[name], default: fallback }, this.title);
+    });
+    for (const field of this.inputs.values()) if (!first.includes(field)) field.box.remove();
+    this.fields.append(...rest.map((field) => field.box));
+    this.inputs = new Map([...first, ...rest].map((field) => [field.name, field]));
     this.refresh();
+  }
+
+  /** Ask for the kind of fault first, which has options of its own. */
+  chooseKind(kinds) {
+    this.describe = (name) => kinds[name].summary;
+    const kind = new Field("name", this.schema.name, this.title);
+    this.fields.append(kind.box);
+    const show = () => {
+      const { options } = kinds[kind.read()];
+      const running = "after_events" in options ? ["running"] : []; // what begins within a stream
+      this.setFields([...running, ...Object.keys(options)], options, [kind]);
+    };
+    kind.input.addEventListener("input", show);
+    show();
   }
 
   write(values) {
@@ -187,10 +183,16 @@ class Field {
       if ("minimum" in schema) this.input.min = schema.minimum;
       if ("maximum" in schema) this.input.max = schema.maximum;
     }
-    this.label = element("label", name === "running" ? "boolean wide" : this.kind);
-    const shown = name === "name" ? title.toLowerCase() : name.replaceAll("_", " ");
-    this.label.append(element("span", "", shown), this.input);
-    if (schema.description && name !== "name") this.label.append(element("small", "", schema.description));
+    const label = element("label", "", name === "name" ? title.toLowerCase() : name.replaceAll("_", " "));
+    label.htmlFor = this.input.id = `${title}-${name}`.replaceAll(/[^\w-]/g, "-");
+    this.box = element("div", `field ${this.kind} ${name}`);
+    this.box.append(label, this.input);
+    if (schema.description && name !== "name") {
+      const hint = element("small", "", schema.description);
+      hint.id = `${this.input.id}-hint`;
+      this.input.setAttribute("aria-describedby", hint.id);
+      this.box.append(hint);
+    }
     if (schema.default !== undefined) this.write(schema.default);
   }
 
@@ -203,7 +205,7 @@ class Field {
   /** Return the value; undefined for none, and for what holds by default. */
   read() {
     const text = this.input.value;
-    if (this.kind === "boolean") return this.input.checked === (this.schema.default ?? false) ? undefined : this.input.checked;
+    if (this.kind === "boolean") return this.input.checked || undefined; // each is false by default
     if (text === "" || text === String(this.schema.default)) return undefined;
     if (this.kind === "integer" || this.kind === "number") return Number(text);
     return this.kind === "array" ? text.split(",").map(Number) : text;

@@ -14,7 +14,8 @@ const FLOWS = [
 ];
 
 const isNumber = (value) => typeof value === "number";
-const watts = (value) => (isNumber(value) ? `${value.toLocaleString("en")} W` : "–");
+const number = (value) => value.toLocaleString("en").replace("-", "\u2212");
+const watts = (value) => (isNumber(value) ? `${number(value)} W` : "–");
 
 for (const flow of FLOWS) {
   const item = document.createElement("li");
@@ -61,8 +62,9 @@ function showFlow(flow, power) {
 
 export function showChart(rows) {
   const all = rows.flat();
-  const most = Math.max(1000, Math.ceil(Math.max(...all, 0) / 1000) * 1000);
-  const least = Math.floor(Math.min(...all, 0) / 1000) * 1000;
+  // Whole kilowatts, with room for a line that would run along the edge.
+  const most = Math.max(1000, Math.ceil(Math.max(...all, 0) / 980) * 1000);
+  const least = Math.floor(Math.min(...all, 0) / 980) * 1000;
   const height = (power) => ((most - power) / (most - least)) * 100;
   FLOWS.forEach((flow, column) => {
     // The newest row is at the right edge, and 120 steps are the whole width.
@@ -70,8 +72,8 @@ export function showChart(rows) {
     document.querySelector(`polyline.${flow.name}`).setAttribute("points", points.join(" "));
   });
   byId("zero").setAttribute("d", `M0 ${height(0)}H600`);
-  byId("most").textContent = `${most / 1000} kW`;
-  byId("least").textContent = least ? `${least / 1000} kW`.replace("-", "−") : "0 kW";
+  byId("most").textContent = `${number(most / 1000)} kW`;
+  byId("least").textContent = `${number(least / 1000)} kW`;
   const ranges = FLOWS.map((flow, column) => {
     const values = rows.map((row) => row[column]);
     return rows.length ? `${flow.label} ${Math.min(...values)} to ${Math.max(...values)} W` : flow.label;

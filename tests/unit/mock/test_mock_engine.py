@@ -7,6 +7,8 @@ import pytest
 
 from enphase_streaming_mock import SCENARIOS, Engine, Reply, Request, Scenario, Wire
 from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
+from enphase_streaming_mock.exchange import End
+from enphase_streaming_mock.faults import Fault
 from enphase_streaming_mock.scenarios import Conditions, find_scenario
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -45,6 +47,52 @@ def test_with_key_and_token_a_stream_opens() -> None:
     reply = ask(KEY, TOKEN)
     assert reply.status == 200
     assert ("Content-Type", "text/event-stream") in reply.headers
+
+
+@pytest.mark.parametrize("wire", [Wire(), Wire(cut_every=50)])
+def test_a_fault_strikes_every_open_stream_from_its_next_event_on(wire: Wire) -> None:
+    served_by = engine(wire=wire)
+    replies = [ask(KEY, TOKEN, served_by=served_by) for _ in range(2)]
+    for reply in replies:
+        assert reply.steps is not None
+        while not next(reply.steps).events:
+            pass
+    served_by.strike(Fault("drop", after_events=1))
+    for reply in replies:
+        rest = list(reply.steps or ())
+        assert (sum(step.events for step in rest), rest[-1].end) == (1, End.CLOSE)
+    later = ask(KEY, TOKEN, served_by=served_by)
+    assert sum(step.events for step in later.steps or ()) == 30
+
+
+def test_a_second_fault_strikes_what_the_first_left() -> None:
+    served_by = engine()
+    reply = ask(KEY, TOKEN, served_by=served_by)
+    served_by.strike(Fault("malformed-json", after_events=1))
+    served_by.strike(Fault("close", after_events=3))
+    *events, last = list(reply.steps or ())
+    assert [b'"type":}' in step.data for step in events] == [False, True, False]
+    assert (last.due, last.end) == (3, End.CLEAN)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Fault("drop"), "No stream is open: open one, or set the fault for the next"),
+        (Fault("html"), "Fault 'html' cannot strike an open stream: set it for the next"),
+        (Fault("overrun"), "Fault 'overrun' cannot strike an open stream"),
+        (Fault("drop", always=True), "always and requests are for the streams to come"),
+        (Fault("drop", requests=2), "always and requests are for the streams to come"),
+    ],
+)
+def test_a_fault_that_cannot_strike_now_is_refused(fault: Fault, said: str) -> None:
+    served_by = engine()
+    reply = ask(KEY, TOKEN, served_by=served_by)
+    if fault.name == "drop" and not fault.effect.always and not fault.effect.requests:
+        reply.record.close("client", START)
+    with pytest.raises(ValueError, match=said):
+        served_by.strike(fault)
+    assert len(stream(reply)) == 31
 
 
 def test_the_default_stream_has_an_event_a_second() -> None:

@@ -61,6 +61,7 @@ class _Body:
                 yield found
             elif found is not None:
                 self._is_stream = False
+                return
 
 
 class RecordedWindow(msgspec.Struct):
@@ -142,6 +143,8 @@ class RecordedReadings(Iterator[Reading]):
         with self._file:
             while (text := self._read_line()).endswith(b"\n"):
                 number += 1
+                if text.isspace():
+                    continue
                 try:
                     line = _decode_line(text)
                     at = self.started + timedelta(seconds=line.at)

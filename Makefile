@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "enphase-streaming needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group docs
+	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet,plot,parquet]' --group dev --group docs
 	@touch $@
 
 demo: $(VENV)/installed  ## show one stream live: from a mock, or from your site if ENPHASE_* is set
@@ -91,7 +91,7 @@ bench: build/bench/installed views $(PRISM)  ## compare speed with other package
 build/mutation/installed: pyproject.toml
 	$(PYTHON) -m venv build/mutation
 	build/mutation/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group mutation
+	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock,fleet,plot,parquet]' --group dev --group mutation
 	@touch $@
 
 mutation: build/mutation/installed  ## change the core in small ways and check that a test fails: make mutation [ONLY=sse]

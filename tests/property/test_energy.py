@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ POWERS = ("pv_power", "consumption_power", "battery_power", "grid_power", "gener
 LONGEST = 10.0
 
 
-def reading(seconds: float, **powers: int | None) -> Reading:
+def reading(seconds: float, **powers: Any) -> Reading:
     return Reading(arrived=START + timedelta(seconds=seconds), **powers)
 
 

@@ -217,8 +217,8 @@ def test_refuse_a_path_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_skip_what_the_stream_skipped(tmp_path: Path) -> None:
     odd = b'data:5\n\ndata:{"other":1}\n\n: comment\n\n'
-    lines = [FIRST, OPEN, chunk(odd + event(make_site(), 0)), "", {"at": 2.0, "end": "planned"}]
-    returned, recording = read(write(tmp_path / "site.jsonl", *lines))
+    body, end = chunk(odd + event(make_site(), 0)), {"at": 2.0, "end": "planned"}
+    returned, recording = read(write(tmp_path / "site.jsonl", FIRST, OPEN, body, "", end))
     assert len(returned) == recording.windows[0].readings == 1
 
 

@@ -62,7 +62,8 @@ def command(*arguments: str | Path) -> tuple[float, float]:
     """Return the seconds and the peak memory in MiB of one run of the command."""
     began = time.perf_counter()
     line = [sys.executable, "-m", "enphase_streaming", *map(str, arguments)]
-    process = os.posix_spawn(sys.executable, line, os.environ)
+    silent = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+    process = os.posix_spawn(sys.executable, line, os.environ, file_actions=silent)
     _, status, usage = os.wait4(process, 0)
     if status:
         sys.exit(f"{' '.join(line)} failed.")

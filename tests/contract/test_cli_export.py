@@ -21,7 +21,7 @@ from enphase_streaming import Reading, read_recording
 from enphase_streaming.cli import tables
 from enphase_streaming_mock import MockServer
 from recorded import STREAM, make_site, new_recording, record_site
-from shell import Done, environment, inside, printing_to, terminal, unwritable
+from shell import Done, environment, inside, printing_to, run, terminal, unwritable
 
 # Where the fonts that matplotlib found are kept, which takes it seconds.
 ENVIRONMENT = environment(None, MPLBACKEND="agg", MPLCONFIGDIR=matplotlib.get_configdir())
@@ -296,6 +296,14 @@ def test_a_missing_extra_is_named(
     line = ["plot", "-o", day / "a.png"] if extra == "plot" else ["export", "-o", day / "a.parquet"]
     done = command(*line, day / "day.jsonl")
     assert_refused(done, f"pip install 'enphase-streaming[{extra}]'")
+    assert os.listdir(day) == ["day.jsonl"]
+
+
+def test_a_backend_that_cannot_be_used_is_refused(day: Path) -> None:
+    # In a process of its own, which loads matplotlib.
+    env = ENVIRONMENT | {"MPLBACKEND": "nonsense"}
+    done = run("plot", str(day / "day.jsonl"), "-o", str(day / "day.png"), env=env)
+    assert_refused(Done(done.returncode, done.stdout, done.stderr), "matplotlib cannot be used")
     assert os.listdir(day) == ["day.jsonl"]
 
 

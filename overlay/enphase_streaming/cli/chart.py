@@ -52,9 +52,14 @@ def new_figure(*, show: bool) -> Figure:
         return Figure(**size)
     from matplotlib import pyplot
 
-    if pyplot.get_backend().lower() == "agg":
+    try:
+        figure = pyplot.figure(**size)
+        has_screen = figure.canvas.required_interactive_framework is not None
+    except ImportError:  # a backend that was chosen, and does not work here
+        has_screen = False
+    if not has_screen:
         raise InvalidArgument("--show needs a screen, and matplotlib finds none: pass -o OUT.")
-    return pyplot.figure(**size)
+    return figure
 
 
 def show_figure() -> None:

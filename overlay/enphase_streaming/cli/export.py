@@ -87,7 +87,6 @@ def plot(
     from rich.console import Console
 
     from enphase_streaming.cli import options
-    from enphase_streaming.cli.chart import Chart, new_figure, show_figure
     from enphase_streaming.core.energy import sum_energy
     from enphase_streaming.recording.reader import read_recording
 
@@ -96,6 +95,10 @@ def plot(
         if out is None and not show:
             raise InvalidArgument("A plot needs -o OUT, --show, or both.")
         _format("-o", None, out, ("png", "svg"))
+        try:
+            from enphase_streaming.cli.chart import Chart, new_figure, show_figure
+        except ValueError as error:  # of MPLBACKEND
+            raise InvalidArgument(f"matplotlib cannot be used: {error}") from error
         chart, figure = Chart(), new_figure(show=show)
         with read_recording(file) as recording, _new_file(out, file, overwrite=overwrite) as part:
             with closing(_with_progress(recording)) as readings:

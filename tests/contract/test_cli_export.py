@@ -281,9 +281,12 @@ def test_an_output_is_replaced_only_with_overwrite(day: Path) -> None:
     line = ["export", day / "day.jsonl", "-o", day / "day.csv"]
     assert_refused(command(*line), "exists")
     assert (day / "target.csv").read_text() == "precious"
+    before = (day / "target.csv").stat().st_ino
     assert command(*line, "--overwrite").returncode == 0
     assert (day / "day.csv").is_symlink()
     assert (day / "target.csv").read_text().startswith("timestamp,")
+    # Another file, renamed: a reader sees the old one or the new one, whole.
+    assert (day / "target.csv").stat().st_ino != before
     assert sorted(os.listdir(day)) == ["day.csv", "day.jsonl", "target.csv"]
 
 

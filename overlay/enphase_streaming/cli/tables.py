@@ -21,7 +21,7 @@ from enphase_streaming_api.models import LiveStatus
 FIELDS = ("timestamp", "arrived", *LiveStatus.__struct_fields__, "drift")
 """The columns of CSV and Parquet, and the names in JSON."""
 
-_ROW_GROUP = 10_000
+_ROW_GROUP = 2_000
 _LARGEST = 2**63 - 1
 
 Write = Callable[[Reading], None]

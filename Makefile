@@ -107,7 +107,7 @@ docs-serve: docs  ## show the documentation on http://127.0.0.1:8000 until Ctrl-
 
 pictures: $(VENV)/installed  ## draw the pictures of the pages again
 	$(BIN)/python docs/tools/pictures.py
-	PYTHONPATH=tests $(BIN)/python docs/tools/recorded_day.py
+	PYTHONPATH=tests $(BIN)/python docs/tools/plot_picture.py
 
 # Tools of a release, in an environment of their own.
 build/release/installed: pyproject.toml

@@ -13,7 +13,7 @@ $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "enphase-streaming needs Python 3.11 or newer: make PYTHON=python3.11 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group docs
+	$(BIN)/python -m pip install --quiet --editable '.[cli,mock,fleet,plot,parquet]' --group dev --group docs
 	@touch $@
 
 demo: $(VENV)/installed  ## show one stream live: from a mock, or from your site if ENPHASE_* is set
@@ -101,7 +101,7 @@ bench: build/bench/installed views $(PRISM)  ## compare speed with other package
 build/mutation/installed: pyproject.toml
 	$(PYTHON) -m venv build/mutation
 	build/mutation/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock,fleet]' --group dev --group mutation
+	build/mutation/bin/python -m pip install --quiet --editable '.[cli,mock,fleet,plot,parquet]' --group dev --group mutation
 	@touch $@
 
 mutation: build/mutation/installed  ## change the core in small ways and check that a test fails: make mutation [ONLY=sse]
@@ -117,6 +117,7 @@ docs-serve: docs  ## show the documentation on http://127.0.0.1:8000 until Ctrl-
 
 pictures: $(VENV)/installed  ## draw the pictures of the pages again
 	$(BIN)/python docs/tools/pictures.py
+	PYTHONPATH=tests $(BIN)/python docs/tools/plot_picture.py
 
 # Tools of a release, in an environment of their own.
 build/release/installed: pyproject.toml

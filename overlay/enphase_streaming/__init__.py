@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     )
     from enphase_streaming.client import AsyncStreamingClient, StreamingClient
     from enphase_streaming.core.budget import Budget, Plan
+    from enphase_streaming.core.energy import Energy, FlowEnergy, Gap, sum_energy
     from enphase_streaming.core.ledger import (
         Allowance,
         Attempt,
@@ -65,6 +66,11 @@ if TYPE_CHECKING:
     from enphase_streaming.core.reading import Drift, Reading
     from enphase_streaming.core.watch import StreamEnd
     from enphase_streaming.ledger.sqlite import SqliteLedger
+    from enphase_streaming.recording.reader import (
+        RecordedReadings,
+        RecordedWindow,
+        read_recording,
+    )
     from enphase_streaming.stream import AsyncReadingStream, ReadingStream
 
 __all__ = [
@@ -82,9 +88,12 @@ __all__ = [
     "ConnectionFailed",
     "Counted",
     "Drift",
+    "Energy",
     "EnphaseStreamingError",
     "EventTooLarge",
     "FileTokenStore",
+    "FlowEnergy",
+    "Gap",
     "GatewayNotReportingError",
     "InvalidArgument",
     "InvalidDuration",
@@ -101,6 +110,8 @@ __all__ = [
     "RateLimitError",
     "Reading",
     "ReadingStream",
+    "RecordedReadings",
+    "RecordedWindow",
     "RefreshingAuth",
     "ServiceUnavailableError",
     "SqliteLedger",
@@ -122,6 +133,8 @@ __all__ = [
     "authorize_url",
     "login_with_code",
     "login_with_password",
+    "read_recording",
+    "sum_energy",
 ]
 
 # Without a handler, warnings would go to the terminal.
@@ -133,6 +146,7 @@ _LAZY = {
     "auth.auth": ("StaticAuth",),
     "client": ("AsyncStreamingClient", "StreamingClient"),
     "core.budget": ("Budget", "Plan"),
+    "core.energy": ("Energy", "FlowEnergy", "Gap", "sum_energy"),
     "core.ledger": (
         *("Allowance", "Attempt", "Balance", "Call", "Counted", "Ledger", "UsedUp", "Wait"),
     ),
@@ -141,6 +155,7 @@ _LAZY = {
     "core.watch": ("StreamEnd",),
     "ledger.sqlite": ("SqliteLedger",),
     "stream": ("AsyncReadingStream", "ReadingStream"),
+    "recording.reader": ("RecordedReadings", "RecordedWindow", "read_recording"),
     "auth.oauth": ("authorize_url", "login_with_code", "login_with_password"),
     "auth.refreshing": ("RefreshingAuth",),
     "auth.tokens": ("FileTokenStore", "MemoryTokenStore", "TokenPair", "TokenStore"),

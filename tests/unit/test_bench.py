@@ -17,6 +17,7 @@ MODULES = (
     "fleet",
     "hostile",
     "day",
+    "recorded_day",
     "start",
     "mock_streams",
     "mock_errors",

@@ -5,7 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-_EXTRA = frozenset({"click", "rich", "typer"})
+_EXTRAS = {
+    **dict.fromkeys(("click", "rich", "typer"), "cli"),
+    **dict.fromkeys(("dateutil", "matplotlib", "numpy"), "plot"),
+    "pyarrow": "parquet",
+}
+"""The packages that are optional, and the extra that installs each."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,11 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(arguments)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
-        if package not in _EXTRA:
+        if package not in _EXTRAS:
             raise
+        extra = _EXTRAS[package]
         print(
-            f"enphase-streaming: {package} is not installed; install the command with "
-            "pip install 'enphase-streaming[cli]', or '.[cli]' in a checkout.",
+            f"enphase-streaming: {package} is not installed; install it with "
+            f"pip install 'enphase-streaming[{extra}]', or '.[{extra}]' in a checkout.",
             file=sys.stderr,
         )
         return 2

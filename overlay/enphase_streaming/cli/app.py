@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from enphase_streaming.cli.exit_codes import EXIT_CODES, Exit, exiting, say
+from enphase_streaming.cli.export import export, plot
 from enphase_streaming.cli.formatting import ASCII_FALLBACK, PlainLines, as_json_line
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.version import __version__
@@ -54,6 +55,7 @@ Duration = Annotated[
     typer.Option(metavar="SECONDS", help="Duration of each stream; default: the longest."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, one row a reading.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Confirm the cost without being asked.")]
 ClockSpeed = Annotated[
     str, typer.Option(metavar="N", help="Run the clock N times faster, for a mock's --speed N.")
@@ -113,6 +115,7 @@ def watch(
     plan: PlanName = None,
     duration: Duration = None,
     as_json: AsJson = False,
+    as_csv: AsCsv = False,
     yes: Yes = False,
     clock_speed: ClockSpeed = "1",
 ) -> None:
@@ -120,9 +123,12 @@ def watch(
     from enphase_streaming.cli import cost, options, output
     from enphase_streaming.cli import ledger as ledgers
     from enphase_streaming.cli.live_view import live_view
+    from enphase_streaming.cli.tables import csv_lines
     from enphase_streaming.core.arguments import DEFAULT_DURATION
 
     with exiting():
+        if as_json and as_csv:
+            raise InvalidArgument("--json cannot be combined with --csv.")
         limited = calls is not None or dollars is not None or unlimited
         if once and limited and per is None:
             raise InvalidArgument(
@@ -142,8 +148,9 @@ def watch(
             spending = cost.many_streams(limit, seconds, access.mock)
         with access.client() as client:
             cost.confirm(spending, yes=yes)
-            view = None if as_json else live_view(access, spending, seconds)
-            shown = view or output.Lines(as_json_line if as_json else PlainLines())
+            view = None if as_json or as_csv else live_view(access, spending, seconds)
+            lines = output.Lines(as_json_line if as_json else PlainLines())
+            shown = view or (csv_lines() if as_csv else lines)
             if once:
                 asked = None if duration is None else seconds
                 stream = client.live_data(access.system_id, asked, spending.budget)
@@ -314,6 +321,10 @@ def login(
 
     with exiting():
         login(os.environ, redirect_uri, password=password)
+
+
+for command in (export, plot):
+    app.command(epilog=EXIT_CODES)(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

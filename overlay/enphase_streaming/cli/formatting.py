@@ -86,6 +86,16 @@ def flows(readings: Sequence[Reading]) -> Sequence[Flow]:
     return [*_FLOWS, _GENERATOR] if any(each.generator_power for each in readings) else _FLOWS
 
 
+FLOW_NAMES = {
+    "pv_power": "Solar",
+    "consumption_power": "Consumption",
+    "grid_import": "Grid import",
+    "grid_export": "Grid export",
+    "battery_charging": "Battery charging",
+    "battery_discharging": "Battery discharging",
+    "generator_power": "Generator",
+}
+"""The flows of `sum_energy`."""
 _COLUMNS = "{:8} {:>7} {:>11} {:>7} {:11} {:>7} {:6} {:>6} {:>9}"
 """80 columns: time, powers, with a word for the direction of two of them, charge, generator."""
 
@@ -131,8 +141,13 @@ def clean(text: str | None, *, longest: int = 40) -> str:
     """Return a string of the API as one line that is safe to print."""
     if not text:
         return MISSING
-    safe = "".join(letter if letter.isprintable() else "�" for letter in text[: longest + 1])
+    safe = printable(text[: longest + 1])
     return safe if len(safe) <= longest else safe[: longest - 1] + "…"
+
+
+def printable(text: str) -> str:
+    """Return text without control characters and line breaks."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def local(moment: datetime) -> datetime:

@@ -18,7 +18,7 @@ from enphase_streaming.core.ledger import Counted, UsedUp
 from enphase_streaming.core.options import Options
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
-from enphase_streaming.core.window import Window
+from enphase_streaming.core.window import Repetitions, Window
 from enphase_streaming.errors import (
     AuthenticationError,
     BudgetExhausted,
@@ -34,8 +34,6 @@ from enphase_streaming.errors import (
     StreamStalled,
 )
 
-_REMEMBERED = 10
-"""How many events of a window are remembered, to recognise them in the next."""
 _LONGEST_WAIT = 300.0
 """Seconds after which a budget is asked again: the wall clock of a ledger may be set meanwhile."""
 
@@ -130,9 +128,7 @@ class Watch:
         self._failure: EnphaseStreamingError | None = None
         self._readings = self._new_readings = self._malformed = 0
         self._sent_at: float | None = None
-        # Hashes: the texts would be a good part of what a stream holds in memory.
-        self._recent: list[int] = []
-        self._earlier: frozenset[int] = frozenset()
+        self._repetitions = Repetitions()
         self._last_arrival: datetime | None = None
         self._gap: tuple[datetime, Exception] | None = None
 
@@ -219,9 +215,7 @@ class Watch:
         at = exchange.monotonic()
         if self._sent_at is None:
             self._sent_at = at
-        if self._recent:  # kept over an attempt without readings
-            self._earlier = frozenset(self._recent)
-            self._recent.clear()
+        self._repetitions.begin_window()
         self._new_readings = 0
         self._counted = counted
         window = Window(exchange, self._options, self._duration, self.observer)
@@ -355,13 +349,8 @@ class Watch:
             self._call(self._on_malformed, malformed)
 
     def _is_new(self, reading: Reading) -> bool:
-        """Remember a reading; False if the window before had it already."""
-        known = hash(reading.raw)
-        self._recent.append(known)
-        if len(self._recent) > _REMEMBERED:
-            del self._recent[0]
-        # Without a time of its own, an equal reading can still be a new one.
-        if known in self._earlier and (reading.epoch is not None or reading.utc is not None):
+        """Note the arrival of a reading; False if the window before had it already."""
+        if not self._repetitions.is_new(reading):
             return False
         self._new_readings += 1
         self._last_arrival = reading.arrived

@@ -38,6 +38,8 @@ _STAYS_OPEN_BY = 5.0
 """A stream that is still open this many seconds past its duration is hung up on."""
 _BACKLOG = 1.0
 """How many seconds past a deadline to keep reading bytes that may have arrived in time."""
+_REMEMBERED = 10
+"""How many events of a window are remembered, to recognise them in the next."""
 _SURE = 0.05
 """A wait of this many seconds shows that its bytes were not received before."""
 
@@ -287,6 +289,30 @@ class Arrivals:
         """Return how long the stream was open, one interval after the last reading included."""
         interval = self.span / self._steps if self._steps else 0.0
         return self._before_first + self.span + interval * (self.count - self._steps)
+
+
+class Repetitions:
+    """Recognises the events of the window before, which the next one may send again."""
+
+    def __init__(self) -> None:
+        # Hashes: the texts would be a good part of what a stream holds in memory.
+        self._recent: list[int] = []
+        self._earlier: frozenset[int] = frozenset()
+
+    def begin_window(self) -> None:
+        """Compare from here on with the window that ended."""
+        if self._recent:  # kept over a window without readings
+            self._earlier = frozenset(self._recent)
+            self._recent.clear()
+
+    def is_new(self, reading: Reading) -> bool:
+        """Remember a reading; return False if the window before had it already."""
+        known = hash(reading.raw)
+        self._recent.append(known)
+        if len(self._recent) > _REMEMBERED:
+            del self._recent[0]
+        # Without a time of its own, an equal reading can still be a new one.
+        return known not in self._earlier or (reading.epoch is None and reading.utc is None)
 
 
 def counted(number: int, noun: str) -> str:

@@ -20,6 +20,7 @@ from enphase_streaming.recording.redaction import Redactor
 from enphase_streaming.version import __version__
 
 FORMAT = "enphase-streaming-recording"
+VERSION = 1
 
 _log = logging.getLogger("enphase_streaming")
 
@@ -65,7 +66,7 @@ class Recording:
         self._line(
             {
                 "format": FORMAT,
-                "version": 1,
+                "version": VERSION,
                 "started": now.isoformat(),
                 "by": f"enphase-streaming {__version__}",
             }

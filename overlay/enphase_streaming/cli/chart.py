@@ -1,0 +1,276 @@
+"""A recording as a picture: solar and consumption, battery and grid, and charge, in local time."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from dateutil.tz import tzlocal
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from enphase_streaming.cli.formatting import FLOW_NAMES, MISSING, local
+from enphase_streaming.core.energy import Energy, usable_power
+from enphase_streaming.core.reading import Reading
+from enphase_streaming.errors import InvalidArgument
+from enphase_streaming_api.models import KnownGridStatus
+
+_POWERS = (
+    *("pv_power", "consumption_power", "generator_power"),
+    *("battery_discharging", "battery_charging", "grid_import", "grid_export"),
+)
+_MOST_POINTS = 1_440
+"""More readings are drawn as means: those of a day by the minute."""
+_MOST_DAYS = 366
+_DAY = 86_400
+_SHORTEST = 10 / _DAY
+"""The least time that a plot covers, in days."""
+_LABELLED = 0.045
+"""The share of the width that a gap or an outage needs for its label."""
+_SOLAR, _HOUSE, _BATTERY, _GRID, _GENERATOR = "#f5a623", "#2d6cdf", "#2fa36b", "#8a94a6", "#9b59b6"
+_INK, _DIM, _FAINT, _OUTAGE = "#2b3440", "#5b6675", "#e3e7ed", "#e4572e"
+
+Columns = dict[str, Any]
+"""Arrays of numpy with a number for each point, NaN where it is missing; `time` is in days."""
+Span = tuple[float, float]
+
+
+def new_figure(*, show: bool) -> Figure:
+    """Return an empty figure; one to `show` opens a window, which needs a screen.
+
+    Raises:
+        InvalidArgument: there is no screen.
+    """
+    size: dict[str, Any] = {"figsize": (11, 6.4), "dpi": 120, "layout": "constrained"}
+    if not show:
+        return Figure(**size)
+    from matplotlib import pyplot
+
+    try:
+        figure = pyplot.figure(**size)
+        has_screen = figure.canvas.required_interactive_framework is not None
+    except ImportError:  # a backend that was chosen, and does not work here
+        has_screen = False
+    if not has_screen:
+        raise InvalidArgument("--show needs a screen, and matplotlib finds none: pass -o OUT.")
+    return figure
+
+
+def show_figure() -> None:
+    """Show the figure that `new_figure` opened, until its window is closed."""
+    from matplotlib import pyplot
+
+    pyplot.show()
+
+
+class Chart:
+    """Collects readings, 44 bytes of each, and draws them."""
+
+    def __init__(self) -> None:
+        self._columns = {name: array("f") for name in ("is_out", *_POWERS, "battery_soc")}
+        self._columns["time"] = array("d")
+
+    def add(self, reading: Reading) -> None:
+        """Add a reading."""
+        columns = self._columns
+        columns["time"].append((reading.timestamp or reading.arrived).timestamp() / _DAY)
+        columns["is_out"].append(reading.grid_status == KnownGridStatus.OFF_GRID)
+        for name in (*_POWERS, "battery_soc"):
+            value = usable_power(getattr(reading, name))
+            columns[name].append(float("nan") if value is None else value)
+
+    def draw(self, figure: Figure, energy: Energy) -> None:
+        """Draw the readings; `energy` has their sums and gaps.
+
+        Raises:
+            InvalidArgument: there are none, or they are more than a year apart.
+        """
+        if energy.since is None or energy.until is None:
+            raise InvalidArgument("There is nothing to draw: the recording holds no reading.")
+        columns = {name: np.asarray(column) for name, column in self._columns.items()}
+        order = np.argsort(columns["time"], kind="stable")
+        columns = {name: column[order] for name, column in columns.items()}
+        first, last = columns["time"][[0, -1]]
+        if last - first > _MOST_DAYS:
+            raise InvalidArgument(
+                f"A plot covers up to {_MOST_DAYS} days, got {last - first:,.0f} days of readings."
+            )
+        gaps = [(_number(gap.since), _number(gap.until)) for gap in energy.gaps if gap.seconds > 0]
+        breaks = [since for since, _ in gaps]
+        outages = _outages(columns, breaks)
+        points = _with_breaks(_means(columns), breaks)
+        has_battery = not np.isnan(points["battery_soc"]).all()
+        heights = [3, 2, 1.1] if has_battery else [3, 2]
+        panels = figure.subplots(len(heights), sharex=True, height_ratios=heights)
+        _draw_house(panels[0], points, energy)
+        _draw_sources(panels[1], points, energy, has_battery=has_battery)
+        if has_battery:
+            _draw_charge(panels[2], points)
+        panels[0].set_xlim(first, max(last, first + _SHORTEST))
+        for panel in panels:
+            _shade(panel, gaps, outages, labelled=panel is panels[0])
+        _label_time(panels[-1], energy.since, energy.until)
+        figure.align_ylabels(panels)
+        figure.suptitle(_period(energy.since, energy.until), x=0.012, ha="left", fontsize=15)
+
+
+def _means(columns: Columns) -> Columns:
+    """Return one point for each part of the time that has readings: the means of these."""
+    time = columns["time"]
+    if len(time) <= _MOST_POINTS or time[0] == time[-1]:
+        return columns
+    parts = np.floor((time - time[0]) / (time[-1] - time[0]) * _MOST_POINTS)
+    starts = np.flatnonzero(np.diff(parts, prepend=-1))
+    means = {}
+    for name, column in columns.items():
+        known = ~np.isnan(column)
+        sums = np.add.reduceat(np.where(known, column, 0), starts)
+        counts = np.add.reduceat(known, starts, dtype=float)
+        means[name] = np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0)
+    return means
+
+
+def _with_breaks(columns: Columns, breaks: Sequence[float]) -> Columns:
+    """Return the points with one without values at the beginning of each gap."""
+    places = np.searchsorted(columns["time"], breaks, side="right")
+    return {
+        name: np.insert(column, places, breaks if name == "time" else np.nan)
+        for name, column in columns.items()
+    }
+
+
+def _outages(columns: Columns, breaks: Sequence[float]) -> list[Span]:
+    """Return from when to when the site was off the grid; a gap ends an outage."""
+    time, is_out = columns["time"], columns["is_out"]
+    changes = np.flatnonzero(np.diff(is_out)) + 1
+    ends = np.union1d(changes, np.searchsorted(time, breaks, side="right"))
+    parts = np.split(np.arange(len(time)), ends)
+    return [(time[part[0]], time[part[-1]]) for part in parts if part.size and is_out[part[0]]]
+
+
+def _draw_house(panel: Axes, points: Columns, energy: Energy) -> None:
+    time = points["time"]
+    for flow, colour, alpha in (
+        ("pv_power", _SOLAR, 0.45),
+        ("consumption_power", _HOUSE, 0.18),
+        ("generator_power", _GENERATOR, 0.35),
+    ):
+        if flow != "generator_power" or np.nansum(points[flow]):
+            label = f"{FLOW_NAMES[flow]} {_kwh(energy, flow)} kWh"
+            _area(panel, time, 0, points[flow], colour, label, alpha=alpha)
+    panel.set_ylabel("kW")
+    lowest = np.concatenate([points["pv_power"], points["consumption_power"], [0.0]])
+    if np.nanmin(lowest) >= 0:
+        panel.set_ylim(bottom=0)
+
+
+def _draw_sources(panel: Axes, points: Columns, energy: Energy, *, has_battery: bool) -> None:
+    """Draw the grid on top of the battery: what they give above 0, what they take below."""
+    time = points["time"]
+    below = {1: np.zeros(len(time)), -1: np.zeros(len(time))}
+    for name, colour, given, taken in (
+        ("Battery", _BATTERY, "battery_discharging", "battery_charging"),
+        ("Grid", _GRID, "grid_import", "grid_export"),
+    ):
+        if name == "Battery" and not has_battery:
+            continue
+        label = f"{name} +{_kwh(energy, given)}, -{_kwh(energy, taken)} kWh"
+        for flow, sign in ((given, 1), (taken, -1)):
+            above = below[sign] + sign * points[flow]
+            _area(panel, time, below[sign], above, colour, label if sign > 0 else "")
+            below[sign] = np.where(np.isnan(above), below[sign], above)
+    panel.axhline(0, color=_INK, linewidth=0.8)
+    panel.set_ylabel("kW")
+    taking = "charging and export" if has_battery else "export"
+    giving = "discharging and import" if has_battery else "import"
+    panel.set_title(f"+ {giving}, - {taking}", loc="left", fontsize=8.5, color=_DIM)
+
+
+def _draw_charge(panel: Axes, points: Columns) -> None:
+    _area(panel, points["time"], 0, points["battery_soc"], _BATTERY, "State of charge", scale=1)
+    panel.set_ylim(0, 105)
+    panel.set_ylabel("%")
+
+
+def _area(
+    panel: Axes,
+    time: Any,
+    low: Any,
+    high: Any,
+    colour: str,
+    label: str,
+    *,
+    alpha: float = 0.35,
+    scale: float = 1000,
+) -> None:
+    panel.fill_between(time, low / scale, high / scale, color=colour, alpha=alpha, linewidth=0)
+    panel.plot(time, high / scale, color=colour, linewidth=1.3, label=label)
+
+
+def _shade(panel: Axes, gaps: Sequence[Span], outages: Sequence[Span], *, labelled: bool) -> None:
+    """Mark gaps and outages, and put the legend above the panel."""
+    first, last = panel.get_xlim()
+    for since, until in gaps:
+        panel.axvspan(since, until, facecolor=_FAINT, hatch="///", edgecolor="white", linewidth=0)
+    for since, until in outages:
+        panel.axvspan(since, until, color=_OUTAGE, alpha=0.13, linewidth=0)
+    handles, _ = panel.get_legend_handles_labels()
+    if labelled:
+        first, last = panel.get_xlim()
+        place: dict[str, Any] = {"transform": panel.get_xaxis_transform(), "ha": "center"}
+        for since, until, name in (
+            *((*span, "no data") for span in gaps),
+            *((*span, "outage") for span in outages),
+        ):
+            if until - since > _LABELLED * (last - first):
+                middle = (since + until) / 2
+                panel.text(middle, 0.97, name, va="top", color=_DIM, fontsize=8.5, **place)
+        if gaps:
+            handles.append(Patch(facecolor=_FAINT, hatch="///", edgecolor="white", label="No data"))
+        if outages:
+            handles.append(Patch(color=_OUTAGE, alpha=0.13, label="Outage"))
+    panel.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.005, 0.96),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=9,
+    )
+    panel.grid(axis="y", color=_FAINT, linewidth=0.8)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right", "left"]].set_visible(False)
+    panel.tick_params(length=0, labelcolor=_DIM)
+    panel.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _label_time(panel: Axes, since: datetime, until: datetime) -> None:
+    is_one_day = local(since).date() == local(until).date()
+    zone = tzlocal()
+    locate: Any = AutoDateLocator  # without annotations, as is the other
+    write: Any = ConciseDateFormatter
+    locator = locate(tz=zone, minticks=5, maxticks=12)
+    panel.xaxis.set_major_locator(locator)
+    formatter = write(locator, tz=zone, show_offset=False)
+    formatter.zero_formats[3] = "%H:%M" if is_one_day else "%d %b"
+    panel.xaxis.set_major_formatter(formatter)
+    panel.set_xlabel(f"Local time ({local(since).tzname()})", color=_DIM, fontsize=9)
+
+
+def _period(since: datetime, until: datetime) -> str:
+    first, last = (f"{local(each):%A, %d %B %Y}".replace(", 0", ", ") for each in (since, until))
+    return first if first == last else f"{first} to {last}"
+
+
+def _kwh(energy: Energy, flow: str) -> str:
+    return f"{energy.flows[flow].kwh:,.2f}" if flow in energy.flows else MISSING
+
+
+def _number(moment: datetime) -> float:
+    return moment.timestamp() / _DAY

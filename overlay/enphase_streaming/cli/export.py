@@ -1,0 +1,208 @@
+"""The commands that read a recording: `export` and `plot`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from enphase_streaming.cli.exit_codes import exiting, say
+from enphase_streaming.cli.formatting import FLOW_NAMES, count, local
+from enphase_streaming.errors import InvalidArgument
+
+if TYPE_CHECKING:
+    from enphase_streaming.core.energy import Energy
+    from enphase_streaming.core.reading import Reading
+    from enphase_streaming.recording.reader import RecordedReadings
+
+_PROGRESS_EVERY = 1_000  # readings
+_SHOWN_GAPS = 10
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A recording.", show_default=False)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
+LongestStep = Annotated[
+    str,
+    typer.Option("--gap", metavar="SECONDS", help="Readings further apart have a gap between."),
+]
+
+
+def export(
+    file: File,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="FORMAT", help="csv, jsonl or parquet; default: OUT's, csv."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="The file; default: stdout.")
+    ] = None,
+    energy: Annotated[
+        bool, typer.Option("--energy", help="Print kWh; readings then need -o to be written.")
+    ] = False,
+    overwrite: Overwrite = False,
+    gap: LongestStep = "10",
+) -> None:
+    """Write the readings of a recording as a table, or sum up their energy. Free of charge."""
+    from enphase_streaming.cli import options
+    from enphase_streaming.cli.tables import FORMATS
+    from enphase_streaming.core.energy import sum_energy
+    from enphase_streaming.recording.reader import read_recording
+
+    with exiting():
+        longest_step = options.number("--gap", gap, 0.1, 86_400.0)
+        table = FORMATS[_format("--to", to, out, tuple(FORMATS))]
+        with (
+            read_recording(file) as recording,
+            closing(_with_progress(recording, quiet=out is None and not energy)) as readings,
+        ):
+            if energy and out is None:
+                total = sum_energy(readings, longest_step=longest_step)
+            else:
+                with _new_file(out, file, overwrite=overwrite) as part, table(part) as write:
+                    total = sum_energy(_each(readings, write), longest_step=longest_step)
+        if energy:
+            print("\n".join(_energy_table(total)))
+        _summarize(recording, total)
+
+
+def plot(
+    file: File,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="The picture: .png or .svg.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show it in a window.")] = False,
+    overwrite: Overwrite = False,
+    gap: LongestStep = "10",
+) -> None:
+    """Draw a recording: solar, consumption, battery, grid and charge, in local time.
+
+    Gaps and outages are shaded. Free of charge.
+    """
+    from rich.console import Console
+
+    from enphase_streaming.cli import options
+    from enphase_streaming.core.energy import sum_energy
+    from enphase_streaming.recording.reader import read_recording
+
+    with exiting():
+        longest_step = options.number("--gap", gap, 0.1, 86_400.0)
+        if out is None and not show:
+            raise InvalidArgument("A plot needs -o OUT, --show, or both.")
+        _format("-o", None, out, ("png", "svg"))
+        try:
+            from enphase_streaming.cli.chart import Chart, new_figure, show_figure
+        except ValueError as error:  # of MPLBACKEND
+            raise InvalidArgument(f"matplotlib cannot be used: {error}") from error
+        chart, figure = Chart(), new_figure(show=show)
+        with read_recording(file) as recording, _new_file(out, file, overwrite=overwrite) as part:
+            with closing(_with_progress(recording)) as readings:
+                energy = sum_energy(_each(readings, chart.add), longest_step=longest_step)
+            with Console(stderr=True).status("Drawing", spinner="line"):
+                chart.draw(figure, energy)
+                if part is not None:
+                    figure.savefig(part)
+        _summarize(recording, energy)
+        if show:
+            show_figure()
+
+
+def _format(option: str, name: str | None, out: Path | None, known: tuple[str, ...]) -> str:
+    """Return the format that an option names, or the ending of a file; by default the first."""
+    if name is None and out is not None:
+        option, name = "The ending of OUT", out.suffix.removeprefix(".").lower()
+    if name is None:
+        return known[0]
+    if name not in known:
+        raise InvalidArgument(f"{option} must be one of {', '.join(known)}, got {name!r}.")
+    return name
+
+
+@contextmanager
+def _new_file(out: Path | None, source: Path, *, overwrite: bool) -> Iterator[Path | None]:
+    """Yield where to write a file that takes the place of `out` at the end; None for stdout.
+
+    It is in a temporary folder beside `out`, and an exception or Ctrl-C leaves nothing of it.
+    """
+    from enphase_streaming.cli import options
+
+    if out is None:
+        yield None
+        return
+    options.check_new_file(out, overwrite=overwrite)
+    target = Path(os.path.realpath(out))
+    if target.exists() and (not target.is_file() or target.samefile(source)):
+        raise InvalidArgument(f"{out} must be a new file, or one that is not the recording.")
+    try:
+        folder = TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
+    except OSError as error:
+        raise InvalidArgument(f"{out} cannot be written: {error.strerror}.") from error
+    with folder:
+        part = Path(folder.name, target.name)
+        yield part
+        part.replace(target)
+
+
+def _with_progress(
+    recording: RecordedReadings, *, quiet: bool = False
+) -> Generator[Reading, None, None]:
+    """Yield the readings; if stderr is a terminal, show how much of the file was read."""
+    if not sys.stderr.isatty() or (quiet and sys.stdout.isatty()):
+        yield from recording
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    size = recording.path.stat().st_size or None  # none of a pipe
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Reading", total=size)
+        for number, reading in enumerate(recording):
+            if number % _PROGRESS_EVERY == 0:
+                progress.update(task, completed=recording.position)
+            yield reading
+
+
+def _each(readings: Iterable[Reading], use: Callable[[Reading], None]) -> Iterator[Reading]:
+    for reading in readings:
+        use(reading)
+        yield reading
+
+
+def _energy_table(energy: Energy) -> Iterator[str]:
+    """Yield the lines of a table of energies, with the gaps that they leave out."""
+    yield f"{'':20}{'kWh':>10}  measured"
+    for flow, (kwh, hours) in energy.flows.items():
+        yield f"{FLOW_NAMES[flow]:20}{kwh:10,.3f}  {_time(hours * 3600)}"
+    if energy.since is None or energy.until is None:
+        return
+    yield f"From {local(energy.since):%Y-%m-%d %H:%M:%S} to {local(energy.until):%Y-%m-%d %H:%M:%S}"
+    if not energy.gaps:
+        return
+    longest = sorted(energy.gaps, key=lambda each: abs(each.seconds), reverse=True)[:_SHOWN_GAPS]
+    left_out = _time(sum(max(0.0, each.seconds) for each in energy.gaps))
+    which = f", the {_SHOWN_GAPS} longest" if len(energy.gaps) > _SHOWN_GAPS else ""
+    yield f"Left out: {count(len(energy.gaps), 'gap')}, {left_out} in all{which}:"
+    for each in sorted(longest):
+        note = _time(each.seconds) if each.seconds > 0 else "the site's clock was set back"
+        yield f"  {local(each.since):%Y-%m-%d %H:%M:%S} to {local(each.until):%H:%M:%S}  {note}"
+
+
+def _time(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
+def _summarize(recording: RecordedReadings, energy: Energy) -> None:
+    """Print what a recording holds, how its windows ended, and whether it breaks off."""
+    windows = recording.windows
+    ends = Counter(each.reason or "no end" for each in windows)
+    how = ", ".join(f"{number:,} {reason}" for reason, number in ends.most_common())
+    readings = count(sum(each.readings for each in windows), "reading")
+    gaps = f", {count(len(energy.gaps), 'gap')}" if energy.gaps else ""
+    say(f"{readings} in {count(len(windows), 'window')}{f' ({how})' if how else ''}{gaps}.")
+    if recording.truncated:
+        say(f"{recording.path} breaks off: its last line or window is incomplete.")

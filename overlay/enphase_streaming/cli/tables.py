@@ -1,0 +1,145 @@
+"""Readings as tables: CSV, JSON lines and Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from enphase_streaming.cli.formatting import printable
+from enphase_streaming.cli.output import Lines
+from enphase_streaming.core.reading import Reading
+from enphase_streaming.errors import InvalidArgument
+from enphase_streaming_api.models import LiveStatus
+
+FIELDS = ("timestamp", "arrived", *LiveStatus.__struct_fields__, "drift")
+"""The columns of CSV and Parquet, and the names in JSON."""
+
+_ROW_GROUP = 2_000
+_LARGEST = 2**63 - 1
+
+Write = Callable[[Reading], None]
+
+
+def csv_writer(file: TextIO) -> Write:
+    """Write the header of a CSV table (RFC 4180), and return what writes a reading's row.
+
+    Lists are joined by spaces, and drift is JSON. Characters that cannot be printed are replaced.
+    """
+    write_row = csv.writer(file).writerow
+    write_row(FIELDS)
+
+    def write(reading: Reading) -> None:
+        row = [getattr(reading, name) for name in FIELDS]
+        row[0] = reading.timestamp and reading.timestamp.isoformat()
+        row[1] = reading.arrived.isoformat()
+        row[-1] = _drift(reading)
+        write_row([_cell(value) for value in row])
+
+    return write
+
+
+def csv_lines() -> Lines:
+    """Return an output that prints readings as CSV, each as it comes."""
+    write_row = csv_writer(sys.stdout)
+    sys.stdout.flush()
+
+    def write(reading: Reading) -> None:
+        write_row(reading)
+        sys.stdout.flush()
+
+    return Lines(write)
+
+
+@contextmanager
+def _csv(path: Path | None) -> Iterator[Write]:
+    with _text_file(path) as file:
+        yield csv_writer(file)
+
+
+@contextmanager
+def _json_lines(path: Path | None) -> Iterator[Write]:
+    """Yield what writes a reading as `to_dict` returns it, with `arrived` and its drift."""
+    with _text_file(path) as file:
+
+        def write(reading: Reading) -> None:
+            found = reading.to_dict() | {"arrived": reading.arrived.isoformat()}
+            if reading.drift:
+                found["drift"] = json.loads(_drift(reading))
+            file.write(json.dumps(found) + "\n")
+
+        yield write
+
+
+@contextmanager
+def _parquet(path: Path | None) -> Iterator[Write]:
+    # Imported here: an extra, and large.
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    if path is None:
+        raise InvalidArgument("--to parquet needs a file: pass -o OUT.")
+    moment = pa.timestamp("us", tz="UTC")
+    kinds = {int: pa.int64(), str: pa.string(), list[str]: pa.list_(pa.string())}
+    types = {
+        field.name: next(kinds[kind] for kind in field.type.__args__ if kind in kinds)
+        for field in msgspec.structs.fields(LiveStatus)
+    }
+    types = {"timestamp": moment, "arrived": moment, **types, "drift": pa.string()}
+    schema = pa.schema([(name, types[name]) for name in FIELDS])
+    rows: list[dict[str, Any]] = []
+
+    def write(reading: Reading) -> None:
+        row = {name: getattr(reading, name) for name in FIELDS}
+        for name, value in row.items():
+            if isinstance(value, int) and abs(value) > _LARGEST:
+                raise InvalidArgument(
+                    f"{name} must be below 2**63 in Parquet: use --to csv or --to jsonl."
+                )
+        rows.append(row | {"drift": _drift(reading) or None})
+        if len(rows) == _ROW_GROUP:
+            flush()
+
+    def flush() -> None:
+        writer.write_table(pa.Table.from_pylist(rows, schema))
+        rows.clear()
+
+    with ParquetWriter(path, schema) as writer:
+        yield write
+        flush()
+
+
+FORMATS: dict[str, Callable[[Path | None], AbstractContextManager[Write]]] = {
+    "csv": _csv,
+    "jsonl": _json_lines,
+    "parquet": _parquet,
+}
+"""Each format, with what opens a new file of it, or stdout, and yields what writes a reading."""
+
+
+@contextmanager
+def _text_file(path: Path | None) -> Iterator[TextIO]:
+    if path is None:
+        yield sys.stdout
+        return
+    # CSV brings its own line ends.
+    with path.open("x", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list):
+        value = " ".join(value)
+    return printable(value) if isinstance(value, str) else value
+
+
+def _drift(reading: Reading) -> str:
+    if not reading.drift:
+        return ""
+    return msgspec.json.encode([each._asdict() for each in reading.drift]).decode()

@@ -26,11 +26,12 @@ views: $(VENV)/installed  ## build the views of the document for Prism and for O
 	$(BIN)/python spec/views/apply.py spec/views/prism.overlay.yaml build/spec/prism.yaml
 	$(BIN)/python spec/views/apply.py spec/views/itemschema.overlay.yaml build/spec/streaming-3.2.yaml
 
-# Node.js packages, exactly as locked: Prism, and for the tests an EventSource client and AsyncAPI's
-# schemas.
+# Node.js packages, exactly as locked: Prism, and for the tests an EventSource client, AsyncAPI's
+# schemas and Pyright.
 PRISM := mock/prism/node_modules/installed
 EVENTSOURCE := tests/clients/eventsource/node_modules/installed
 ASYNCAPI := tests/clients/asyncapi/node_modules/installed
+PYRIGHT := tests/clients/pyright/node_modules/installed
 %/node_modules/installed: %/package.json %/package-lock.json
 	@command -v npm >/dev/null || { echo "$* needs Node.js 20 or newer, with npm" >&2; exit 1; }
 	cd $* && npm ci --no-audit --no-fund
@@ -69,7 +70,7 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 # Keep compiled modules in any environment: otherwise each worker, and each pytest that a
 # test starts, rewrites the assertions of every module again. One worker more than processors, for
 # tests that wait.
-test: $(VENV)/installed check-client lint build/wheels/fetched $(PRISM) $(EVENTSOURCE) $(ASYNCAPI)  ## run all tests and checks
+test: $(VENV)/installed check-client lint types build/wheels/fetched $(PRISM) $(EVENTSOURCE) $(ASYNCAPI)  ## run all tests and checks
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --ignore tests/browser
 	@echo "Left out: the tests of the console in a browser. make test-browser runs them, with Chromium."
 
@@ -181,9 +182,17 @@ lint: $(VENV)/installed  ## check style and types, and print the size of each pa
 	@printf 'mock            %5d lines\n' "$$(find mock/enphase_streaming_mock -name '*.py' -not -path '*/checks/*' -exec cat {} + | wc -l)"
 	@printf 'contract suite  %5d lines\n' "$$(find mock/enphase_streaming_mock/checks -name '*.py' -exec cat {} + | wc -l)"
 
+# Pyright finds the packages through the Python on the path; one line each, or the findings.
+types: $(VENV)/installed $(PYRIGHT)  ## check that every public name has a type that no checker has to infer
+	@for package in enphase_streaming enphase_streaming_mock; do \
+		found=$$(PATH="$(abspath $(BIN)):$$PATH" tests/clients/pyright/node_modules/.bin/pyright --ignoreexternal --verifytypes $$package) \
+			|| { echo "$$found"; exit 1; }; \
+		echo "$$package: $$(echo "$$found" | grep score)"; \
+	done
+
 clean:  ## remove the virtual environment and everything built
 	rm -rf build dist mock/prism/node_modules tests/clients/*/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-browser test-postgres fuzz bench lint clean mutation
+.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-browser test-postgres fuzz bench lint types clean mutation
 .PHONY: dist check-dist sbom audit workflows release-check newest

@@ -1,6 +1,7 @@
-"""Renew a token in a process that exits at a given step; `test_auth.py` runs it.
+"""Renew a token in processes that each exit at one of STEPS; `test_auth.py` runs it.
 
-Usage: killed_while_renewing.py STEP PATH TOKEN_URL CLIENT_ID, with one of STEPS.
+Usage: killed_while_renewing.py FOLDER TOKEN_URL. FOLDER/N/tokens.json has the pair of client N, for
+step N. Prints the exit code of each process.
 """
 
 import os
@@ -8,7 +9,9 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
+
+import httpcore  # noqa: F401 - here once, as httpx would load it in each process
 
 from enphase_streaming import FileTokenStore, RefreshingAuth
 from enphase_streaming.auth.oauth import Application
@@ -39,7 +42,18 @@ def die() -> None:
     os._exit(DIED)
 
 
-def main(step: str, path: str, token_url: str, client_id: str) -> None:
+def main(folder: str, token_url: str) -> None:
+    codes = []
+    for number, step in enumerate(STEPS):
+        # Forked, since a new Python would take longer than all the rest.
+        child = os.fork()
+        if not child:
+            renew(step, f"{folder}/{number}/tokens.json", token_url, str(number))
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    print(*codes)
+
+
+def renew(step: str, path: str, token_url: str, client_id: str) -> NoReturn:
     step, _, time = step.partition(", ")
     when, _, name = step.partition(" ")
     write = 2 if time == "2nd" else 1

@@ -141,9 +141,11 @@ class Account:
         self.sites: dict[str, set[int]] = {OWNER: {SYSTEM_ID}}
         first = None if token_lifetime is None else start + timedelta(seconds=token_lifetime)
         self.access: dict[str, Grant] = {ACCESS_TOKEN: Grant(self.app, OWNER, first)}
-        self.refresh = {REFRESH_TOKEN: Grant(self.app, OWNER, start + _REFRESH_LIVES)}
+        last = start + _REFRESH_LIVES
+        self.refresh: dict[str, Grant] = {REFRESH_TOKEN: Grant(self.app, OWNER, last)}
         self.codes: dict[str, Grant] = {}
-        self.secrets = [API_KEY, CLIENT_SECRET, PASSWORD, ACCESS_TOKEN, REFRESH_TOKEN, _CODE]
+        secrets = [API_KEY, CLIENT_SECRET, PASSWORD, ACCESS_TOKEN, REFRESH_TOKEN, _CODE]
+        self.secrets: list[str] = secrets
         """What is masked everywhere; tokens that are issued later begin with one of these."""
         self._issued = 0
 

@@ -9,10 +9,10 @@ import math
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from enphase_streaming_mock.validation import check_choice, check_number
 
@@ -32,7 +32,7 @@ _MOST = 1e9  # s
 class Real:
     """Real time. freezegun replaces functions of `time` in modules, but not in a class."""
 
-    monotonic = staticmethod(time.monotonic)
+    monotonic: ClassVar[Callable[[], float]] = staticmethod(time.monotonic)
 
 
 class Clock(Protocol):
@@ -76,7 +76,7 @@ class ScaledClock(Clock):
     def __init__(self, speed: float = 1.0, start: datetime | None = None) -> None:
         super().__init__(start)
         check_number("speed", speed, *_SPEEDS)
-        self.speed = float(speed)
+        self.speed: float = float(speed)
         self._before, self._began = 0.0, Real.monotonic()
 
     def set_speed(self, speed: float) -> None:

@@ -44,9 +44,9 @@ class Contract:
         operation = document["paths"][_STREAM]["get"]
         self.base_url: str = document["servers"][0]["url"]
         self.base_path: str = urlsplit(self.base_url).path
-        self.before_system_id, _, self.after_system_id = (self.base_path + _STREAM).partition(
-            "{system_id}"
-        )
+        before, _, after = (self.base_path + _STREAM).partition("{system_id}")
+        self.before_system_id: str = before
+        self.after_system_id: str = after
         schemes = document["components"]["securitySchemes"]
         flow = schemes["OAuth2"]["flows"]["authorizationCode"]
         self.token_path: str = _TOKENS
@@ -57,7 +57,7 @@ class Contract:
         self.duration_name: str = header["name"]
         self.shortest: int = header["schema"]["minimum"]
         self.longest: int = header["schema"]["maximum"]
-        self.refusals = {
+        self.refusals: dict[int, dict[str, Refusal]] = {
             int(status): dict(self._examples(int(status), response))
             for status, response in operation["responses"].items()
             if int(status) >= 400

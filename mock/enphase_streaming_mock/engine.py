@@ -13,7 +13,7 @@ from typing import Literal
 from urllib.parse import unquote
 
 from enphase_streaming_mock.account import SYSTEM_ID, Account
-from enphase_streaming_mock.contract import load_contract
+from enphase_streaming_mock.contract import Contract, load_contract
 from enphase_streaming_mock.exchange import End, Pairs, Request, Step
 from enphase_streaming_mock.faults import Fault, Faults
 from enphase_streaming_mock.faults.answer import AnswerFault, SlowHead, endless
@@ -67,14 +67,14 @@ class Engine:
         account: Account | None = None,
         recording: Recording | None = None,
     ) -> None:
-        self.contract = load_contract()
+        self.contract: Contract = load_contract()
         self.start = start
         self.account: Account = account or Account(start)
         self.faults: Faults = Faults()
-        self.journal = Journal(self.contract, self.account.secrets, start)
+        self.journal: Journal = Journal(self.contract, self.account.secrets, start)
         self.wire: Wire = wire or Wire()
-        self.site = Site(scenario, SYSTEM_ID, _GATEWAY)
-        self.recording = recording
+        self.site: Site = Site(scenario, SYSTEM_ID, _GATEWAY)
+        self.recording: Recording | None = recording
         self._played = 0
         self._running: weakref.WeakSet[Running] = weakref.WeakSet()
         self._lock = threading.Lock()

@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from enphase_streaming_mock.clock import Clock
 from enphase_streaming_mock.control import PREFIX, Control, is_same_origin
-from enphase_streaming_mock.engine import Reply
+from enphase_streaming_mock.engine import Engine, Reply
 from enphase_streaming_mock.exchange import End, Pairs, Request
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.validation import is_loopback
@@ -31,11 +32,11 @@ class Listener:
 
     def __init__(self, mock: Mock, host: str, port: int, cors: bool) -> None:
         self.cors = cors
-        self.engine = mock.engine
-        self.clock = mock.clock
-        self.control = Control(mock)
+        self.engine: Engine = mock.engine
+        self.clock: Clock = mock.clock
+        self.control: Control = Control(mock)
         self.host = host
-        self.port = port
+        self.port: int = port
         self.open: dict[asyncio.Transport, Reply] = {}
         """The streams that are open."""
         self.http: web.Server | None = None

@@ -90,7 +90,7 @@ class Mock:
         check_options(options, *MockOptions.__annotations__)
         self.clock: Clock = HandClock() if clock is None else clock
         self._speed = getattr(self.clock, "speed", 0.0)
-        self.clock_read = False
+        self.clock_read: bool = False
         """Whether a client has read the clock by `monotonic` or `now`."""
         self._options = options
         scenario, wire, account = self._initial(self.clock.start)

@@ -58,7 +58,7 @@ class Site:
     def __init__(self, scenario: Scenario, system_id: int, gateway: str) -> None:
         self.scenario = scenario
         self.system_id = system_id
-        self.gateways = [
+        self.gateways: list[str] = [
             str(int(gateway) + each).zfill(len(gateway)) for each in range(scenario.gateways)
         ]
         self._capacity = CAPACITY if scenario.battery == "present" else 0

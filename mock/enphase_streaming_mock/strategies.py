@@ -19,12 +19,12 @@ from enphase_streaming_mock.wire import Wire
 
 try:
     from hypothesis import strategies as st
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         "enphase_streaming_mock.strategies needs hypothesis, which is not installed. "
         "Install it with: pip install hypothesis",
         name="hypothesis",
-    ) from error
+    ) from _error
 
 __all__ = ["balanced_readings", "chunkings", "drifted_readings", "faults", "frames", "wires"]
 

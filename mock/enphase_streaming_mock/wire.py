@@ -6,7 +6,7 @@ accept each of the others, in any combination.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -145,7 +145,8 @@ def timestamp_utc(moment: datetime) -> str:
 
 
 # Compiled once: json.dumps with options builds an encoder on every call.
-to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+to_json: Callable[[object], str] = _ENCODER.encode
 
 WIRES = {
     "plain": Wire(),

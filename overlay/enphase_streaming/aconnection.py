@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,7 +39,8 @@ class AsyncConnection:
     def __init__(
         self, http: httpx.AsyncClient, request: Callable[[str], httpx.Request], options: Options
     ) -> None:
-        self.monotonic, self.now = options.monotonic, options.now
+        self.monotonic: Callable[[], float] = options.monotonic
+        self.now: Callable[[], datetime] = options.now
         self._http = http
         self._make_request = request
         self._options = options

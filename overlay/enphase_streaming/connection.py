@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import closing, suppress
+from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -50,7 +51,8 @@ class Connection:
     def __init__(
         self, http: httpx.Client, request: Callable[[str], httpx.Request], options: Options
     ) -> None:
-        self.monotonic, self.now = options.monotonic, options.now
+        self.monotonic: Callable[[], float] = options.monotonic
+        self.now: Callable[[], datetime] = options.now
         self._http = http
         self._make_request = request
         self._options = options
@@ -167,7 +169,9 @@ class Reader:
         self.permits: SimpleQueue[None] = SimpleQueue()
         for _ in range(ahead):
             self.permits.put(None)
-        self.thread = threading.Thread(target=self._run, name="enphase-streaming", daemon=True)
+        self.thread: threading.Thread = threading.Thread(
+            target=self._run, name="enphase-streaming", daemon=True
+        )
         self._http = http
         self._request = request
         self._left = False

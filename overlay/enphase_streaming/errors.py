@@ -97,7 +97,7 @@ class APIStatusError(EnphaseStreamingError):
         self.type: str | None = type
         self.message: str = message
         self.body: str = body
-        self.retry = status_row(status_code).retry
+        self.retry: Retry = status_row(status_code).retry
 
     @property
     def retryable(self) -> bool:

@@ -122,7 +122,7 @@ def _log_failure(future: Future[object]) -> None:
         _log.warning("The budget's ledger could not note something: %s", error)
 
 
-ledger_threads = Workers(_MOST)
+ledger_threads: Workers = Workers(_MOST)
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=ledger_threads.reset)

@@ -1,23 +1,40 @@
-"""freezegun around the mock: its clocks keep to real time, or to the hand that moves them."""
+"""freezegun and time-machine around the mock.
+
+Its clocks keep to real time, or to the hand that moves them.
+"""
 
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
+import time_machine
 from freezegun import freeze_time
 
 from enphase_streaming import StreamingClient
 from enphase_streaming_mock import HandClock, Mock, MockServer, ScaledClock
 
 FROZEN = datetime(1999, 12, 31, 23, 59, tzinfo=UTC)
+LATER = datetime(2020, 1, 1, tzinfo=UTC)
+Freeze = Callable[[datetime], AbstractContextManager[object]]
+
+
+@pytest.fixture(
+    params=[freeze_time, partial(time_machine.travel, tick=False)],
+    ids=["freezegun", "time-machine"],
+)
+def freeze(request: pytest.FixtureRequest) -> Freeze:
+    freeze: Freeze = request.param
+    return freeze
 
 
 @pytest.fixture
-def _frozen() -> Iterator[None]:
-    with freeze_time(FROZEN):
+def _frozen(freeze: Freeze) -> Iterator[None]:
+    with freeze(FROZEN):
         yield
 
 
@@ -30,9 +47,11 @@ def events(mock: Mock) -> int:
         return int(response.read().count(b"data:"))
 
 
-@freeze_time(FROZEN)
-def test_a_server_streams_while_the_test_is_frozen(enphase_mock: MockServer) -> None:
-    assert events(enphase_mock) == 30
+def test_a_server_streams_while_the_test_is_frozen(
+    enphase_mock: MockServer, freeze: Freeze
+) -> None:
+    with freeze(FROZEN):
+        assert events(enphase_mock) == 30
     enphase_mock.assert_call(events=30, closed_by="server")
 
 
@@ -42,19 +61,22 @@ def test_a_server_that_was_made_frozen_streams(enphase_mock: MockServer) -> None
 
 
 @pytest.mark.usefixtures("_frozen")
-def test_a_mock_that_was_made_frozen_starts_at_the_frozen_time(enphase_mock: MockServer) -> None:
+def test_a_mock_that_was_made_frozen_starts_at_the_frozen_time(
+    enphase_mock: MockServer, freeze: Freeze
+) -> None:
     assert 0 <= (enphase_mock.now() - FROZEN).total_seconds() < 3600
-    with freeze_time("2020-01-01"):
+    with freeze(LATER):
         assert 0 <= (enphase_mock.now() - FROZEN).total_seconds() < 3600
 
 
-@freeze_time(FROZEN)
-def test_our_client_reads_a_window_while_the_test_is_frozen(enphase_mock: MockServer) -> None:
-    with StreamingClient(**enphase_mock.client_options) as client:
+def test_our_client_reads_a_window_while_the_test_is_frozen(
+    enphase_mock: MockServer, freeze: Freeze
+) -> None:
+    with freeze(FROZEN), StreamingClient(**enphase_mock.client_options) as client:
         assert len(list(client.live_data(enphase_mock.system_id))) == 30
 
 
-@freeze_time(FROZEN)
+@pytest.mark.usefixtures("_frozen")
 def test_a_hand_clock_crosses_a_silence_while_the_test_is_frozen() -> None:
     clock, real = HandClock(), threading.Event()
     for _ in range(10):
@@ -63,9 +85,9 @@ def test_a_hand_clock_crosses_a_silence_while_the_test_is_frozen() -> None:
     assert clock.now() > FROZEN.replace(second=2)
 
 
-def test_the_clocks_of_a_frozen_process_advance() -> None:
+def test_the_clocks_of_a_frozen_process_advance(freeze: Freeze) -> None:
     clock = ScaledClock(1000)
-    with freeze_time(FROZEN):
+    with freeze(FROZEN):
         before = clock.monotonic()
         threading.Event().wait(0.01)
         assert 1 < clock.monotonic() - before < 10_000

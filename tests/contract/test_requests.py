@@ -19,6 +19,7 @@ from enphase_streaming import (
     InvalidArgument,
     StreamingClient,
 )
+from enphase_streaming.version import __version__
 from scripted import STREAM_HEAD, HandClock, Peer, scripted
 
 BASE_URL = "http://127.0.0.1:9/api/v4"  # nothing listens there: a test's transport answers
@@ -65,10 +66,14 @@ def sent(caller: Caller, *arguments: Any, **options: Any) -> httpx.Request:
         ("key", "the-key"),
         ("Accept-Encoding", "identity"),
         ("Cache-Control", "no-cache"),
+        ("Connection", "close"),
+        ("User-Agent", f"enphase-streaming/{__version__}"),
     ],
 )
 def test_a_request_carries_each_header_once(caller: Caller, header: str, value: str) -> None:
-    assert sent(caller).headers.get_list(header) == [value]
+    headers = sent(caller).headers
+    assert headers.get_list(header) == [value]
+    assert (header.encode(), value.encode()) in headers.raw, "expected the usual spelling"
 
 
 def test_a_request_is_a_get_of_the_live_data_of_a_site(caller: Caller) -> None:

@@ -110,7 +110,7 @@ def _copy(module: str, where: Path) -> None:
     """Write a fresh copy of the project as mutmut needs it, its packages side by side."""
     shutil.rmtree(where, ignore_errors=True)
     where.mkdir(parents=True)
-    without = shutil.ignore_patterns("__pycache__")
+    without = shutil.ignore_patterns("__pycache__", "node_modules")
     for folder in _FOLDERS:
         shutil.copytree(ROOT / folder, where / Path(folder).name, ignore=without)
     for test in (where / "tests").rglob("*.py"):

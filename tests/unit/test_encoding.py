@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 
@@ -152,6 +153,20 @@ def test_a_small_chunk_decodes_in_pieces_of_64_kib(coding: str, size: int) -> No
 def test_no_piece_is_larger_than_64_kib(data: bytes, at: list[float]) -> None:
     chunks = cut(gzip.compress(data), at)
     assert all(len(piece) <= PIECE for piece in pieces("gzip", chunks))
+
+
+def test_keeps_nothing_of_what_follows_the_end_of_the_body() -> None:
+    body = Body("gzip")
+    assert body.feed(gzip.compress(EVENT)) == EVENT
+    assert body.rest() == b""
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            assert body.feed(bytes(PIECE)) == b""
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * PIECE
 
 
 # Damage

@@ -62,7 +62,7 @@ class Client:
 
     def __init__(self, backend: Backend, transport: httpx.BaseTransport | None = None) -> None:
         self.backend = backend
-        self.sent = 0
+        self.sent: int = 0
         self._http = httpx.Client(
             timeout=TIMEOUT,
             # A mock is reached directly, never through a proxy of the environment.

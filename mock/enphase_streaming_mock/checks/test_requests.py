@@ -1,5 +1,7 @@
 """Single requests: addresses, the `duration` header, credentials, and every documented error."""
 
+from collections.abc import Callable
+
 import pytest
 
 from enphase_streaming_mock.checks import temporal
@@ -16,7 +18,7 @@ from enphase_streaming_mock.contract import Refusal
 
 ERRORS = [each for examples in CONTRACT.refusals.values() for each in examples.values()]
 TOKEN, DURATION = "authorization", CONTRACT.duration_name
-refusal = CONTRACT.refusal
+refusal: Callable[[str], Refusal] = CONTRACT.refusal
 
 
 def test_api_is_served_under_the_documented_path(client: Client) -> None:

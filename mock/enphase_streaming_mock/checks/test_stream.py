@@ -18,7 +18,7 @@ from enphase_streaming_mock.checks.conformance import (
 from enphase_streaming_mock.checks.document import CONTRACT
 from enphase_streaming_mock.checks.stream import Window, clock_faults
 
-pytestmark = pytest.mark.on_one_stream
+pytestmark: pytest.MarkDecorator = pytest.mark.on_one_stream
 
 # A stream may end slightly early, and a busy machine may notice the end late.
 EARLY, LATE = 2.0, 3.0

@@ -10,7 +10,7 @@ class SunnyDay(Scenario):
     """Clear sky from 11 o'clock: the battery charges, the rest is exported."""
 
     name = "sunny-day"
-    hour = 11.0
+    hour: ClassVar[float] = 11.0
     charge = 55
 
 
@@ -18,7 +18,7 @@ class PassingClouds(Scenario):
     """From noon: clouds take up to four fifths of the sun within seconds."""
 
     name = "passing-clouds"
-    hour = 12.0
+    hour: ClassVar[float] = 12.0
     charge = 95
 
     def conditions(self, second: int) -> Conditions:
@@ -34,7 +34,7 @@ class EveningPeak(Scenario):
     """From 19 o'clock: the last sun, and cooking beyond what the battery gives."""
 
     name = "evening-peak"
-    hour = 19.0
+    hour: ClassVar[float] = 19.0
     charge = 80
 
     def conditions(self, second: int) -> Conditions:
@@ -49,7 +49,7 @@ class Night(Scenario):
     """From 22 o'clock: no sun, the battery carries the house down to its reserve."""
 
     name = "night"
-    hour = 22.0
+    hour: ClassVar[float] = 22.0
     charge = 45
 
 
@@ -60,7 +60,7 @@ class Outage(Scenario):
     """
 
     name = "outage"
-    hour = 19.5
+    hour: ClassVar[float] = 19.5
     charge = 90
 
     def conditions(self, second: int) -> Conditions:
@@ -80,7 +80,7 @@ class GeneratorBackup(Outage):
     """As outage, with a low battery: a generator runs from second 15 to 35."""
 
     name = "generator-backup"
-    hour = 21.0
+    hour: ClassVar[float] = 21.0
     charge = 15
 
     def conditions(self, second: int) -> Conditions:
@@ -93,7 +93,7 @@ class GridServices(Scenario):
     """`DR Event Active` from second 10 to 40 of each minute: it feeds the grid."""
 
     name = "grid-services"
-    hour = 20.5
+    hour: ClassVar[float] = 20.5
     charge = 90
 
     def conditions(self, second: int) -> Conditions:
@@ -107,7 +107,7 @@ class StormGuard(Scenario):
     """A storm is forecast: the battery charges from the grid until it is full."""
 
     name = "storm-guard"
-    hour = 16.0
+    hour: ClassVar[float] = 16.0
     charge = 35
 
     def conditions(self, second: int) -> Conditions:
@@ -122,7 +122,7 @@ class NoBattery(Scenario):
     """Afternoon at a site without a battery, whose fields are null."""
 
     name = "no-battery-nulls"
-    hour = 15.0
+    hour: ClassVar[float] = 15.0
     battery: ClassVar[Battery] = "nulls"
 
 
@@ -130,14 +130,14 @@ class NoBatteryZeros(NoBattery):
     """Afternoon at a site without a battery, with zeros and an empty mode."""
 
     name = "no-battery-zeros"
-    battery = "zeros"
+    battery: ClassVar[Battery] = "zeros"
 
 
 class NoBatteryAbsent(NoBattery):
     """Afternoon at a site without a battery, whose fields are left out."""
 
     name = "no-battery-absent"
-    battery = "absent"
+    battery: ClassVar[Battery] = "absent"
 
 
 class SeveralGateways(SunnyDay):

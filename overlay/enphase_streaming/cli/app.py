@@ -61,7 +61,7 @@ ClockSpeed = Annotated[
     str, typer.Option(metavar="N", help="Run the clock N times faster, for a mock's --speed N.")
 ]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     # Rich's help shows flags as if they took a value.

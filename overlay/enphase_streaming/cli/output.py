@@ -23,8 +23,8 @@ class Output:
     """Shows readings while it is entered. `wait` and `gap` are the callbacks of a watch."""
 
     def __init__(self) -> None:
-        self.gaps = 0
-        self.failing = False
+        self.gaps: int = 0
+        self.failing: bool = False
         """Whether the stream is being recovered: a gap that is still open."""
 
     def __enter__(self) -> Self:

@@ -111,7 +111,7 @@ class Watch:
     ) -> None:
         self.end: StreamEnd | None = None
         self.observer: Observer | None = None
-        self.name = f"Site {site}"
+        self.name: str = f"Site {site}"
         self._site = site
         self._exchange = exchange
         self._options = options

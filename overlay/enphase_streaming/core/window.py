@@ -55,7 +55,7 @@ class Window:
     def __init__(
         self, exchange: Exchange, options: Options, duration: int, observer: Observer | None = None
     ) -> None:
-        self.sent = True
+        self.sent: bool = True
         """Whether the request went out."""
         self.arrivals: Arrivals = Arrivals()
         self._exchange = exchange
@@ -259,10 +259,11 @@ class Arrivals:
     """When the readings of one stream arrived, and how long it lasted by their own timestamps."""
 
     def __init__(self) -> None:
-        self.count = self.malformed = 0
-        self.steady = 0.0
+        self.count: int = 0
+        self.malformed: int = 0
+        self.steady: float = 0.0
         """Seconds between the arrival of the first reading and that of the last."""
-        self.span = 0.0
+        self.span: float = 0.0
         """The sum of the steps between the readings' timestamps, in seconds."""
         self._steps = 0
         self._first_at = self._before_first = 0.0

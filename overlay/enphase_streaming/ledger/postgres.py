@@ -22,10 +22,10 @@ from enphase_streaming.secrets import hide_locals
 try:
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "PostgresLedger needs psycopg: run pip install 'enphase-streaming[postgres]'."
-    ) from error
+    ) from _error
 
 _LIMITS: dict[str, Any] = {
     # A server that is gone is noticed after about 10 s, not after the system's two hours.

@@ -1,0 +1,40 @@
+"""A client's settings: what they ask its `auth` for, and what they refuse."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from enphase_streaming import InvalidArgument
+from simulated import make_options
+
+NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
+
+
+class Renewing:
+    """An `auth` whose new tokens say what they were made of."""
+
+    can_refresh = True
+
+    def current(self, now: datetime) -> str | None:
+        return None
+
+    def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
+        return f"{stale} {token_url} {now.isoformat()}"
+
+    def secrets(self) -> tuple[str, ...]:
+        return ()
+
+
+@pytest.mark.parametrize("stale", [None, "the-old-token"])
+def test_a_renewal_receives_the_stale_token_the_url_and_the_time(stale: str | None) -> None:
+    options = make_options(auth=Renewing(), token_url="https://example.com/t", now=lambda: NOW)
+    assert options.renewal(stale)() == f"{stale} https://example.com/t 2026-06-21T12:00:00+00:00"
+
+
+def test_a_token_that_no_header_can_carry_is_refused_by_name() -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"^access_token must be .*It is what auth returned\.$"
+    ):
+        make_options().request(1765, None, "two lines\n")

@@ -22,6 +22,7 @@ ENV PATH=/opt/enphase/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/data \
+    ENPHASE_LEDGER=/data/ledger.sqlite \
     ENPHASE_TOKEN_FILE=/data/tokens.json
 USER 10001:10001
 WORKDIR /data

@@ -77,13 +77,17 @@ def services(ports: dict[int, int], tmp_path: Path) -> Iterator[dict[str, subpro
 
 def variables(name: str, ports: dict[int, int], folder: Path) -> dict[str, str]:
     """Return a service's variables with their defaults, and with this machine's addresses."""
+    here = {
+        "mock:4010": f"127.0.0.1:{ports[4010]}",
+        "broker": "127.0.0.1",
+        "1883": str(ports[1883]),
+        "/data": str(folder),
+    }
     found = {}
     for key, value in SERVICES[name].get("environment", {}).items():
-        value = re.sub(r"^\$\{\w+:?-(.*)\}$", r"\1", str(value)).replace("/data", str(folder))
-        value = re.sub(
-            r"\b(4010|1883)$|(?<=:)(4010|1883)\b", lambda m: str(ports[int(m[0])]), value
-        )
-        found[key] = re.sub(r"\b(mock|broker)(?=:\d|$)", "127.0.0.1", value)
+        found[key] = re.sub(r"^\$\{\w+:?-(.*)\}$", r"\1", value)
+        for before, after in here.items():
+            found[key] = found[key].replace(before, after)
     return found
 
 

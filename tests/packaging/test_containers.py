@@ -138,7 +138,8 @@ def test_images_run_without_privileges(build: Build, image: str) -> None:
     stage = build.stages[image]
     assert stage.user == "10001:10001"
     assert "/data" in stage.volumes
-    assert stage.env["ENPHASE_TOKEN_FILE"] == build.inside("/data/tokens.json")
+    for state in ("ENPHASE_LEDGER", "ENPHASE_TOKEN_FILE"):
+        assert Path(stage.env[state]).parent == Path(build.inside("/data"))
     # Nothing is run as root once the credentials' folder exists.
     assert not {"RUN", "ADD", "ARG"} & {*stage.steps, *build.stages["runtime"].steps}
 

@@ -95,11 +95,23 @@ def test_jobs_have_the_permissions_that_they_name(workflow: Path) -> None:
         assert job["timeout-minutes"] <= 30
 
 
+def verbs(workflow: Path) -> set[str]:
+    """Return the verbs of the Makefile that a workflow names."""
+    parsed = yaml.safe_load(workflow.read_text("utf-8"))
+    found = {verb for text in strings(parsed) for verb in re.findall(r"\bmake ([a-z-]+)", text)}
+    for job in parsed["jobs"].values():
+        found |= set(job.get("strategy", {}).get("matrix", {}).get("verb", []))
+    return found
+
+
+MADE = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+
+
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_verbs_of_a_workflow_exist(workflow: Path) -> None:
-    parsed = yaml.safe_load(workflow.read_text("utf-8"))
-    verbs = {verb for text in strings(parsed) for verb in re.findall(r"\bmake ([a-z-]+)", text)}
-    for job in parsed["jobs"].values():
-        verbs |= set(job.get("strategy", {}).get("matrix", {}).get("verb", []))
-    made = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    assert verbs <= set(made)
+    assert verbs(workflow) <= MADE
+
+
+def test_every_verb_that_tests_is_run_by_ci() -> None:
+    tests = {verb for verb in MADE if verb.startswith("test") or verb == "examples"}
+    assert tests <= verbs(ROOT / ".github" / "workflows" / "ci.yml")

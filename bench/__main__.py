@@ -29,6 +29,7 @@ MODULES = (
     "hostile",
     "day",
     "start",
+    "ledger",
     "mock_streams",
     "mock_errors",
 )

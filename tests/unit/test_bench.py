@@ -18,6 +18,7 @@ MODULES = (
     "hostile",
     "day",
     "start",
+    "ledger",
     "mock_streams",
     "mock_errors",
 )

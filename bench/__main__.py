@@ -30,6 +30,7 @@ MODULES = (
     "day",
     "recorded_day",
     "start",
+    "ledger",
     "mock_streams",
     "mock_errors",
 )

@@ -33,7 +33,7 @@ from enphase_streaming import Budget, BudgetExhausted, Plan, SqliteLedger, Strea
 SPEED = 60.0
 """A minute of the plan takes a second in `race_on_a_plan`."""
 _EVENT = b'data:{"data":{"pv_power":1}}\n\n'
-_LONGEST_LIFE = 0.1
+_LONGEST_LIFE = 0.3
 """Seconds within which a process is killed."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Spares each process the reading of every authority that it could trust."""
@@ -175,15 +175,15 @@ def main() -> None:
     name, *arguments = sys.argv[1:]
     if len(arguments) == 1:
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "ledger")
-            sent = run(kill, path, int(arguments[0]), 1_000_000)
-            rows = len(SqliteLedger(path).attempts())
+            file = Path(folder, "ledger")
+            sent = run(kill, file, int(arguments[0]), 1_000_000)
+            rows = len(SqliteLedger(file).attempts())
         print(f"{arguments[0]} processes killed: {sent} requests sent, {rows} counted")
         return
     path, base_url, *numbers = arguments
     httpx.HTTPTransport(verify=_NO_TLS).close()  # imports what each of the processes needs
-    scenarios = {each.__name__: each for each in (race, race_on_a_plan, restart, kill)}
-    scenarios[name](path, base_url, *map(int, numbers))
+    scenarios: tuple[Callable[..., None], ...] = (race, race_on_a_plan, restart, kill)
+    {each.__name__: each for each in scenarios}[name](path, base_url, *map(int, numbers))
 
 
 if __name__ == "__main__":

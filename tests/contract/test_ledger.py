@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ from enphase_streaming import (
     Wait,
 )
 from enphase_streaming.core.ledger import MemoryLedger
+from enphase_streaming.ledger import sqlite
 from enphase_streaming.threads import Workers
 from enphase_streaming_mock import MockServer
 
@@ -173,17 +177,56 @@ def test_a_call_that_waits_for_a_thread_is_never_counted_if_its_caller_leaves(
     assert (ledger.counted, ledger.refunded, budget.spent) == (1, 0, 1)
 
 
-def test_a_ledger_that_is_locked_sends_nothing(
+def test_a_locked_file_ends_a_single_stream_before_anything_is_sent(
     caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(SqliteLedger, "spend", lambda *_: raise_unavailable())
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.02)
     budget = Budget(calls=1, ledger=SqliteLedger(tmp_path / "ledger"))
-    outcome = caller(SETTINGS, budget=budget)
+    assert budget.balance().spent == 0
+    with locked_by_another_program(tmp_path / "ledger"):
+        outcome = caller(SETTINGS, budget=budget)
     assert isinstance(outcome.error, LedgerUnavailable)
+    assert budget.balance().spent == 0
 
 
-def raise_unavailable() -> None:
-    raise LedgerUnavailable("locked")
+@pytest.mark.enphase_mock(speed=250)
+def test_a_watch_goes_on_when_the_file_is_free_again(
+    caller: Caller, enphase_mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.02)
+    ledger = SqliteLedger(tmp_path / "ledger")
+    budget = Budget(calls=1, ledger=ledger)
+    assert budget.balance().spent == 0
+    waits: list[Exception | None] = []
+    with ExitStack() as lock:
+        lock.enter_context(locked_by_another_program(tmp_path / "ledger"))
+
+        def on_wait(seconds: float, error: Exception | None) -> None:
+            assert not enphase_mock.calls
+            waits.append(error)
+            if len(waits) == 3:
+                monkeypatch.undo()
+                lock.close()
+
+        outcome = caller(
+            settings(enphase_mock),
+            enphase_mock.system_id,
+            method="watch",
+            budget=budget,
+            duration=30,
+            on_wait=on_wait,
+        )
+    assert (outcome.error, outcome.reason) == (None, "budget")
+    assert [type(each) for each in waits] == [LedgerUnavailable] * 3
+    assert len(rows(ledger, 1)) == len(enphase_mock.calls) == 1
+
+
+@contextmanager
+def locked_by_another_program(path: Path) -> Iterator[None]:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    with closing(db):
+        db.execute("BEGIN EXCLUSIVE")
+        yield
 
 
 def test_no_thread_to_count_with_costs_no_call(

@@ -98,7 +98,10 @@ def test_the_settled_names_are_there() -> None:
     settled = {
         "live_data": ["self", "system_id", "duration", "budget", "on_malformed"],
         "snapshot": ["self", "system_id", "budget"],
-        "watch": ["self", "system_id", "budget", "duration", "on_gap", "on_wait", "on_malformed"],
+        "watch": [
+            *("self", "system_id", "budget", "duration", "wait_for_next_period"),
+            *("on_gap", "on_wait", "on_malformed"),
+        ],
     }
     for method, expected in settled.items():
         assert [name for name, *_ in parameters(StreamingClient, method)] == expected

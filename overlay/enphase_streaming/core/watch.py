@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import Literal, TypeVarTuple
 
 import msgspec
 
 from enphase_streaming.core.arguments import DEFAULT_DURATION
-from enphase_streaming.core.budget import Budget, Ticket
+from enphase_streaming.core.budget import Budget
 from enphase_streaming.core.exchange import Exchange, Observer
-from enphase_streaming.core.ledger import Counted, UsedUp
 from enphase_streaming.core.options import Options
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
+from enphase_streaming.core.spending import Spending
 from enphase_streaming.core.window import Repetitions, Window
 from enphase_streaming.errors import (
     AuthenticationError,
@@ -33,9 +31,6 @@ from enphase_streaming.errors import (
     StreamEndedEarly,
     StreamStalled,
 )
-
-_LONGEST_WAIT = 300.0
-"""Seconds after which a budget is asked again: the wall clock of a ledger may be set meanwhile."""
 
 OnGap = Callable[[datetime, datetime, Exception], None]
 OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
@@ -119,8 +114,7 @@ class Watch:
         self._budget = Budget.unlimited() if budget is None else budget
         self._recovery = recovery
         self._wait_for_next_period = wait_for_next_period
-        self._counted: Counted | None = None
-        """The attempt that is under way."""
+        self._spending = Spending(exchange, self._budget, wait_for_next_period=wait_for_next_period)
         self._on_malformed = on_malformed
         self._on_gap = on_gap
         self._on_wait = on_wait
@@ -170,11 +164,11 @@ class Watch:
         start the thread that notes it.
         """
         if finalizing:
-            self._counted = None
+            self._spending.forget()
         self._finish("stopped")
 
     def _finish(self, reason: Reason) -> None:
-        self._note_end(reason)
+        self._spending.end(reason, self._new_readings)
         if self.end is None:
             elapsed = 0.0
             if self._sent_at is not None:
@@ -206,10 +200,17 @@ class Watch:
                 error = self._documented(refused.error)
                 _log.info("%s: no token, %s.", self.name, error)
                 return Outcome(error)
-            counted = await self._spend(ticket)
+            await self._spending.count(ticket, self._announce)
         except (LedgerUnavailable, ConnectionFailed) as error:
+            if self.end is not None:  # raised by a callback
+                raise
             _log.warning("%s: the call could not be counted. %s", self.name, error)
             return Outcome(error)
+        except EnphaseStreamingError:
+            raise
+        except Exception:  # of the user's own auth, ledger or callback
+            self._finish("error")
+            raise
         finally:
             budget._leave(ticket)
         at = exchange.monotonic()
@@ -217,59 +218,16 @@ class Watch:
             self._sent_at = at
         self._repetitions.begin_window()
         self._new_readings = 0
-        self._counted = counted
         window = Window(exchange, self._options, self._duration, self.observer)
         _log.info("%s: opening a stream, %s.", self.name, budget)
         try:
             await window.open(at)
         except EnphaseStreamingError as error:
             if not window.sent:
-                self._counted = None
-                self._tell(partial(budget._refund, counted))
+                self._spending.refund()
             return await self._hang_up(window, error)
         self._window = window
         return None
-
-    async def _spend(self, ticket: Ticket) -> Counted:
-        """Count the call of `ticket` as soon as plan, pauses and, if asked, the period allow it.
-
-        Raises `BudgetExhausted`, and what a ledger raises. A count that this does not live to
-        return is taken back.
-        """
-        budget, exchange = self._budget, self._exchange
-        announced = -math.inf
-        while True:
-            work = partial(budget._spend, ticket, exchange.monotonic(), exchange.now())
-            if budget.ledger is None:
-                found = work()
-            else:
-                try:
-                    found = await exchange.run(work, undo=budget._take_back)
-                except Exception as error:
-                    self._documented(error)
-                    raise
-            if isinstance(found, Counted):
-                return found
-            seconds = found.seconds
-            if (isinstance(found, UsedUp) and not self._wait_for_next_period) or seconds is None:
-                raise budget._exhausted()
-            at = exchange.monotonic()
-            if abs(at + seconds - announced) > 1.0:
-                announced = at + seconds
-                self._announce(seconds, None)
-            await exchange.wait(at + min(seconds, _LONGEST_WAIT))
-
-    def _tell(self, work: Callable[[], None]) -> None:
-        """Have the budget note something. A ledger may block, and does so elsewhere."""
-        if self._budget.ledger is None:
-            work()
-        else:
-            self._exchange.later(work)
-
-    def _note_end(self, reason: Reason) -> None:
-        counted, self._counted = self._counted, None
-        if counted is not None:
-            self._tell(partial(self._budget._finish, counted, reason, self._new_readings))
 
     async def _close_window(self, window: Window, error: EnphaseStreamingError | None) -> None:
         await self._follow(await self._hang_up(window, error))
@@ -280,7 +238,7 @@ class Watch:
         _log.info(
             "%s: %s after %.1f s, %s.", self.name, reason, window.elapsed, error or "no error"
         )
-        self._note_end(reason)
+        self._spending.end(reason, self._new_readings)
         await self._exchange.hang_up(reason)
         if self.observer is not None:
             self.observer.ended(reason, self._exchange.monotonic())
@@ -331,11 +289,11 @@ class Watch:
         if decision.seconds > 0:
             at = self._exchange.monotonic()
             if decision.shared:
-                self._tell(partial(self._budget._pause, decision.seconds, at))
+                self._spending.pause(decision.seconds, at)
             self._announce(decision.seconds, error)
             await self._exchange.wait(at + decision.seconds)
 
-    def _announce(self, seconds: float, error: EnphaseStreamingError | None) -> None:
+    def _announce(self, seconds: float, error: EnphaseStreamingError | None = None) -> None:
         _log.info("%s: next try in %.1f s.", self.name, seconds)
         if self._on_wait is not None:
             self._call(self._on_wait, seconds, error)

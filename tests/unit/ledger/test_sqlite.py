@@ -326,6 +326,37 @@ def test_a_file_that_is_emptied_is_not_begun_anew(path: Path) -> None:
         ledger.spend(DAILY, CALL)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # other tests' threads
+@pytest.mark.parametrize("was_used", [False, True])
+def test_a_read_only_folder_counts_nothing(was_used: bool, path: Path) -> None:
+    counted(SqliteLedger(path))
+    path.chmod(0o666)
+    path.parent.chmod(0o555)
+    for folder in path.parents:
+        if folder.stat().st_uid == os.geteuid() and folder != path.parent:
+            folder.chmod(folder.stat().st_mode | 0o111)
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            if os.geteuid() == 0:
+                os.seteuid(65534)  # root may write anywhere
+            ledger = SqliteLedger(path)
+            ledger._was_used = was_used
+            with pytest.raises(
+                LedgerUnavailable if was_used else InvalidArgument,
+                match=r"unable to open database file|readonly",
+            ):
+                ledger.spend(DAILY, CALL)
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    path.parent.chmod(0o755)
+    assert SqliteLedger(path).balance(DAILY).spent == 1
+
+
 def test_a_locked_file_is_unavailable_and_free_later(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

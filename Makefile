@@ -93,7 +93,7 @@ fuzz: $(VENV)/installed  ## run the property tests with new examples: make fuzz 
 build/bench/installed: pyproject.toml
 	$(PYTHON) -m venv build/bench
 	build/bench/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	build/bench/bin/python -m pip install --quiet --editable '.[cli,mock]' --group bench
+	build/bench/bin/python -m pip install --quiet --editable '.[cli,mock,plot]' --group bench
 	@touch $@
 
 bench: build/bench/installed views $(PRISM)  ## compare speed with other packages, into docs/performance.md: make bench [ONLY=decode]

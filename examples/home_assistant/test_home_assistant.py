@@ -1,0 +1,182 @@
+"""The bridge against real brokers: mosquitto where it is installed, and amqtt."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from enphase_streaming_mock import MockServer
+from examples.conftest import DEADLINE, Start, eventually
+
+MOSQUITTO = """
+listener {port} 127.0.0.1
+allow_anonymous {anonymous}
+{passwords}
+"""
+AMQTT = """
+listeners:
+  default:
+    type: tcp
+    bind: 127.0.0.1:{port}
+plugins:
+  amqtt.plugins.authentication.AnonymousAuthPlugin:
+    allow_anonymous: true
+"""
+
+
+class Broker:
+    """A broker in a process of its own, which can be stopped and started again on its port."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind, self.folder = kind, folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.start()
+
+    def start(self) -> None:
+        config = self.folder / f"{self.kind}.conf"
+        if self.kind == "mosquitto":
+            config.write_text(MOSQUITTO.format(port=self.port, anonymous="true", passwords=""))
+            command = [str(shutil.which("mosquitto")), "-c", str(config)]
+        else:
+            config.write_text(AMQTT.format(port=self.port))
+            command = [str(Path(sys.executable).parent / "amqtt"), "-c", str(config)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        eventually(self.answers)
+
+    def answers(self) -> bool:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+            return True
+        return False
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait(DEADLINE)
+
+
+class HomeAssistant:
+    """Subscribes as Home Assistant does, and keeps what arrives in order."""
+
+    def __init__(self, broker: Broker, site: int) -> None:
+        self.site = site
+        self.messages: list[tuple[str, Any]] = []
+        self.client = paho.Client(CallbackAPIVersion.VERSION2)
+        self.client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        self.client.on_message = lambda _, __, message: self.messages.append(
+            (message.topic, message.payload.decode())
+        )
+        self.client.connect("127.0.0.1", broker.port)
+        self.client.loop_start()
+
+    def of(self, topic: str) -> list[Any]:
+        """Return all that came on a topic of the site, JSON decoded."""
+        whole = f"enphase/{self.site}/{topic}"
+        texts = [text for name, text in self.messages if name == whole and text]
+        return [json.loads(text) if text.startswith("{") else text for text in texts]
+
+    def switch(self, command: str) -> None:
+        """Send a command as the entity of the discovery does: retained."""
+        topic = f"enphase/{self.site}/stream/set"
+        self.client.publish(topic, command, qos=1, retain=True).wait_for_publish(DEADLINE)
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+def the_switch_is(home: HomeAssistant, state: str) -> bool:
+    return [each["switch"] for each in home.of("stream")][-1:] == [state]
+
+
+def has_more(home: HomeAssistant, totals: int) -> bool:
+    return len(home.of("energy")) > totals
+
+
+@pytest.fixture(params=["mosquitto", "amqtt"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
+    if request.param == "mosquitto" and shutil.which("mosquitto") is None:
+        pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+    broker = Broker(request.param, tmp_path)
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def home(broker: Broker, enphase_mock: MockServer) -> Iterator[HomeAssistant]:
+    home = HomeAssistant(broker, enphase_mock.system_id)
+    yield home
+    home.close()
+
+
+def variables(broker: Broker, **others: str) -> dict[str, str]:
+    return {
+        "MQTT_HOST": "127.0.0.1",
+        "MQTT_PORT": str(broker.port),
+        "CALLS_PER_DAY": "5",
+        **others,
+    }
+
+
+@pytest.mark.enphase_mock(scenario="outage", speed=10)
+def test_the_outage_arrives_in_order_while_the_switch_is_on(
+    start: Start, broker: Broker, home: HomeAssistant, enphase_mock: MockServer
+) -> None:
+    bridge = start("home_assistant", **variables(broker))
+    eventually(lambda: the_switch_is(home, "OFF"))
+    assert home.of("availability") == ["online"]
+    assert enphase_mock.calls == []
+    home.switch("ON")
+    eventually(lambda: the_switch_is(home, "ON"))
+    eventually(lambda: len(home.of("reading")) > 60)  # the outage comes once a minute
+    phases = [status for status, _ in groupby(each["grid_status"] for each in home.of("reading"))]
+    cycle = ["On Grid", "Unknown", "Off Grid", "Unknown"]
+    assert phases in [(cycle * 3)[first : first + len(phases)] for first in range(4)]
+    assert "Off Grid" in phases
+    moments = [each["timestamp"] for each in home.of("reading")]
+    assert moments == sorted(set(moments))
+    home.switch("OFF")
+    eventually(lambda: the_switch_is(home, "OFF"))
+    enphase_mock.assert_calls(1)
+    eventually(lambda: enphase_mock.requests[0].closed_by is not None)
+    assert home.of("stream")[-1] == {"switch": "OFF", "status": "off", "calls_left": 4}
+    assert bridge.end(signal.SIGTERM) == 0
+    eventually(lambda: home.of("availability")[-1] == "offline")
+
+
+def test_a_killed_bridge_goes_on_without_counting_twice(
+    start: Start, broker: Broker, home: HomeAssistant, enphase_mock: MockServer
+) -> None:
+    given = variables(broker, CALLS_PER_DAY="3")
+    for _ in range(3):
+        bridge = start("home_assistant", **given)
+        before = len(home.of("energy"))
+        home.switch("ON")  # kept by the broker: the second and third time it need not be said
+        eventually(partial(has_more, home, before + 5))
+        bridge.end(signal.SIGKILL)
+        eventually(lambda: home.of("availability")[-1] == "offline")
+    start("home_assistant", **given)
+    eventually(lambda: home.of("stream")[-1]["status"].startswith("All 3 calls"))
+    assert home.of("stream")[-1]["switch"] == "OFF"
+    enphase_mock.assert_calls(3)
+    hours = [each["hours_measured"] for each in home.of("energy")]
+    assert hours == sorted(hours)
+    moments = [each["timestamp"] for each in home.of("reading")]
+    assert moments == sorted(set(moments))
+    # A step of a second for each reading but the first of a run. A kill may lose one more.
+    assert len(moments) - 3 - 3 <= round(hours[-1] * 3600) <= len(moments) - 3

@@ -22,13 +22,30 @@ DEADLINE = 20.0
 """Seconds within which everything that a test waits for has happened."""
 
 
+def environment(mock: MockServer, folder: Path) -> dict[str, str]:
+    """Return the variables that every example needs, but for CALLS_PER_DAY."""
+    return {
+        "PATH": os.environ["PATH"],
+        "STATE_DIR": str(folder / "state"),
+        "ENPHASE_BASE_URL": mock.base_url,
+        "ENPHASE_API_KEY": mock.api_key,
+        "ENPHASE_ACCESS_TOKEN": mock.access_token,
+        "ENPHASE_SYSTEM_ID": str(mock.system_id),
+    }
+
+
+def command(name: str) -> list[str]:
+    """Return the command that runs an example, with warnings as errors."""
+    return [sys.executable, "-W", "error", str(EXAMPLES / name / "main.py")]
+
+
 class Program:
     """A running example, and the lines that it prints."""
 
     def __init__(self, name: str, variables: dict[str, str], folder: Path) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", str(EXAMPLES / name / "main.py")],
-            env={"PATH": os.environ["PATH"], "STATE_DIR": str(folder / "state"), **variables},
+            command(name),
+            env=variables,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -79,16 +96,7 @@ def start(enphase_mock: MockServer, tmp_path: Path) -> Iterator[Start]:
     programs: list[Program] = []
 
     def started(name: str, **variables: str) -> Program:
-        given = {
-            "ENPHASE_BASE_URL": enphase_mock.base_url,
-            "ENPHASE_API_KEY": enphase_mock.api_key,
-            "ENPHASE_ACCESS_TOKEN": enphase_mock.access_token,
-            "ENPHASE_SYSTEM_ID": str(enphase_mock.system_id),
-            **variables,
-        }
-        programs.append(
-            Program(name, {key: value for key, value in given.items() if value}, tmp_path)
-        )
+        programs.append(Program(name, environment(enphase_mock, tmp_path) | variables, tmp_path))
         return programs[-1]
 
     yield started
@@ -97,9 +105,9 @@ def start(enphase_mock: MockServer, tmp_path: Path) -> Iterator[Start]:
         program.end()
 
 
-def eventually(found: Callable[[], bool]) -> None:
+def eventually(found: Callable[[], bool], *, seconds: float = DEADLINE) -> None:
     """Wait until something holds; fail the test if it never does."""
-    until = time.monotonic() + DEADLINE
+    until = time.monotonic() + seconds
     while not found():
         assert time.monotonic() < until
         time.sleep(0.02)

@@ -43,7 +43,9 @@ def broker(folder: Path) -> Iterator[dict[str, str]]:
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.on_connect = lambda client, *_: client.subscribe("enphase/#")
-    client.on_message = lambda _, __, message: print(message.topic, message.payload.decode())
+    client.on_message = lambda _, __, message: print(
+        message.topic, message.payload.decode(), flush=True
+    )
     try:
         while True:
             with suppress(OSError):
@@ -65,7 +67,7 @@ def receiver(folder: Path) -> Iterator[dict[str, str]]:
 
     class Printer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            print(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            print(self.rfile.read(int(self.headers["Content-Length"])).decode(), flush=True)
             self.send_response(204)
             self.end_headers()
 
@@ -75,7 +77,7 @@ def receiver(folder: Path) -> Iterator[dict[str, str]]:
     with HTTPServer(("127.0.0.1", 0), Printer) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield {"ALERT_WEBHOOK": f"http://127.0.0.1:{server.server_port}/", "HOLD_SECONDS": "5"}
+        yield {"ALERT_WEBHOOK": f"http://127.0.0.1:{server.server_port}/", "HOLD_SECONDS": "2"}
         server.shutdown()
         thread.join()
 

@@ -10,22 +10,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from enphase_streaming import Reading
+from enphase_streaming.reading import decode
 from enphase_streaming_mock import MockServer
 from examples.conftest import DEADLINE, Start, eventually
+from examples.home_assistant.main import DEVICE, Energy
 
 MOSQUITTO = """
 listener {port} 127.0.0.1
-allow_anonymous {anonymous}
-{passwords}
+allow_anonymous true
 """
 AMQTT = """
 listeners:
@@ -50,7 +54,7 @@ class Broker:
     def start(self) -> None:
         config = self.folder / f"{self.kind}.conf"
         if self.kind == "mosquitto":
-            config.write_text(MOSQUITTO.format(port=self.port, anonymous="true", passwords=""))
+            config.write_text(MOSQUITTO.format(port=self.port))
             command = [str(shutil.which("mosquitto")), "-c", str(config)]
         else:
             config.write_text(AMQTT.format(port=self.port))
@@ -180,3 +184,145 @@ def test_a_killed_bridge_goes_on_without_counting_twice(
     assert moments == sorted(set(moments))
     # A step of a second for each reading but the first of a run. A kill may lose one more.
     assert len(moments) - 3 - 3 <= round(hours[-1] * 3600) <= len(moments) - 3
+
+
+@pytest.mark.enphase_mock(speed=10)
+def test_nothing_is_paid_for_while_the_broker_is_away(
+    start: Start, broker: Broker, enphase_mock: MockServer
+) -> None:
+    broker.stop()
+    bridge = start("home_assistant", **variables(broker))
+    bridge.line("MQTT_HOST")
+    broker.start()
+    home = HomeAssistant(broker, enphase_mock.system_id)
+    eventually(lambda: the_switch_is(home, "OFF"))
+    home.switch("ON")
+    eventually(partial(has_more, home, 2))
+    broker.stop()
+    home.close()
+    bridge.line("MQTT_HOST")
+    eventually(lambda: enphase_mock.requests[0].closed_by == "client")
+    bridge.line("MQTT_HOST")  # tried again, and still away
+    enphase_mock.assert_calls(1)
+    broker.start()
+    home = HomeAssistant(broker, enphase_mock.system_id)
+    eventually(lambda: bool(home.of("stream")))
+    home.switch("ON")  # this broker kept nothing
+    eventually(partial(has_more, home, 2))
+    home.close()
+    enphase_mock.assert_calls(2)
+    # The energy goes on from what the bridge had counted itself.
+    assert home.of("energy")[0]["hours_measured"] >= 2 / 3600
+
+
+@pytest.mark.enphase_mock(speed=10)
+def test_a_refusal_switches_off_and_says_why(
+    start: Start, broker: Broker, home: HomeAssistant, enphase_mock: MockServer
+) -> None:
+    enphase_mock.fault("error", code=466)
+    start("home_assistant", **variables(broker))
+    home.switch("ON")
+    eventually(lambda: "Envoy" in home.of("stream")[-1]["status"] if home.of("stream") else False)
+    assert home.of("stream")[-1]["switch"] == "OFF"
+    enphase_mock.assert_calls(1)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"MQTT_HOST": ""}, "MQTT_HOST"),
+        ({"MQTT_PORT": "seven"}, "MQTT_PORT"),
+        ({"CALLS_PER_DAY": "0"}, "CALLS_PER_DAY"),
+        ({"ENPHASE_SYSTEM_ID": ""}, "ENPHASE_SYSTEM_ID"),
+        ({"ENPHASE_API_KEY": ""}, "ENPHASE_API_KEY"),
+    ],
+)
+def test_one_line_names_a_wrong_variable(start: Start, given: dict[str, str], named: str) -> None:
+    usual = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": "1", "CALLS_PER_DAY": "5"}
+    bridge = start("home_assistant", **{**usual, **given})
+    assert bridge.end() == 2
+    (line,) = bridge.lines
+    assert named in line
+
+
+def reading(second: float, **powers: int) -> Reading:
+    event = {"data": powers, "timestamp_epoch": round(1_700_000_000_000 + second * 1000)}
+    found = decode(json.dumps(event), datetime.now(UTC))
+    assert isinstance(found, Reading)
+    return found
+
+
+def test_energy_is_counted_where_it_was_measured() -> None:
+    energy = Energy()
+    energy.add(reading(0, pv_power=3_600, grid_power=-3_600))
+    energy.add(reading(10, pv_power=3_600, grid_power=3_600))
+    energy.add(reading(20, grid_power=3_600))  # the sun is not known
+    energy.add(reading(600, pv_power=3_600, grid_power=3_600))  # nothing is, for ten minutes
+    energy.add(reading(600, pv_power=3_600, grid_power=3_600))
+    found = {name: round(total, 6) for name, total in energy.totals.items() if total}
+    assert found == {
+        "pv_power": 0.01,
+        "grid_export": 0.005,
+        "grid_import": 0.015,
+        "hours_measured": round(20 / 3600, 6),
+    }
+
+
+# Facts of Home Assistant's pages on MQTT discovery, MQTT sensor, MQTT switch and sensor entities.
+STATE_CLASSES: dict[str | None, set[str | None]] = {
+    "power": {"measurement"},
+    "energy": {"total", "total_increasing"},
+    "battery": {"measurement"},
+    "duration": {"measurement", "total", "total_increasing"},
+    None: {"measurement", "total", "total_increasing", None},
+}
+UNITS: dict[str | None, str | None] = {
+    "power": "W",
+    "energy": "kWh",
+    "battery": "%",
+    "duration": "h",
+    None: None,
+}
+COMMON = {"platform", "unique_id", "name", "state_topic", "value_template", "entity_category"}
+OPTIONS = {
+    "sensor": COMMON
+    | {"expire_after", "device_class", "unit_of_measurement", "state_class"}
+    | {"suggested_display_precision"},
+    "switch": COMMON | {"command_topic", "retain"},
+}
+
+
+def test_the_discovery_is_what_home_assistant_documents() -> None:
+    device = json.loads(DEVICE.replace("SITE", "1765"))
+    assert set(device) == {"device", "origin", "availability_topic", "components"}
+    assert device["device"]["identifiers"]
+    assert device["origin"]["name"]
+    components = device["components"].values()
+    assert len({each["unique_id"] for each in components}) == len(components)
+    assert len({each["name"] for each in components}) == len(components)
+    for each in components:
+        assert {"platform", "unique_id", "state_topic"} <= set(each) <= OPTIONS[each["platform"]]
+        kind = each.get("device_class")
+        assert each.get("state_class") in STATE_CLASSES[kind]
+        assert each.get("unit_of_measurement") == UNITS[kind]
+
+
+@pytest.mark.enphase_mock(scenario="no-battery-absent", speed=10)
+def test_each_entity_has_a_value_from_what_is_published(
+    start: Start, broker: Broker, home: HomeAssistant, enphase_mock: MockServer
+) -> None:
+    start("home_assistant", **variables(broker))
+    home.switch("ON")
+    eventually(partial(has_more, home, 1))
+    (config,) = [json.loads(text) for topic, text in home.messages if topic.endswith("/config")]
+    templates = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    values = {}
+    for name, each in config["components"].items():
+        published = home.of(each["state_topic"].removeprefix(f"enphase/{home.site}/"))[-1]
+        values[name] = templates.from_string(each["value_template"]).render(value_json=published)
+    assert values["stream"] == "ON"
+    assert values["stream_calls_left"] == "4"
+    assert values["reading_battery_soc"] == "None"  # which Home Assistant shows as unknown
+    assert float(values["reading_pv_power"]) > 0
+    assert float(values["energy_pv_power"]) > 0
+    assert all(values.values())

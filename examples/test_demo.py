@@ -1,0 +1,49 @@
+"""Each README's one command runs the example against the mock."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from examples.conftest import DEADLINE, EXAMPLES
+from examples.demo import PARTS
+
+FIRST = {
+    "home_assistant": '"grid_status": "On Grid"',
+    "alerts": '"grid_outage","active":true',
+    "influx_telegraf": 'grid_status="On Grid"',
+}
+
+
+@pytest.mark.parametrize("example", PARTS)
+def test_the_demo_shows_the_example_and_ends(example: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "demo.py"), example],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        watchdog = threading.Timer(60, demo.terminate)
+        watchdog.start()
+        lines = []
+        for line in demo.stdout:
+            lines.append(line)
+            if FIRST[example] in line:
+                break
+        else:
+            pytest.fail("".join(lines))
+        demo.send_signal(signal.SIGTERM)
+        rest = demo.stdout.read()
+        assert demo.wait(DEADLINE) == 0
+        watchdog.cancel()
+    assert "Traceback" not in rest
+
+
+def test_every_example_has_a_demo() -> None:
+    assert set(PARTS) == {path.parent.name for path in EXAMPLES.glob("*/main.py")}
+    assert set(PARTS) == set(FIRST)

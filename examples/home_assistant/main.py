@@ -51,6 +51,13 @@ class Energy:
         self.totals = dict.fromkeys((*ENERGIES, "hours_measured"), 0.0)
         self._last: Reading | None = None
 
+    def restore(self, text: bytes) -> None:
+        """Go on from totals that the broker kept."""
+        try:
+            self.totals |= msgspec.json.decode(text, type=dict[str, float])
+        except msgspec.DecodeError as error:
+            say(f"the broker's energy totals cannot be read ({error}); counting from zero")
+
     def add(self, reading: Reading) -> None:
         """Count the energy between the last reading and this one."""
         last, self._last = self._last, reading
@@ -105,7 +112,7 @@ class Bridge:
             if message.topic.matches("enphase/+/energy"):
                 # What was published here comes back as well, without the retain flag.
                 if message.retain and not self.energy.totals["hours_measured"]:
-                    self.energy.totals |= json.loads(bytes(message.payload))
+                    self.energy.restore(bytes(message.payload))
             elif message.payload == b"ON" and (stream is None or stream.done()):
                 stream = tasks.create_task(self.stream())
             elif message.payload == b"OFF" and stream is not None:
@@ -146,7 +153,7 @@ async def run(settings: Settings) -> None:
     async with AsyncStreamingClient.from_env() as enphase:
         bridge = Bridge(enphase, site, budget)
         while True:
-            began = clock()
+            began, problem = clock(), ""
             try:
                 async with aiomqtt.Client(
                     settings.mqtt_host,
@@ -161,9 +168,10 @@ async def run(settings: Settings) -> None:
                 ) as mqtt:
                     await bridge.serve(mqtt)
             except* aiomqtt.MqttError as group:
-                say(f"MQTT_HOST: {group.exceptions[0]}")
+                problem = str(group.exceptions[0]).rstrip(".")
             # Longer pauses for a broker that drops each connection: each may cost a stream.
             pause = 1.0 if clock() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            say(f"no broker (MQTT_HOST, MQTT_…): {problem}; trying again in {pause:.0f} s")
             await asyncio.sleep(pause)
 
 

@@ -29,7 +29,7 @@ from examples.home_assistant.main import DEVICE, Energy
 
 MOSQUITTO = """
 listener {port} 127.0.0.1
-allow_anonymous true
+allow_anonymous {anonymous}
 """
 AMQTT = """
 listeners:
@@ -45,8 +45,8 @@ plugins:
 class Broker:
     """A broker in a process of its own, which can be stopped and started again on its port."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self.folder = kind, folder
+    def __init__(self, kind: str, folder: Path, *, anonymous: str = "true") -> None:
+        self.kind, self.folder, self.anonymous = kind, folder, anonymous
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.start()
@@ -54,7 +54,7 @@ class Broker:
     def start(self) -> None:
         config = self.folder / f"{self.kind}.conf"
         if self.kind == "mosquitto":
-            config.write_text(MOSQUITTO.format(port=self.port))
+            config.write_text(MOSQUITTO.format(port=self.port, anonymous=self.anonymous))
             command = [str(shutil.which("mosquitto")), "-c", str(config)]
         else:
             config.write_text(AMQTT.format(port=self.port))
@@ -227,6 +227,20 @@ def test_a_refusal_switches_off_and_says_why(
     enphase_mock.assert_calls(1)
 
 
+def test_a_broker_that_refuses_the_password_is_named(start: Start, tmp_path: Path) -> None:
+    if shutil.which("mosquitto") is None:
+        pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+    broker = Broker("mosquitto", tmp_path, anonymous="false")
+    try:
+        given = {"MQTT_USERNAME": "home", "MQTT_PASSWORD": "secret-password"}
+        bridge = start("home_assistant", **variables(broker, **given))
+        assert "ot authori" in bridge.line("MQTT_")
+        bridge.line("MQTT_")
+        assert "secret-password" not in "".join(bridge.lines)
+    finally:
+        broker.stop()
+
+
 @pytest.mark.parametrize(
     ("given", "named"),
     [
@@ -266,6 +280,18 @@ def test_energy_is_counted_where_it_was_measured() -> None:
         "grid_import": 0.015,
         "hours_measured": round(20 / 3600, 6),
     }
+
+
+@pytest.mark.parametrize("kept", [b"", b"\xff", b"[1]", b'{"pv_power": "much"}'])
+def test_totals_that_cannot_be_read_are_not_taken(
+    kept: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    energy = Energy()
+    energy.restore(kept)
+    assert set(energy.totals.values()) == {0.0}
+    assert "counting from zero" in capsys.readouterr().err
+    energy.restore(b'{"pv_power": 1.5}')
+    assert energy.totals["pv_power"] == 1.5
 
 
 # Facts of Home Assistant's pages on MQTT discovery, MQTT sensor, MQTT switch and sensor entities.

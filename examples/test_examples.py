@@ -1,11 +1,13 @@
-"""Each README's one command runs the example against the mock."""
+"""What holds for every example: its size, and the one command that runs it against the mock."""
 
 from __future__ import annotations
 
+import ast
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +49,23 @@ def test_the_demo_shows_the_example_and_ends(example: str) -> None:
 def test_every_example_has_a_demo() -> None:
     assert set(PARTS) == {path.parent.name for path in EXAMPLES.glob("*/main.py")}
     assert set(PARTS) == set(FIRST)
+
+
+def lines_of_code(path: Path) -> int:
+    """Count the lines without blank ones, comments and docstrings."""
+    text = path.read_text("utf-8")
+    docstrings = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    return sum(
+        bool(line.strip()) and not line.lstrip().startswith("#") and number not in docstrings
+        for number, line in enumerate(text.splitlines(), start=1)
+    )
+
+
+@pytest.mark.parametrize("example", PARTS)
+def test_an_example_is_short_enough_to_copy(example: str) -> None:
+    assert lines_of_code(EXAMPLES / example / "main.py") < 150

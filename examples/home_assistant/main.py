@@ -182,8 +182,9 @@ def say(text: object) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    given = {name: value for name, value in os.environ.items() if value}
     try:
-        asyncio.run(run(msgspec.convert(dict(os.environ), Settings, strict=False)))
+        asyncio.run(run(msgspec.convert(given, Settings, strict=False)))
     except KeyboardInterrupt:
         say("stopped")
     except (InvalidArgument, msgspec.ValidationError) as error:

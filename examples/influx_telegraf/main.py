@@ -135,8 +135,9 @@ def say(text: str) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    given = {name: value for name, value in os.environ.items() if value}
     try:
-        run(msgspec.convert(dict(os.environ), Settings, strict=False))
+        run(msgspec.convert(given, Settings, strict=False))
     except (KeyboardInterrupt, BrokenPipeError):
         say("I! stopped")
     except (EnphaseStreamingError, msgspec.ValidationError) as error:

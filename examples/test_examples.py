@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.conftest import DEADLINE, EXAMPLES
+from enphase_streaming_mock import MockServer
+from examples.conftest import DEADLINE, EXAMPLES, Start
 from examples.demo import PARTS
 
 FIRST = {
@@ -49,6 +50,21 @@ def test_the_demo_shows_the_example_and_ends(example: str) -> None:
 def test_every_example_has_a_demo() -> None:
     assert set(PARTS) == {path.parent.name for path in EXAMPLES.glob("*/main.py")}
     assert set(PARTS) == set(FIRST)
+
+
+@pytest.mark.parametrize("example", ["alerts", "influx_telegraf"])
+@pytest.mark.parametrize("damaged", ["state", "state/ledger.sqlite"])
+def test_one_line_names_a_state_that_cannot_be_used(
+    start: Start, enphase_mock: MockServer, tmp_path: Path, example: str, damaged: str
+) -> None:
+    file = tmp_path / damaged
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("no folder, and no ledger" * 100)
+    program = start(example, CALLS_PER_DAY="5", ALERT_COMMAND="true")
+    assert program.end() == 2
+    (line,) = program.lines
+    assert str(file) in line
+    enphase_mock.assert_calls(0)
 
 
 def lines_of_code(path: Path) -> int:

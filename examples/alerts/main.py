@@ -136,7 +136,12 @@ def run(settings: Settings) -> None:
         raise InvalidArgument("Set either ALERT_COMMAND or ALERT_WEBHOOK: it receives the alerts.")
     delivered = Path(settings.state_dir) / "alerts.json"
     delivered.parent.mkdir(parents=True, exist_ok=True)
-    active = json.loads(delivered.read_text("utf-8")) if delivered.exists() else {}
+    active: dict[str, bool] = {}
+    if delivered.exists():
+        try:
+            active = msgspec.json.decode(delivered.read_bytes(), type=dict[str, bool])
+        except msgspec.DecodeError as error:
+            raise InvalidArgument(f"{delivered} is damaged: delete it. ({error})") from error
     ledger = SqliteLedger(Path(settings.state_dir) / "ledger.sqlite")
     budget = Budget(calls=settings.calls_per_day, per="day", ledger=ledger)
     site = Site(settings)
@@ -174,6 +179,6 @@ if __name__ == "__main__":
         run(msgspec.convert(given, Settings, strict=False))
     except KeyboardInterrupt:
         say("stopped")
-    except (EnphaseStreamingError, msgspec.ValidationError) as error:
+    except (EnphaseStreamingError, msgspec.ValidationError, OSError) as error:
         say(error)
         sys.exit(2)

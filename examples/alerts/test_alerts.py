@@ -194,6 +194,19 @@ def test_one_line_names_a_wrong_variable(
     enphase_mock.assert_calls(0)
 
 
+def test_a_damaged_list_of_alerts_is_named(
+    start: Start, enphase_mock: MockServer, tmp_path: Path
+) -> None:
+    state = tmp_path / "state" / "alerts.json"
+    state.parent.mkdir()
+    state.write_text('{"grid_outage": ')
+    alerts = start("alerts", ALERT_COMMAND="true", **QUICK)
+    assert alerts.end() == 2
+    (line,) = alerts.lines
+    assert str(state) in line
+    enphase_mock.assert_calls(0)
+
+
 def test_an_alert_is_debounced_both_ways() -> None:
     alert = Alert(active=False)
     observed = [True, False, True, True, None, True, True, False, True, False, False, None, False]

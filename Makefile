@@ -171,7 +171,18 @@ newest:  ## make build/newest with the newest version of each dependency, pins a
 	cd mock/prism && npm install --no-save @stoplight/prism-cli@latest
 	build/newest/bin/python -m pip list
 
-FORMATTED := overlay mock tests spec bench docs hatch_build.py
+# Each example lists in a requirements.txt what it needs beyond the library.
+build/examples/installed: pyproject.toml $(wildcard examples/*/requirements.txt)
+	$(PYTHON) -m venv build/examples
+	build/examples/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	build/examples/bin/python -m pip install --quiet --editable '.[cli,mock]' --group examples $(patsubst %,--requirement %,$(wildcard examples/*/requirements.txt))
+	@touch $@
+
+examples: build/examples/installed  ## test the examples with what is installed: make examples [ONLY=alerts]
+	build/examples/bin/mypy $(wildcard examples/*.py examples/*/*.py)
+	build/examples/bin/python -m pytest --numprocesses 2 --dist loadfile examples/$(ONLY)
+
+FORMATTED := overlay mock tests spec bench docs hatch_build.py examples
 lint: $(VENV)/installed  ## check style and types, and print the size of each package
 	$(BIN)/ruff check $(FORMATTED)
 	$(BIN)/ruff format --check $(FORMATTED)
@@ -194,5 +205,5 @@ clean:  ## remove the virtual environment and everything built
 	rm -rf build dist mock/prism/node_modules tests/clients/*/node_modules $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find generated overlay mock spec tests -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-browser test-postgres fuzz bench lint types clean mutation
+.PHONY: help demo docs docs-serve pictures mock prism schemathesis views drift contract client check-client test test-browser test-postgres fuzz bench examples lint types clean mutation
 .PHONY: dist check-dist sbom audit workflows release-check newest

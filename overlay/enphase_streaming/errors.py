@@ -24,6 +24,11 @@ class EnphaseStreamingError(Exception):
 
     retry: Retry = Retry.NEVER
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call can succeed later."""
+        return self.retry not in (Retry.NEVER, Retry.REFRESH)
+
 
 class InvalidArgument(EnphaseStreamingError, ValueError):
     """An argument or a setting breaks a rule. Nothing was sent and nothing was spent."""
@@ -98,11 +103,6 @@ class APIStatusError(EnphaseStreamingError):
         self.message: str = message
         self.body: str = body
         self.retry: Retry = status_row(status_code).retry
-
-    @property
-    def retryable(self) -> bool:
-        """Whether the same call can succeed later."""
-        return self.retry not in (Retry.NEVER, Retry.REFRESH)
 
 
 class AuthenticationError(APIStatusError):

@@ -26,7 +26,7 @@ from enphase_streaming_mock import MockServer
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
-DOCS = sorted((ROOT / "docs").glob("*.md"))
+DOCS = sorted((*(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md")))
 PAGES = [ROOT / "README.md", *DOCS, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 COMMANDS = ("enphase-streaming", "enphase-mock")
 PROGRAMS = {"cd", "docker", "export", "git", "pip", "python", ".venv/bin/python"}

@@ -153,6 +153,14 @@ def test_retryable_means_that_the_same_call_can_succeed_later(
     assert error.retryable is retryable
 
 
+def test_an_exception_that_is_no_answer_says_so_too() -> None:
+    assert errors.StreamDropped().retryable
+    assert errors.ConnectionFailed().retryable
+    assert not errors.ConnectionFailed(untrusted=True).retryable
+    assert not errors.MalformedEvent().retryable
+    assert not errors.BudgetExhausted().retryable
+
+
 @pytest.mark.parametrize(
     ("error", "retry"),
     [

@@ -1,0 +1,126 @@
+"""Run an example against a mock: `python examples/demo.py home_assistant`, until Ctrl-C.
+
+Starts the mock, what the example talks to, and the example's own main.py with the variables that
+point there. Nothing is sent beyond this machine, nothing costs money.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+from enphase_streaming_mock import SCENARIOS, MockServer
+
+HERE = Path(__file__).parent
+AMQTT = """
+listeners: {{default: {{type: tcp, bind: "127.0.0.1:{port}"}}}}
+plugins: {{amqtt.plugins.authentication.AnonymousAuthPlugin: {{allow_anonymous: true}}}}
+"""
+
+
+@contextmanager
+def broker(folder: Path) -> Iterator[dict[str, str]]:
+    """Run an MQTT broker, print what is published there, and switch the stream on."""
+    from paho.mqtt import client as paho
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    config = folder / "amqtt.yaml"
+    config.write_text(AMQTT.format(port=port), "utf-8")
+    command = [str(Path(sys.executable).with_name("amqtt")), "-c", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    client = paho.Client(CallbackAPIVersion.VERSION2)
+    client.on_connect = lambda client, *_: client.subscribe("enphase/#")
+    client.on_message = lambda _, __, message: print(
+        message.topic, message.payload.decode(), flush=True
+    )
+    try:
+        while True:
+            with suppress(OSError):
+                client.connect("127.0.0.1", port)
+                break
+            time.sleep(0.1)
+        client.loop_start()
+        client.publish("enphase/1765/stream/set", "ON", retain=True)
+        yield {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(port)}
+    finally:
+        client.loop_stop()
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def receiver(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a web server that prints what is posted to it."""
+
+    class Printer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            print(self.rfile.read(int(self.headers["Content-Length"])).decode(), flush=True)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Print no line for each request."""
+
+    with HTTPServer(("127.0.0.1", 0), Printer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield {"ALERT_WEBHOOK": f"http://127.0.0.1:{server.server_port}/", "HOLD_SECONDS": "2"}
+        server.shutdown()
+        thread.join()
+
+
+@contextmanager
+def nothing(folder: Path) -> Iterator[dict[str, str]]:
+    """Start nothing: the example needs only the mock."""
+    yield {}
+
+
+PARTS = {"home_assistant": broker, "alerts": receiver, "influx_telegraf": nothing}
+
+
+def main() -> int:
+    """Run the example that the command line names; return its exit code."""
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("example", choices=list(PARTS))
+    parser.add_argument("--scenario", choices=list(SCENARIOS), default="outage", metavar="NAME")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with ExitStack() as parts:
+        folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
+        mock = parts.enter_context(MockServer(scenario=options.scenario))
+        variables = parts.enter_context(PARTS[options.example](folder))
+        example = subprocess.Popen(
+            [sys.executable, str(HERE / options.example / "main.py")],
+            env={
+                "PATH": os.environ["PATH"],
+                "ENPHASE_BASE_URL": mock.base_url,
+                "ENPHASE_API_KEY": mock.api_key,
+                "ENPHASE_ACCESS_TOKEN": mock.access_token,
+                "ENPHASE_SYSTEM_ID": str(mock.system_id),
+                "CALLS_PER_DAY": "12",
+                "STATE_DIR": str(folder),
+                **variables,
+            },
+        )
+        try:
+            return example.wait()
+        except KeyboardInterrupt:
+            example.terminate()
+            return example.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -69,8 +69,11 @@ def test_a_change_of_the_document_fails_the_check_until_it_is_derived_again(tmp_
         shutil.copy(ROOT / "spec" / name, spec / name)
 
     def derive(*options: str) -> subprocess.CompletedProcess[str]:
-        script = [sys.executable, spec / "views" / "asyncapi.py", *options]
-        return subprocess.run(script, capture_output=True, text=True)
+        return subprocess.run(
+            [sys.executable, spec / "views" / "asyncapi.py", *options],
+            capture_output=True,
+            text=True,
+        )
 
     assert derive("--check").returncode == 0, "run make client"
     document = (spec / "streaming.yaml").read_text("utf-8")

@@ -41,9 +41,8 @@ copybutton_prompt_text = "$ "
 
 
 def root_page(name: str) -> str:
-    """Return a page of the repository's root, its links as from docs/."""
-    text = (ROOT / name).read_text("utf-8").replace("](docs/", "](")
-    return text.replace("](CHANGELOG.md)", "](changelog.md)")
+    """Return a page of the repository's root."""
+    return (ROOT / name).read_text("utf-8")
 
 
 GENERATED: dict[str, Callable[[], str]] = {
@@ -58,6 +57,13 @@ GENERATED: dict[str, Callable[[], str]] = {
 """The pages with a part that is written as the site is built, in place of `_PLACE`."""
 _PLACE = "<!-- The rest of this page is written by `make docs`. -->\n"
 
+# Links between docs/ and the two pages of the root that are pages of the site as well.
+_LINKS = {
+    "](docs/": "](",
+    "](CHANGELOG.md": "](changelog.md",
+    "](../CHANGELOG.md": "](changelog.md",
+    "](../CONTRIBUTING.md": "](contributing.md",
+}
 _sources: dict[str, str] = {}
 
 
@@ -68,6 +74,8 @@ def insert_generated(app: Sphinx, name: str, source: list[str]) -> None:
         if not place:
             raise ValueError(f"docs/{name}.md lacks the line {_PLACE}")
         source[0] = before + GENERATED[name]() + after
+    for link, here in _LINKS.items():
+        source[0] = source[0].replace(link, here)
     _sources[name] = source[0]
 
 

@@ -40,7 +40,7 @@ def broker(folder: Path) -> Iterator[dict[str, str]]:
     config = folder / "amqtt.yaml"
     config.write_text(AMQTT.format(port=port), "utf-8")
     command = [str(Path(sys.executable).with_name("amqtt")), "-c", str(config)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     client = paho.Client(CallbackAPIVersion.VERSION2)
     client.on_connect = lambda client, *_: client.subscribe("enphase/#")
     client.on_message = lambda _, __, message: print(
@@ -114,10 +114,13 @@ def main() -> int:
                 "STATE_DIR": str(folder),
                 **variables,
             },
+            start_new_session=True,  # so that Ctrl-C in a terminal comes here alone
         )
         try:
             return example.wait()
         except KeyboardInterrupt:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, signal.SIG_IGN)  # once is enough
             example.terminate()
             return example.wait()
 

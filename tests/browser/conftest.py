@@ -24,13 +24,12 @@ FLAGS = (
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="these tests need a browser: run make test-browser"
-    )
+    from playwright.sync_api import sync_playwright
+
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not chromium:
         pytest.fail("No Chromium: install it, or set CHROMIUM to its path.", pytrace=False)
-    with playwright.sync_playwright() as started:
+    with sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()

@@ -16,6 +16,11 @@ from enphase_streaming_mock.faults import KINDS
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
+# Not `wait_for_function`, whose polling the page's policy forbids as it does any eval.
+expect = pytest.importorskip(
+    "playwright.sync_api", reason="these tests need a browser: run make test-browser"
+).expect
+
 SCREENS = Path(__file__).parents[2] / "build" / "browser" / "screens"
 WIDTHS = {360: 740, 375: 812, 1280: 900, 2560: 1440, 3840: 2160}
 HOSTILE = '<img src=x onerror="document.title=`broken in`">'
@@ -92,7 +97,7 @@ def test_every_fault_has_a_form_that_sets_it(mock: MockServer, page: "Page") -> 
 
 def test_the_scenario_changes_the_picture(mock: MockServer, page: "Page") -> None:
     sun, charted = page.locator("#flow .pv .watts"), page.locator("#charted")
-    page.wait_for_function("document.querySelector('#flow .pv .watts').textContent > '1'")
+    expect(sun).to_have_text(re.compile(r"^\d,\d{3} W$"))
     before = sun.text_content(), charted.text_content()
     scenario = form(page, "Scenario")
     scenario.get_by_label("scenario", exact=True).select_option("night")
@@ -122,9 +127,7 @@ def test_speed_plan_limits_token_wire_and_reset(mock: MockServer, page: "Page") 
     assert said(page, "Wire") == "Done."
     options = form(page, "Wire, option by option")
     options.locator("summary").click()
-    page.wait_for_function(
-        "document.getElementById('Wire--option-by-option-event_name').value === 'live_data'"
-    )
+    expect(options.get_by_label("event name", exact=True)).to_have_value("live_data")
     options.get_by_label("cut at", exact=True).fill("5, 9")
     options.get_by_role("button", name="Use the options").click()
     assert said(page, "Wire, option by option") == "Done."
@@ -138,6 +141,16 @@ def test_a_refusal_is_shown_in_its_words(mock: MockServer, page: "Page", complai
     complaints.expected.append("400 (Bad Request)")
     page.get_by_role("button", name="Use it up").click()
     assert said(page, "Limits") == "Plan Unlimited has no limit a minute: set another plan."
+
+
+def test_every_shown_curl_is_accepted(mock: MockServer, page: "Page") -> None:
+    mock.set_plan("watt")  # which has a limit to use up
+    page.get_by_text("0 of 1,000", exact=True).wait_for()
+    for command in page.locator("#forms code").all_text_contents():
+        finished = subprocess.run(
+            [*shlex.split(command), "--silent", "--fail-with-body"], capture_output=True, timeout=10
+        )
+        assert finished.returncode == 0, (command, finished.stdout)
 
 
 def test_the_shown_curl_does_the_same(mock: MockServer, page: "Page") -> None:
@@ -264,7 +277,7 @@ def test_the_page_fits_and_its_text_is_readable(
     page.locator("#findings li").wait_for()
     for _ in range(2):  # two more updates
         shown = page.locator("#time").inner_text()
-        page.wait_for_function("t => document.getElementById('time').textContent !== t", arg=shown)
+        expect(page.locator("#time")).not_to_have_text(shown)
     page.screenshot(path=SCREENS / f"{width}-{scheme}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.shifted") < 0.1  # what counts as good

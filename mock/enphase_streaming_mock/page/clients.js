@@ -73,8 +73,8 @@ export function showTime(milliseconds) {
 }
 
 export function showVerdict({ total, latest }) {
-  const number = total === 1 ? "1 finding" : `${total.toLocaleString("en")} findings`;
-  const said = total ? `${number}, the latest first.` : "Nothing wrong so far.";
+  const many = `${total.toLocaleString("en")} findings, the latest first.`;
+  const said = total > 1 ? many : total ? "1 finding." : "Nothing wrong so far.";
   // Only if it is another: a screen reader would read it out again.
   if (byId("verdict").textContent !== said) byId("verdict").textContent = said;
   byId("findings").replaceChildren(...latest.reverse().map((finding) => {

@@ -136,7 +136,7 @@ class ControlForm {
     if (said) this.hint.textContent = said;
     const body = JSON.stringify(this.body());
     this.curl.textContent = `curl -X ${this.method} ${new URL(this.path, location.href)} `;
-    if (body === "{}") return;
+    if (body === "{}" && this.method !== "PUT") return; // only a PUT needs a body
     // On a line of its own where both do not fit in one.
     this.curl.append(element("span", "", `-d '${body.replaceAll("'", "'\\''")}'`));
   }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import pickle
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -55,20 +54,6 @@ def real_tree() -> dict[str, str]:
     }
 
 
-def drawn_tree() -> dict[str, str]:
-    """Return the same as the docstring of errors.py draws it."""
-    drawn = {"EnphaseStreamingError": "Exception"}
-    path: list[str] = []
-    for line in (errors.__doc__ or "").splitlines():
-        if found := re.match(r"    ((?:│   |    )*)[├└]── (\w+)(.*)", line):
-            del path[len(found[1]) // 4 :]
-            more = re.search(r"\((\w+)\)", found[3])
-            parent = path[-1] if path else "EnphaseStreamingError"
-            drawn[found[2]] = f"{parent} {more[1]}" if more else parent
-            path.append(found[2])
-    return drawn
-
-
 EXCEPTIONS = [getattr(errors, name) for name in real_tree()]
 every_exception = pytest.mark.parametrize("kind", EXCEPTIONS)
 
@@ -77,10 +62,6 @@ def test_the_tree_has_the_settled_exceptions() -> None:
     assert real_tree() | TREE == real_tree()
     of_statuses = {row.error.__name__ for row in STATUSES.values()}
     assert real_tree().keys() - TREE.keys() <= of_statuses
-
-
-def test_the_docstring_draws_the_real_tree() -> None:
-    assert drawn_tree() == real_tree(), "draw it in overlay/enphase_streaming/errors.py"
 
 
 @every_exception

@@ -95,9 +95,12 @@ def test_a_watch_ends_when_the_budget_is_used_up(enphase_mock: MockServer) -> No
     assert re.fullmatch(
         r"This opens up to 2 streams of the mock at [\d.:]+, which costs nothing\.", opening
     )
-    assert re.fullmatch(
-        r"Done: the budget is used up\. 60 readings in 6\d s, 2 calls, free\.", last
+    ended = re.fullmatch(
+        r"Done: the budget is used up\. 60 readings in (\d+) s, 2 calls, free\.", last
     )
+    # By the mock's clock, which a busy machine lets run on beyond the windows.
+    assert ended is not None, last
+    assert int(ended[1]) >= 60
 
 
 def test_dollars_are_a_limit(enphase_mock: MockServer) -> None:

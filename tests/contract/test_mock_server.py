@@ -22,7 +22,7 @@ START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 @contextmanager
 def connection(mock: MockServer) -> Iterator[socket.socket]:
     port = int(mock.base_url.removesuffix("/api/v4").rpartition(":")[2])
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=5)) as sock:
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=30)) as sock:
         yield sock
 
 

@@ -201,7 +201,9 @@ class TableLedger:
     def _delete_old(self, db: Transaction) -> None:
         if self._keep is not None:
             db.execute(
-                "DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE at < ? LIMIT ?)",
+                # Calls of the last minute stay, even where the wall clock was set ahead by years.
+                "DELETE FROM attempt WHERE id IN "
+                "(SELECT id FROM attempt WHERE at < ? AND minute IS NULL LIMIT ?)",
                 *(db.now.timestamp() - self._keep.total_seconds(), _MOST_DELETED),
             )
 

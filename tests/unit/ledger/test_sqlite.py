@@ -156,6 +156,18 @@ def test_old_rows_go_and_their_counts_stay(machine: Machine, path: Path) -> None
     assert len(ledger.attempts()) == 2
 
 
+def test_a_wall_clock_set_ahead_by_years_frees_no_slot(machine: Machine, path: Path) -> None:
+    ledger = machine.ledger(path, keep=timedelta(days=1))
+    limited = Allowance("default", calls_per_minute=2)
+    counted(ledger, limited)
+    machine.wall += timedelta(days=400)
+    counted(ledger, limited)
+    assert ledger.spend(limited, CALL) == Wait(60)
+    machine.run(60)
+    counted(ledger, limited)
+    assert len(ledger.attempts()) == 2
+
+
 def test_keeps_every_row_if_asked(machine: Machine, path: Path) -> None:
     ledger = machine.ledger(path, keep=None)
     counted(ledger)

@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,10 @@ PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {VERSION};
 COMMIT;
 """
+
+_files = threading.RLock()
+"""Held while a file is open. SQLite's locks belong to the process: closing the file in another
+thread drops them, and a child that is forked meanwhile would find the file locked for ever."""
 
 
 def _utc_now() -> datetime:
@@ -82,7 +87,8 @@ class SqliteLedger(TableLedger):
         A connection for each transaction is safe across threads and forks, and needs no closing.
         """
         try:
-            with closing(self._connect()) as db:
+            with _files, closing(self._connect()) as db:
+                db.execute("PRAGMA synchronous = FULL")
                 self._prepare(db)
                 db.execute("BEGIN IMMEDIATE")
 
@@ -103,13 +109,12 @@ class SqliteLedger(TableLedger):
     def _connect(self) -> sqlite3.Connection:
         if not self._was_used:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            with suppress(FileExistsError):
+                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         # A file that is gone is not made anew: its counts would begin at zero.
-        db = sqlite3.connect(
+        return sqlite3.connect(
             f"{self._path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None
         )
-        db.execute("PRAGMA synchronous = FULL")
-        return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         """Check whose file it is, and make the tables of a new one."""
@@ -156,3 +161,9 @@ class SqliteLedger(TableLedger):
 def _is_empty(db: sqlite3.Connection) -> bool:
     ((tables,),) = db.execute("SELECT count(*) FROM sqlite_schema")
     return not tables
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_files.acquire, after_in_parent=_files.release, after_in_child=_files.release
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -305,7 +307,7 @@ def test_a_newer_version_is_refused(path: Path) -> None:
 
 
 def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidArgument, match="cannot be written: Is a directory"):
+    with pytest.raises(InvalidArgument, match="cannot be written: unable to open"):
         SqliteLedger(tmp_path).spend(DAILY, CALL)
 
 
@@ -381,6 +383,51 @@ def test_a_locked_file_is_unavailable_and_free_later(
     ):
         ledger.spend(DAILY, CALL)
     assert counted(ledger).balance.spent == 2
+
+
+def test_another_ledger_on_the_file_drops_no_lock(path: Path) -> None:
+    take = f"import sqlite3; sqlite3.connect({str(path)!r}, 0).execute('BEGIN IMMEDIATE')"
+    ledger, found = SqliteLedger(path), list[Balance]()
+    counted(ledger)
+    with ledger._transaction():
+        other = threading.Thread(target=lambda: found.append(SqliteLedger(path).balance(DAILY)))
+        other.start()
+        other.join(0.1)  # for as long as it waits, it must leave the file alone
+        program = subprocess.run([sys.executable, "-c", take], capture_output=True, check=False)
+        assert b"database is locked" in program.stderr
+        assert not found
+    other.join()
+    assert found == [ledger.balance(DAILY)]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_child_forked_in_the_middle_of_a_count_can_count(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_BUSY_TIMEOUT", 0.5)
+    is_counting, forks = threading.Event(), threading.Event()
+
+    def now() -> datetime:
+        is_counting.set()
+        assert forks.wait(10)
+        return NOON
+
+    counting = threading.Thread(target=SqliteLedger(path, now=now).spend, args=(Allowance(), CALL))
+    counting.start()
+    assert is_counting.wait(10)
+    os.register_at_fork(before=forks.set)  # called first, as the last that was registered
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            counted(SqliteLedger(path), Allowance())
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    counting.join()
+    assert SqliteLedger(path).balance(Allowance()).spent == 2
 
 
 def test_a_full_disk_counts_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

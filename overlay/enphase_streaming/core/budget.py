@@ -210,7 +210,7 @@ class Budget:
         """Return a place in the queue for one call. Raises `BudgetExhausted` if none is left."""
         with self._lock:
             # A period may have ended meanwhile, and only the ledger knows.
-            if self.per is None and self._is_used_up():
+            if self.per is None and self._seen is not None and self._seen.left == 0:
                 raise self._exhausted()
             ticket = Ticket(site)
             self._tickets.append(ticket)
@@ -254,8 +254,12 @@ class Budget:
         with self._lock, suppress(ValueError):
             self._tickets.remove(ticket)
 
-    def _is_used_up(self) -> bool:
-        return self._seen is not None and self._seen.left == 0
+    def _is_used_up(self, now: datetime) -> bool:
+        """Return whether no call is left, unless the period has ended meanwhile."""
+        seen = self._seen
+        if seen is None or seen.left != 0:
+            return False
+        return seen.renews is None or now < seen.renews
 
     def _exhausted(self) -> BudgetExhausted:
         text = f"All {self.calls} calls of the budget (${self.dollars_spent}) are spent"

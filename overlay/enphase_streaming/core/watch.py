@@ -260,8 +260,9 @@ class Watch:
         self._failure = outcome.error
         if self._failure is not None and self._gap is None:
             self._gap = (self._last_arrival or self._exchange.now(), self._failure)
+        self._pause(decision)
         # With no call left to wait for, the next attempt reports at once that the budget is spent.
-        if self._wait_for_next_period or not self._budget._is_used_up():
+        if self._wait_for_next_period or not self._budget._is_used_up(self._exchange.now()):
             await self._wait(decision, outcome.error)
 
     async def _refresh(self, error: EnphaseStreamingError | None) -> Pause | Stop:
@@ -275,6 +276,7 @@ class Watch:
             decision = self._recovery.decide(Outcome(failed))
             if not isinstance(decision, Pause):
                 return Stop(failed)
+            self._pause(decision)
             # Only the refresh is retried: a call with the refused token would be wasted.
             await self._wait(decision, failed)
 
@@ -288,10 +290,12 @@ class Watch:
     async def _wait(self, decision: Pause, error: EnphaseStreamingError | None) -> None:
         if decision.seconds > 0:
             at = self._exchange.monotonic()
-            if decision.shared:
-                self._spending.pause(decision.seconds, at)
             self._announce(decision.seconds, error)
             await self._exchange.wait(at + decision.seconds)
+
+    def _pause(self, decision: Pause) -> None:
+        if decision.shared:
+            self._spending.pause(decision.seconds, self._exchange.monotonic())
 
     def _announce(self, seconds: float, error: EnphaseStreamingError | None = None) -> None:
         _log.info("%s: next try in %.1f s.", self.name, seconds)

@@ -24,7 +24,7 @@ from enphase_streaming import (
 from enphase_streaming.core.exchange import Failed, Head, Signal
 from enphase_streaming.core.ledger import MemoryLedger, Period, period_of
 from enphase_streaming.core.recovery import Recovery
-from simulated import Act, World
+from simulated import Act, Clock, World
 from spending import spend
 
 RESET = OSError("connection reset")
@@ -266,3 +266,16 @@ def test_a_pause_of_the_api_is_told_to_the_ledger() -> None:
     world = World(budget)
     world.play(Act(head=Head(429, "application/json")))
     assert spend(Budget(calls=9, ledger=ledger), 0.0) == 60.0
+
+
+def test_a_pause_of_the_api_after_the_last_call_holds_other_budgets() -> None:
+    ledger = Ledger()
+    World(Budget(calls=1, per="day", ledger=ledger)).play(Act(head=Head(429, "application/json")))
+    assert spend(Budget(calls=9, per="day", ledger=ledger), 0.0) == 60.0
+
+
+def test_a_failure_in_the_period_after_the_last_call_backs_off() -> None:
+    clock = Clock(3590.0)
+    world = World(Budget(calls=1, per="hour"), clock)
+    world.play(window(world, 1)._replace(end=RESET, rest=20.0), Act())
+    assert world.opened == [3590, 3611 + 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -33,9 +34,9 @@ def ledger_file(environ: Mapping[str, str], given: str | None) -> Path | None:
     """
     import platformdirs
 
+    if path := given or environ.get("ENPHASE_LEDGER"):
+        return Path(os.path.expanduser(path))  # the ledger refuses what cannot be expanded
     try:
-        if path := given or environ.get("ENPHASE_LEDGER"):
-            return Path(path).expanduser()
         folder = platformdirs.user_state_path("enphase-streaming", appauthor=False)
     except RuntimeError:
         folder = Path()
@@ -62,7 +63,8 @@ def renewal(
     if path is None:
         say("No folder for a ledger: what is spent is forgotten at the end. Pass --ledger FILE.")
         return {"per": per}
-    return {"per": per, "name": purse or "default", "ledger": SqliteLedger(path)}
+    name = "default" if purse is None else purse
+    return {"per": per, "name": name, "ledger": SqliteLedger(path)}
 
 
 def attempts(environ: Mapping[str, str], given: str | None, now: datetime) -> list[Attempt]:
@@ -72,7 +74,8 @@ def attempts(environ: Mapping[str, str], given: str | None, now: datetime) -> li
         InvalidArgument: there is no ledger, or it cannot be read.
     """
     path = ledger_file(environ, given)
-    if path is None or not path.exists():
+    # os.path answers for names and folders that the system refuses as well.
+    if path is None or not os.path.exists(path):
         where = "" if path is None else f" at {path}"
         raise InvalidArgument(
             f"No ledger{where}: watch, record and snapshot make one with --per. Pass --ledger FILE "

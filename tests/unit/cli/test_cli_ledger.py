@@ -49,6 +49,17 @@ def test_without_a_home_the_budget_is_in_memory_and_says_so(
     )
 
 
+def test_a_home_that_is_unknown_is_refused_and_not_counted_in_memory() -> None:
+    with pytest.raises(InvalidArgument, match=r"^path must lead to a file: Could not determine"):
+        ledger.renewal({}, "day", "~nobody-of-this-name/ledger", None)
+
+
+@pytest.mark.parametrize("path", ["~nobody-of-this-name/ledger", "a" * 5000, "a\0b"])
+def test_a_path_that_the_system_refuses_has_no_ledger(path: str) -> None:
+    with pytest.raises(InvalidArgument, match=r"^No ledger at .*: watch, record and snapshot make"):
+        ledger.attempts({}, path, NOW)
+
+
 @pytest.mark.parametrize(
     ("per", "given", "purse", "message"),
     [
@@ -68,6 +79,12 @@ def test_options_that_do_not_fit_are_refused(
 def test_a_period_needs_a_limit() -> None:
     with pytest.raises(InvalidArgument, match=r"^--per needs a limit to renew: --calls N or"):
         options.limit(None, None, unlimited=True, plan_name=None, per="day")
+
+
+def test_a_purse_without_a_name_is_refused_and_not_the_default(tmp_path: Path) -> None:
+    renewal = ledger.renewal({}, "day", str(tmp_path / "ledger"), "")
+    with pytest.raises(InvalidArgument, match=r"^name must be a printable str that is not empty"):
+        options.limit("3", None, unlimited=False, plan_name=None, **renewal)
 
 
 def test_a_renewed_limit_counts_in_the_ledger(tmp_path: Path) -> None:

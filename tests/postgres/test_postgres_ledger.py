@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -193,7 +194,13 @@ def test_a_login_that_is_refused_is_said_without_its_password(dsn: str) -> None:
     assert "hunter2" not in f"{caught.value} {frames} {caught.value.__context__}"
 
 
-@pytest.mark.parametrize("dsn", ["", " ", "hunter2 host", "postgresql://a:hunter2@[b", 7, None])
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        *("", " ", "hunter2 host", "postgresql://a:hunter2@[b", 7, None),
+        *("postgresql://a:p@hunter2@b/c", "postgresql://a:12/hunter2@b/c"),
+    ],
+)
 def test_refuses_a_dsn_that_cannot_be_read_and_does_not_show_it(dsn: Any) -> None:
     with pytest.raises(InvalidArgument, match="dsn must be a connection string") as caught:
         PostgresLedger(dsn)
@@ -238,6 +245,10 @@ def test_a_watch_goes_on_when_the_server_is_back() -> None:
             next(watch)
         assert [type(error) for error in waits] == [LedgerUnavailable]
         assert len(mock.requests) == 1
+        # The end is noted on another thread.
+        deadline = time.monotonic() + 10
+        while ledger.attempts()[-1].reason is None and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert [row.reason for row in ledger.attempts()] == [None, "stopped"]
 
 

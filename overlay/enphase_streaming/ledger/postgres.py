@@ -145,10 +145,14 @@ def _check_schema(schema: object) -> None:
 
 def _settings(dsn: object) -> dict[str, Any]:
     try:
-        if isinstance(dsn, str) and dsn.strip():
-            return dict(conninfo_to_dict(dsn))
-    except psycopg.Error:
-        pass  # its message quotes the DSN, and with it a password
-    raise InvalidArgument(
-        "dsn must be a connection string of PostgreSQL, such as postgresql://user@host/name."
-    )
+        found = conninfo_to_dict(dsn) if isinstance(dsn, str) and dsn.strip() else {}
+    except psycopg.Error:  # its message quotes the DSN, and with it a password
+        found = {}
+    # A password with an @ or a / ends early, and its rest is taken for the host or the name. A host
+    # that begins with an @ is a socket of Linux.
+    if not found or any("@" in str(found.get(name, ""))[1:] for name in _SHOWN if name != "user"):
+        raise InvalidArgument(
+            "dsn must be a connection string of PostgreSQL, such as postgresql://user@host/name, "
+            "with %40 for an @ in the password and %2F for a /."
+        )
+    return dict(found)

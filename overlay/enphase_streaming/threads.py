@@ -50,7 +50,8 @@ class Workers:
 
     def reset(self) -> None:
         """Begin without threads and work, as in a forked child."""
-        self._lock = threading.Lock()
+        # Reentrant: a signal handler or a finalizer may close a stream while this thread is here.
+        self._lock = threading.RLock()
         self._running = 0
         self._waiting: deque[Callable[[], None]] = deque()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sqlite3
 import threading
 import time
@@ -263,3 +264,19 @@ def test_many_calls_at_once_use_few_threads() -> None:
     go_on.set()
     assert max(future.result(PATIENCE) for future in futures) <= before + 3
     assert sorted(numbers) == list(range(50))
+
+
+def test_a_signal_handler_can_close_a_stream_while_work_is_handed_to_a_thread() -> None:
+    workers, done = Workers(1), threading.Event()
+
+    def close_another(*_: object) -> None:
+        workers.run(done.set)
+
+    previous = signal.signal(signal.SIGINT, close_another)
+    try:
+        with workers._lock:
+            signal.raise_signal(signal.SIGINT)
+        workers.run(int).result(PATIENCE)
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    assert done.wait(PATIENCE)

@@ -37,6 +37,8 @@ READ_ON = date(2026, 7, 1)
 """The month in which Enphase's plan pages were read, as its first day."""
 STREAM_PRICE = Decimal("0.10")
 """What each call that opens a stream costs on every plan, in dollars."""
+_METHODS = ("spend", "refund", "finish", "pause", "balance")
+"""Those of a `Ledger`."""
 
 
 class PlanTerms(msgspec.Struct, frozen=True):
@@ -280,7 +282,10 @@ def _check_purse(per: object, name: object, ledger: object) -> None:
         raise InvalidArgument(f"per must be 'hour', 'day', 'month' or None, got {shown(per)}.")
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InvalidArgument(f"name must be a printable str that is not empty, got {shown(name)}.")
-    if ledger is not None and not callable(getattr(ledger, "spend", None)):
+    if ledger is not None and (
+        isinstance(ledger, type)
+        or not all(callable(getattr(ledger, name, None)) for name in _METHODS)
+    ):
         raise InvalidArgument(
             "ledger must be a SqliteLedger, or an object with the methods of Ledger, got "
             f"{shown(ledger)}."

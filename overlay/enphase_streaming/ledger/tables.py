@@ -47,6 +47,8 @@ _MINUTE = 60.0
 _SHORTEST, _LONGEST = timedelta(days=1), timedelta(days=36_500)
 _MOST_DELETED = 1_000
 """How many old rows one call deletes, so that none takes long."""
+_MOST_CALLS = 2**63 - 1
+"""What a BIGINT holds."""
 
 _log = logging.getLogger("enphase_streaming")
 
@@ -183,7 +185,8 @@ class TableLedger:
         if allowance in self._checked:
             return
         self._checked.add(allowance)
-        limit = (allowance.calls, allowance.per)
+        calls = None if allowance.calls is None else min(allowance.calls, _MOST_CALLS)
+        limit = (calls, allowance.per)
         found = db.execute("SELECT calls, per FROM purse WHERE name = ?", allowance.purse)
         if found == [limit]:
             return

@@ -455,7 +455,13 @@ def test_a_full_disk_counts_nothing(path: Path, monkeypatch: pytest.MonkeyPatch)
     assert counted(ledger, much).balance.spent == spent + 1
 
 
-# Limits that differ
+# Limits
+
+
+def test_a_limit_beyond_what_a_table_holds_counts(path: Path) -> None:
+    budget = Budget(calls=2**70, ledger=SqliteLedger(path))
+    spend(budget)
+    assert budget.left == 2**70 - 1
 
 
 def test_a_limit_other_than_recorded_is_said_once(

@@ -110,8 +110,13 @@ def test_refuses_a_name_that_cannot_be_shown(name: Any) -> None:
         Budget.unlimited(name=name)
 
 
-@pytest.mark.parametrize("ledger", ["enphase.sqlite", object(), 7])
-def test_refuses_a_ledger_that_cannot_spend(ledger: Any) -> None:
+class OnlySpends:
+    def spend(self, allowance: Allowance, call: Call) -> Wait:
+        return Wait(1.0)
+
+
+@pytest.mark.parametrize("ledger", ["enphase.sqlite", object(), 7, OnlySpends(), MemoryLedger])
+def test_refuses_a_ledger_that_lacks_a_method(ledger: Any) -> None:
     with pytest.raises(InvalidArgument, match=r"^ledger must be a SqliteLedger, or an object with"):
         Budget(calls=1, ledger=ledger)
 

@@ -256,3 +256,23 @@ def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
     ledger = PostgresLedger(f"host={tmp_path} dbname=postgres")
     with pytest.raises(LedgerUnavailable, match=r"cannot count now: .*Is the server running"):
         ledger.spend(DAILY, CALL)
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        "the database system is starting up",
+        "the database system is in recovery mode",
+        "the database system is not yet accepting connections",
+        "sorry, too many clients already",
+    ],
+)
+def test_a_server_that_starts_is_unavailable_to_a_new_worker(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(**_: Any) -> None:
+        raise psycopg.OperationalError(f"connection to server failed: FATAL:  {why}")
+
+    monkeypatch.setattr(psycopg, "connect", connect)
+    with pytest.raises(LedgerUnavailable, match=why):
+        PostgresLedger("dbname=postgres").spend(DAILY, CALL)

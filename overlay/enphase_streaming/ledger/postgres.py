@@ -39,7 +39,7 @@ _LIMITS: dict[str, Any] = {
 }
 _MISTAKEN = ("08P01", "28", "3D", "3F", "42", "25006")
 """Beginnings of error codes that trying again does not mend: a wrong login, name or permission."""
-_REFUSED = re.compile(r"FATAL: +(?!.*(starting up|shutting down|too many|remaining connection))")
+_REFUSED = re.compile(r"FATAL: +(?!.*(the database system is|too many|remaining connection))")
 """psycopg gives no code for a connection that the server refused."""
 _SHOWN = ("host", "hostaddr", "port", "dbname", "user")
 # Serializes the creation of tables, which IF NOT EXISTS does not.

@@ -94,6 +94,14 @@ def test_a_browser_gets_the_page_and_a_program_what_it_always_got(mock: MockServ
         assert (status, json.loads(body)["error"][:10]) == (404, "Nothing at")
 
 
+def test_an_address_typed_without_its_last_slash_leads_to_the_page(mock: MockServer) -> None:
+    with closing(http.client.HTTPConnection(urlsplit(mock.base_url).netloc, timeout=5)) as connection:
+        connection.request("GET", "/_mock", headers=HTML)
+        response = connection.getresponse()
+        assert (response.status, response.headers["Location"]) == (308, "/_mock/")
+    assert mock.requests == []
+
+
 @pytest.mark.parametrize("path", FILES)
 def test_every_file_comes_with_a_strict_policy(mock: MockServer, path: str) -> None:
     status, headers, _ = get(mock, path, **HTML)

@@ -95,7 +95,8 @@ def test_a_browser_gets_the_page_and_a_program_what_it_always_got(mock: MockServ
 
 
 def test_an_address_typed_without_its_last_slash_leads_to_the_page(mock: MockServer) -> None:
-    with closing(http.client.HTTPConnection(urlsplit(mock.base_url).netloc, timeout=5)) as connection:
+    address = urlsplit(mock.base_url).netloc
+    with closing(http.client.HTTPConnection(address, timeout=5)) as connection:
         connection.request("GET", "/_mock", headers=HTML)
         response = connection.getresponse()
         assert (response.status, response.headers["Location"]) == (308, "/_mock/")

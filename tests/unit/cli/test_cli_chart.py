@@ -128,7 +128,8 @@ def test_a_reading_between_two_gaps_is_drawn_as_a_point() -> None:
     house, _ = drawn([reading(each, pv_power=1000) for each in seconds])
     [solar] = [each for each in house.lines if str(each.get_label()).startswith("Solar")]
     assert solar.get_marker() == "."
-    assert np.flatnonzero(solar.get_markevery()).tolist() == [61]
+    marked: Any = solar.get_markevery()
+    assert np.flatnonzero(marked).tolist() == [61]
     assert np.asarray(solar.get_xdata())[61] == pytest.approx((NOON.timestamp() + 120) / 86_400)
 
 

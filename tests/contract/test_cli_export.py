@@ -198,6 +198,19 @@ def test_only_the_longest_of_many_gaps_are_listed(tmp_path: Path) -> None:
     assert len([line for line in lines if line.startswith("  20")]) == 10
 
 
+def test_a_gap_over_midnight_names_both_days(tmp_path: Path) -> None:
+    recording = new_recording(tmp_path / "day.jsonl")
+    recording.opened(STREAM, 0.0)
+    for moment in ("2026-06-20 23:59:00", "2026-06-21 00:01:00"):
+        event = f'data:{{"data":{{"pv_power":5}},"timestamp_utc":"{moment}"}}\n\n'
+        recording.received(event.encode(), 1.0)
+    recording.ended("planned", 30.0)
+    recording.close()
+    done = command("export", tmp_path / "day.jsonl", "--energy")
+    expected = "  2026-06-20 23:59:00 to 2026-06-21 00:01:00  0:02:00"
+    assert done.stdout.splitlines()[-1] == expected
+
+
 # Pictures
 
 

@@ -189,7 +189,9 @@ def _energy_table(energy: Energy) -> Iterator[str]:
     yield f"Left out: {count(len(energy.gaps), 'gap')}, {left_out} in all{which}:"
     for each in sorted(longest):
         note = _time(each.seconds) if each.seconds > 0 else "the site's clock was set back"
-        yield f"  {local(each.since):%Y-%m-%d %H:%M:%S} to {local(each.until):%H:%M:%S}  {note}"
+        since, until = local(each.since), local(each.until)
+        day = "" if since.date() == until.date() else f"{until:%Y-%m-%d} "
+        yield f"  {since:%Y-%m-%d %H:%M:%S} to {day}{until:%H:%M:%S}  {note}"
 
 
 def _time(seconds: float) -> str:

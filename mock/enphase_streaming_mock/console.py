@@ -79,6 +79,7 @@ class Feed(Iterator[bytes]):
         self._sent: dict[str, str] = {}
         self._journal: Journal | None = None
         self._states: dict[int, tuple[int, datetime | None]] = {}
+        self._open = 0
         self._charted: tuple[Site, int] | None = None
 
     def __next__(self) -> bytes:
@@ -104,21 +105,27 @@ class Feed(Iterator[bytes]):
         yield from self._requests()
 
     def _requests(self) -> Iterator[tuple[str, object]]:
-        """Yield the requests that are new or went on, and the verdict on them."""
+        """Yield the requests that are new, went on or are listed no more, and the verdict."""
         journal = self._mock.journal
         afresh, self._journal = journal is not self._journal, journal
         requests = journal.requests
         streams = [each for each in requests if each.endpoint == "stream" and each.ended is None]
         shown = {each.number: each for each in (*streams[-_STREAMS:], *requests[-_REQUESTS:])}
         states = {number: (each.events_sent, each.ended) for number, each in shown.items()}
-        changed = [
+        before = {} if afresh else self._states
+        entries = [
             _entry(each)
             for number, each in sorted(shown.items())
-            if afresh or self._states.get(number) != states[number]
+            if before.get(number) != states[number]
         ]
-        self._states = states
-        if changed or afresh:
-            yield "requests", {"afresh": afresh, "open": len(streams), "entries": changed}
+        gone = [number for number in before if number not in states]
+        changed = afresh or entries or gone or self._open != len(streams)
+        self._states, self._open = states, len(streams)
+        if changed:
+            yield (
+                "requests",
+                {"afresh": afresh, "open": len(streams), "gone": gone, "entries": entries},
+            )
             findings = self._mock.verdict(_JUDGED)
             latest = [asdict(each) for each in findings[-_FINDINGS:]]
             yield "verdict", {"total": len(findings), "latest": latest}

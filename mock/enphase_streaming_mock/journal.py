@@ -13,10 +13,10 @@ from enphase_streaming_mock.exchange import Pairs, Request, header_values
 
 MASK = "***"
 # Headers and parameters whose value is a secret, right or wrong; the key's own name is the
-# document's.
+# document's. Some are what a client may send by mistake.
 _SECRET_NAMES = (
-    *("access_token", "authorization", "client_secret", "code", "cookie", "password"),
-    *("proxy-authorization", "refresh_token"),
+    *("access_token", "api-key", "api_key", "apikey", "authorization", "client_secret", "code"),
+    *("cookie", "password", "proxy-authorization", "refresh_token", "secret", "token", "x-api-key"),
 )
 _KEPT = 10_000
 

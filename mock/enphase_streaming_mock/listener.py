@@ -87,6 +87,8 @@ class Listener:
             tuple(parse_qsl(http.rel_url.raw_query_string, keep_blank_values=True)),
             await http.read() if http.can_read_body else b"",
         )
+        if request.path == PREFIX.rstrip("/"):  # as it is typed
+            return web.Response(status=308, headers={"Location": PREFIX})
         if request.path.startswith(PREFIX):
             if not (is_loopback(http.remote or "") and is_same_origin(request)):
                 said = "Only this machine may use the controls, and no page but the console: open "

@@ -24,7 +24,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "stall": (0.0, 600.0),
     "cut_every": (1, 1_000_000),
 }
-_ONE_LINE = re.compile(r"[^\r\n]+")
+_ONE_LINE = re.compile(r"[^\r\n\ud800-\udfff]+")  # nor half a character, which nothing can encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN_FIELDS = {"evse_power": 0, "firmware": {"channel": "stable", "parts": [1, 2]}}
 

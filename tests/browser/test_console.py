@@ -229,6 +229,25 @@ def test_ten_thousand_requests_leave_the_page_responsive(mock: MockServer, page:
     assert said(page, "Faults to come") == "Done."
 
 
+def test_an_old_stream_is_listed_in_its_place_until_it_ends(mock: MockServer, page: "Page") -> None:
+    access = (("key", mock.api_key), ("Authorization", f"Bearer {mock.access_token}"))
+    path = f"/api/v4/systems/{mock.system_id}/live_data"
+    records = [mock.engine.answer(Request("GET", path, access), mock.now()) for _ in range(60)]
+    for number in range(300):
+        mock.engine.answer(Request("GET", f"/{number}"), mock.now())
+    streams, numbers = page.locator("#streams tr"), page.locator("#streams td:first-child")
+    page.locator("#requests td", has_text="GET /299").wait_for()
+    assert numbers.all_inner_texts() == [f"#{number}" for number in range(60, 10, -1)]
+    records[-1].record.close("client", mock.now())
+    streams.filter(has_text="#60").wait_for(state="detached")
+    assert numbers.all_inner_texts() == [f"#{number}" for number in range(59, 9, -1)]
+    for each in records:
+        each.record.close("client", mock.now())
+    page.locator("#no-streams").wait_for()
+    assert streams.count() == 0
+    assert page.locator("#requests tr").count() == 200
+
+
 def test_the_keyboard_alone_suffices(mock: MockServer, page: "Page") -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the controls"

@@ -54,12 +54,12 @@ def readings(path: Path) -> list[Reading]:
         return list(found)
 
 
-def record_event(path: Path, text: str) -> Path:
+def record_event(path: Path, text: str, reason: str = "planned") -> Path:
     """Write a recording of one event, as it stands."""
     recording = new_recording(path)
     recording.opened(STREAM, 0.0)
     recording.received(f"data:{text}\n\n".encode(), 1.0)
-    recording.ended("planned", 30.0)
+    recording.ended(reason, 30.0)
     recording.close()
     return path
 
@@ -104,6 +104,19 @@ def test_csv_quotes_what_the_api_sends_and_keeps_drift(tmp_path: Path) -> None:
         {"field": "pv_power", "value": "12", "expected": "integer"},
         {"field": "new_field", "value": [1, None], "expected": "absent"},
     ]
+
+
+def test_no_text_of_csv_is_a_formula(tmp_path: Path) -> None:
+    event = '{"data":{"battery_mode":"=1+1","grid_status":"@SUM(1)","pv_power":-5}}'
+    done = command("export", record_event(tmp_path / "day.jsonl", event))
+    [row] = csv.DictReader(io.StringIO(done.stdout, newline=""))
+    found = row["battery_mode"], row["grid_status"], row["pv_power"]
+    assert found == ("'=1+1", "'@SUM(1)", "-5")
+
+
+def test_the_summary_is_safe_to_print(tmp_path: Path) -> None:
+    done = command("export", record_event(tmp_path / "day.jsonl", "{}", "\x1b[31m\nred"))
+    assert done.stderr == "0 readings in 1 window (1 �[31m�red).\n"
 
 
 def test_json_lines_are_exact(tmp_path: Path) -> None:
@@ -183,6 +196,19 @@ def test_only_the_longest_of_many_gaps_are_listed(tmp_path: Path) -> None:
     lines = command("export", path, "--energy").stdout.splitlines()
     assert "Left out: 14 gaps, 0:23:20 in all, the 10 longest:" in lines
     assert len([line for line in lines if line.startswith("  20")]) == 10
+
+
+def test_a_gap_over_midnight_names_both_days(tmp_path: Path) -> None:
+    recording = new_recording(tmp_path / "day.jsonl")
+    recording.opened(STREAM, 0.0)
+    for moment in ("2026-06-20 23:59:00", "2026-06-21 00:01:00"):
+        event = f'data:{{"data":{{"pv_power":5}},"timestamp_utc":"{moment}"}}\n\n'
+        recording.received(event.encode(), 1.0)
+    recording.ended("planned", 30.0)
+    recording.close()
+    done = command("export", tmp_path / "day.jsonl", "--energy")
+    expected = "  2026-06-20 23:59:00 to 2026-06-21 00:01:00  0:02:00"
+    assert done.stdout.splitlines()[-1] == expected
 
 
 # Pictures
@@ -273,6 +299,12 @@ def test_a_plot_of_no_readings_is_refused(tmp_path: Path) -> None:
     assert_refused(done, "There is nothing to draw: the recording holds no reading.")
     assert os.listdir(tmp_path) == ["day.jsonl"]
     assert command("export", tmp_path / "day.jsonl").stdout == ",".join(COLUMNS) + "\r\n"
+
+
+def test_a_name_of_the_greatest_length_can_be_written(day: Path) -> None:
+    out = day / f"{'n' * 251}.csv"
+    assert command("export", day / "day.jsonl", "-o", out).returncode == 0
+    assert out.is_file()
 
 
 def test_an_output_is_replaced_only_with_overwrite(day: Path) -> None:

@@ -22,6 +22,7 @@ from enphase_streaming_mock.faults import Fault
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PAGE = files("enphase_streaming_mock") / "page"
+NOTHING_ASKED = {"afresh": True, "open": 0, "gone": [], "entries": []}
 RECORDING = Path(__file__).parents[1] / "golden" / "recording.jsonl"
 PARTS = {"clock", "scenario", "wire", "account", "site", "chart", "faults", "requests", "verdict"}
 
@@ -93,6 +94,15 @@ def test_a_browser_gets_the_page_and_a_program_what_it_always_got(mock: MockServ
         assert (status, json.loads(body)["error"][:10]) == (404, "Nothing at")
 
 
+def test_an_address_typed_without_its_last_slash_leads_to_the_page(mock: MockServer) -> None:
+    address = urlsplit(mock.base_url).netloc
+    with closing(http.client.HTTPConnection(address, timeout=5)) as connection:
+        connection.request("GET", "/_mock", headers=HTML)
+        response = connection.getresponse()
+        assert (response.status, response.headers["Location"]) == (308, "/_mock/")
+    assert mock.requests == []
+
+
 @pytest.mark.parametrize("path", FILES)
 def test_every_file_comes_with_a_strict_policy(mock: MockServer, path: str) -> None:
     status, headers, _ = get(mock, path, **HTML)
@@ -133,7 +143,7 @@ def test_the_first_events_show_everything(mock: MockServer, events: Events) -> N
     events.read("verdict")
     assert events.parts.keys() == PARTS
     assert set(document()["components"]["schemas"]["Event"]["properties"]["event"]["enum"]) == PARTS
-    assert events.parts["requests"] == {"afresh": True, "open": 0, "entries": []}
+    assert events.parts["requests"] == NOTHING_ASKED
     site = events.parts["site"]
     supplied = site["pv_power"] + site["battery_power"] + site["grid_power"]
     assert supplied + site["generator_power"] == site["consumption_power"]
@@ -152,7 +162,22 @@ def test_a_request_shows_as_it_goes_on_and_after_a_reset_no_more(
     found = events.read("requests")
     assert (found["open"], found["entries"][0]["closed_by"]) == (0, "client")
     mock.reset()
-    assert events.read("requests") == {"afresh": True, "open": 0, "entries": []}
+    assert events.read("requests") == NOTHING_ASKED
+
+
+def test_an_old_stream_ends_and_is_listed_no_more(mock: MockServer) -> None:
+    old = [mock.engine.answer(stream(mock), mock.now()).record for _ in range(60)]
+    for number in range(300):
+        mock.engine.answer(Request("GET", f"/{number}"), mock.now())
+    with Events(mock) as events:
+        found = events.read("requests")
+        assert [each["number"] for each in found["entries"]][:51] == [*range(11, 61), 161]
+        old[-1].close("client", mock.now())
+        found = events.read("requests")
+        assert (found["open"], found["gone"]) == (59, [60])
+        assert [each["number"] for each in found["entries"]] == [10]
+        old[0].close("client", mock.now())  # which was not listed
+        assert events.read("requests")["open"] == 58
 
 
 def test_the_chart_is_that_of_the_scenario(mock: MockServer, events: Events) -> None:

@@ -1,6 +1,5 @@
 // The section Clients: limits and bill, open streams, the verdict, and the latest requests.
 
-const MOST_ROWS = 200;
 const DEFAULT_DURATION = 30;
 const byId = (id) => document.getElementById(id);
 
@@ -19,25 +18,22 @@ export function showAccount(account) {
   byId("fee").textContent = account.bill.fee === "0" ? "no fee" : `and $${account.bill.fee} a month`;
 }
 
-export function showRequests({ afresh, open, entries }) {
-  if (afresh) {
-    for (const { row, stream } of requests.values()) [row, stream].forEach((each) => each?.remove());
-    requests.clear();
-  }
-  entries.forEach(showRequest);
-  for (const [number, shown] of requests) {
-    if (requests.size <= MOST_ROWS) break;
-    if (shown.stream) continue; // an open stream stays listed, however old it is
-    shown.row.remove();
+export function showRequests({ afresh, open, gone, entries }) {
+  for (const number of afresh ? [...requests.keys()] : gone) {
+    const { row, stream } = requests.get(number);
+    row.remove();
+    stream?.remove();
     requests.delete(number);
   }
+  entries.forEach(showRequest);
   byId("open").textContent = open.toLocaleString("en");
   byId("no-streams").hidden = open > 0;
   byId("no-requests").hidden = requests.size > 0;
 }
 
 function showRequest(entry) {
-  const shown = requests.get(entry.number) ?? { row: addRow("requests", `request-${entry.number}`) };
+  const shown = requests.get(entry.number) ?? { row: addRow("requests", entry.number) };
+  shown.row.id = `request-${entry.number}`;
   shown.entry = entry;
   requests.set(entry.number, shown);
   const asked = entry.query.map(([name, value]) => `${name}=${value}`);
@@ -51,7 +47,7 @@ function showRequest(entry) {
   ]);
   shown.row.className = entry.status >= 400 || entry.broken ? "bad" : "";
   if (entry.endpoint === "stream" && entry.ended === null) {
-    shown.stream ??= addRow("streams");
+    shown.stream ??= addRow("streams", entry.number);
     showStream(shown);
   } else {
     shown.stream?.remove();
@@ -99,9 +95,11 @@ function ended({ ended, broken, closed_by: side, events_sent: events, endpoint }
   return `${how}${sent}`;
 }
 
-function addRow(table, id) {
-  const row = byId(table).insertRow(0);
-  if (id) row.id = id;
+/** Insert a row above those of earlier requests. */
+function addRow(table, number) {
+  const { rows } = byId(table);
+  const row = byId(table).insertRow([...rows].findIndex((each) => each.dataset.number < number));
+  row.dataset.number = number;
   for (let cell = 0; cell < 5; cell++) row.insertCell();
   return row;
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ _MOST_POINTS = 1_440
 """More readings are drawn as means: those of a day by the minute."""
 _MOST_DAYS = 366
 _DAY = 86_400
+_FIRST, _END = (datetime(year, 1, 1, tzinfo=UTC).timestamp() / _DAY for year in (1900, 3000))
 _SHORTEST = 10 / _DAY
 """The least time that a plot covers, in days."""
 _LABELLED = 0.045
@@ -89,7 +90,8 @@ class Chart:
         """Draw the readings; `energy` has their sums and gaps.
 
         Raises:
-            InvalidArgument: there are none, or they are more than a year apart.
+            InvalidArgument: there are none, they are more than a year apart, or their times are at
+                an end of the calendar, where no axis can be drawn.
         """
         if energy.since is None or energy.until is None:
             raise InvalidArgument("There is nothing to draw: the recording holds no reading.")
@@ -101,16 +103,22 @@ class Chart:
             raise InvalidArgument(
                 f"A plot covers up to {_MOST_DAYS} days, got {last - first:,.0f} days of readings."
             )
+        if not _FIRST <= first <= last < _END:
+            raise InvalidArgument(
+                f"A plot shows the years 1900 to 2999, got a reading of {energy.since:%Y}."
+            )
         gaps = [(_number(gap.since), _number(gap.until)) for gap in energy.gaps if gap.seconds > 0]
         breaks = [since for since, _ in gaps]
         outages = _outages(columns, breaks)
         points = _with_breaks(_means(columns), breaks)
-        has_battery = not np.isnan(points["battery_soc"]).all()
-        heights = [3, 2, 1.1] if has_battery else [3, 2]
+        has_charge = not np.isnan(points["battery_soc"]).all()
+        used = np.nansum([points["battery_charging"], points["battery_discharging"]])
+        has_battery = has_charge or bool(used)
+        heights = [3, 2, 1.1] if has_charge else [3, 2]
         panels = figure.subplots(len(heights), sharex=True, height_ratios=heights)
         _draw_house(panels[0], points, energy)
         _draw_sources(panels[1], points, energy, has_battery=has_battery)
-        if has_battery:
+        if has_charge:
             _draw_charge(panels[2], points)
         panels[0].set_xlim(first, max(last, first + _SHORTEST))
         for panel in panels:
@@ -210,7 +218,11 @@ def _area(
     scale: float = 1000,
 ) -> None:
     panel.fill_between(time, low / scale, high / scale, color=colour, alpha=alpha, linewidth=0)
-    panel.plot(time, high / scale, color=colour, linewidth=1.3, label=label)
+    [line] = panel.plot(time, high / scale, color=colour, linewidth=1.3, label=label)
+    known = np.pad(~np.isnan(high), 1)
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    if alone.any():  # a line of one point would not be seen
+        line.set(marker=".", markevery=alone)
 
 
 def _shade(panel: Axes, gaps: Sequence[Span], outages: Sequence[Span], *, labelled: bool) -> None:
@@ -260,7 +272,9 @@ def _label_time(panel: Axes, since: datetime, until: datetime) -> None:
     formatter = write(locator, tz=zone, show_offset=False)
     formatter.zero_formats[3] = "%H:%M" if is_one_day else "%d %b"
     panel.xaxis.set_major_formatter(formatter)
-    panel.set_xlabel(f"Local time ({local(since).tzname()})", color=_DIM, fontsize=9)
+    # Two where daylight saving time begins or ends.
+    zones = dict.fromkeys(str(local(each).tzname()) for each in (since, until))
+    panel.set_xlabel(f"Local time ({', '.join(zones)})", color=_DIM, fontsize=9)
 
 
 def _period(since: datetime, until: datetime) -> str:

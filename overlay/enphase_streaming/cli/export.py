@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from enphase_streaming.cli.exit_codes import exiting, say
-from enphase_streaming.cli.formatting import FLOW_NAMES, count, local
+from enphase_streaming.cli.formatting import FLOW_NAMES, clean, count, local
 from enphase_streaming.errors import InvalidArgument
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _new_file(out: Path | None, source: Path, *, overwrite: bool) -> Iterator[Pa
     if target.exists() and (not target.is_file() or target.samefile(source)):
         raise InvalidArgument(f"{out} must be a new file, or one that is not the recording.")
     try:
-        folder = TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent)
+        folder = TemporaryDirectory(prefix=".enphase-streaming-", dir=target.parent)
     except OSError as error:
         raise InvalidArgument(f"{out} cannot be written: {error.strerror}.") from error
     with folder:
@@ -189,7 +189,9 @@ def _energy_table(energy: Energy) -> Iterator[str]:
     yield f"Left out: {count(len(energy.gaps), 'gap')}, {left_out} in all{which}:"
     for each in sorted(longest):
         note = _time(each.seconds) if each.seconds > 0 else "the site's clock was set back"
-        yield f"  {local(each.since):%Y-%m-%d %H:%M:%S} to {local(each.until):%H:%M:%S}  {note}"
+        since, until = local(each.since), local(each.until)
+        day = "" if since.date() == until.date() else f"{until:%Y-%m-%d} "
+        yield f"  {since:%Y-%m-%d %H:%M:%S} to {day}{until:%H:%M:%S}  {note}"
 
 
 def _time(seconds: float) -> str:
@@ -200,7 +202,7 @@ def _summarize(recording: RecordedReadings, energy: Energy) -> None:
     """Print what a recording holds, how its windows ended, and whether it breaks off."""
     windows = recording.windows
     ends = Counter(each.reason or "no end" for each in windows)
-    how = ", ".join(f"{number:,} {reason}" for reason, number in ends.most_common())
+    how = ", ".join(f"{number:,} {clean(reason)}" for reason, number in ends.most_common())
     readings = count(sum(each.readings for each in windows), "reading")
     gaps = f", {count(len(energy.gaps), 'gap')}" if energy.gaps else ""
     say(f"{readings} in {count(len(windows), 'window')}{f' ({how})' if how else ''}{gaps}.")

@@ -23,6 +23,7 @@ FIELDS = ("timestamp", "arrived", *LiveStatus.__struct_fields__, "drift")
 
 _ROW_GROUP = 2_000
 _LARGEST = 2**63 - 1
+_FORMULA = ("=", "+", "-", "@")
 
 Write = Callable[[Reading], None]
 
@@ -30,7 +31,8 @@ Write = Callable[[Reading], None]
 def csv_writer(file: TextIO) -> Write:
     """Write the header of a CSV table (RFC 4180), and return what writes a reading's row.
 
-    Lists are joined by spaces, and drift is JSON. Characters that cannot be printed are replaced.
+    Lists are joined by spaces, and drift is JSON. Characters that cannot be printed are replaced,
+    and a text that a spreadsheet would take for a formula begins with an apostrophe.
     """
     write_row = csv.writer(file).writerow
     write_row(FIELDS)
@@ -136,7 +138,9 @@ def _text_file(path: Path | None) -> Iterator[TextIO]:
 def _cell(value: object) -> object:
     if isinstance(value, list):
         value = " ".join(value)
-    return printable(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if value.startswith(_FORMULA) else printable(value)
 
 
 def _drift(reading: Reading) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -114,6 +115,45 @@ def test_a_site_without_a_battery_has_no_panel_for_it() -> None:
     panels = drawn([reading(second, pv_power=5, grid_power=-5) for second in (0, 1)])
     assert len(panels) == 2
     assert legend(panels[1]) == ["Grid +0.00, -0.00 kWh"]
+
+
+def test_a_battery_without_a_charge_is_drawn() -> None:
+    panels = drawn([reading(second, battery_power=-3_600_000) for second in (0, 1)])
+    assert len(panels) == 2
+    assert legend(panels[1])[0] == "Battery +0.00, -1.00 kWh"
+
+
+def test_a_reading_between_two_gaps_is_drawn_as_a_point() -> None:
+    seconds = [*range(60), 120, *range(180, 240)]
+    house, _ = drawn([reading(each, pv_power=1000) for each in seconds])
+    [solar] = [each for each in house.lines if str(each.get_label()).startswith("Solar")]
+    assert solar.get_marker() == "."
+    marked: Any = solar.get_markevery()
+    assert np.flatnonzero(marked).tolist() == [61]
+    assert np.asarray(solar.get_xdata())[61] == pytest.approx((NOON.timestamp() + 120) / 86_400)
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_an_end_of_the_calendar_is_refused(year: int) -> None:
+    with pytest.raises(InvalidArgument, match="the years 1900 to 2999"):
+        drawn([Reading(arrived=NOON.replace(year=year))])
+
+
+def test_the_time_zone_is_named_before_and_after_it_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")
+    time.tzset()
+    try:
+        midnight = datetime(2026, 10, 24, 22, tzinfo=UTC)
+        hours = [
+            Reading(arrived=midnight + timedelta(hours=each), pv_power=1) for each in range(25)
+        ]
+        assert drawn(hours)[-1].get_xlabel() == "Local time (CEST, CET)"
+        assert drawn(hours[:2])[-1].get_xlabel() == "Local time (CEST)"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_generator_is_drawn_once_it_ran() -> None:

@@ -20,17 +20,16 @@ def recorded(
     return (log or journal()).record(Request("GET", path, headers, query), NOON, 200)
 
 
-@pytest.mark.parametrize("name", ["key", "KEY", "Authorization", "Cookie"])
+@pytest.mark.parametrize("name", ["key", "KEY", "Authorization", "Cookie", "X-Api-Key"])
 def test_secret_headers_are_masked_even_if_wrong(name: str) -> None:
     entry = recorded(headers=((name, "wrong-secret"), ("Accept", "*/*")))
     assert entry.headers == ((name, "***"), ("Accept", "*/*"))
 
 
-def test_secret_parameters_are_masked_but_shown() -> None:
-    assert recorded(query=(("key", "wrong-secret"), ("a", "b"))).query == (
-        ("key", "***"),
-        ("a", "b"),
-    )
+@pytest.mark.parametrize("name", ["key", "api_key", "apikey", "token"])
+def test_secret_parameters_are_masked_but_shown(name: str) -> None:
+    query = ((name, "wrong-secret"), ("a", "b"))
+    assert recorded(query=query).query == ((name, "***"), ("a", "b"))
 
 
 def test_known_secrets_are_masked_everywhere() -> None:

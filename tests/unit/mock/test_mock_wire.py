@@ -96,6 +96,7 @@ def test_an_error_keeps_the_typography_of_its_message() -> None:
         ({"stall": 3}, "stall_after and stall must be given together"),
         ({"event_name": "a\nb"}, "event_name must be one line of text"),
         ({"event_name": ""}, "event_name must be one line of text"),
+        ({"event_name": "\ud800"}, "event_name must be one line of text"),
         ({"epoch": "days"}, "epoch must be one of 'milliseconds', 'seconds'.*got 'days'"),
     ],
 )

@@ -323,8 +323,8 @@ def login(
         login(os.environ, redirect_uri, password=password)
 
 
-for command in (export, plot):
-    app.command(epilog=EXIT_CODES)(command)
+app.command(epilog=EXIT_CODES)(export)
+app.command(epilog=EXIT_CODES)(plot)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

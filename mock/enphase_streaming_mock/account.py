@@ -182,6 +182,10 @@ class Account:
         self.secrets.append(password)
         self.sites[name] = set(system_ids)
 
+    def add_sites(self, *system_ids: int) -> None:
+        """Add sites of the first owner, for a fleet. All have the same simulated day."""
+        self.sites[OWNER].update(system_ids)
+
     def issue(self, app: App, owner: str, now: datetime) -> Pair:
         """Issue a new pair of tokens for an owner and an application."""
         self._check_owner(owner)

@@ -74,6 +74,7 @@ class Engine:
         self.journal: Journal = Journal(self.contract, self.account.secrets, start)
         self.wire: Wire = wire or Wire()
         self.site: Site = Site(scenario, SYSTEM_ID, _GATEWAY)
+        self._others: dict[str, Site] = {}
         self.recording: Recording | None = recording
         self._played = 0
         self._running: weakref.WeakSet[Running] = weakref.WeakSet()
@@ -86,6 +87,7 @@ class Engine:
         """
         if scenario is not None:
             self.site = Site(scenario, SYSTEM_ID, _GATEWAY)
+            self._others = {}
         self.wire = wire or self.wire
 
     def renew(self, account: Account) -> None:
@@ -150,7 +152,7 @@ class Engine:
         scene = Scene(self.wire, now, duration, lambda at: account.expire(token, at))
         if self.recording is None:
             lasts = fault.duration(duration) if fault else duration
-            steps = stream(self.site, self.wire, self.start, now, lasts)
+            steps = stream(self._site(request), self.wire, self.start, now, lasts)
         else:
             windows = self.recording.windows
             window = windows[self._played % len(windows)]
@@ -177,10 +179,21 @@ class Engine:
             return unserved(404, f"There is nothing here; {where}{self.contract.token_path}")
         if request.method != "GET":
             return unserved(405, "Method not allowed", (("Allow", "GET"),))
-        system_id = unquote(request.path.removeprefix(before).removesuffix(after))
         return self._preferred(request, now) or admit(
-            self.account, self.contract, request, system_id, now
+            self.account, self.contract, request, self._system_id(request), now
         )
+
+    def _system_id(self, request: Request) -> str:
+        before, after = self.contract.before_system_id, self.contract.after_system_id
+        return unquote(request.path.removeprefix(before).removesuffix(after))
+
+    def _site(self, request: Request) -> Site:
+        """Return the site that a request names. Further sites of the account have the same day."""
+        system_id = self._system_id(request)
+        if system_id == str(self.site.system_id):
+            return self.site
+        new = Site(self.site.scenario, int(system_id), _GATEWAY)
+        return self._others.setdefault(system_id, new)
 
     def endpoint(self, request: Request) -> Literal["stream", "tokens", ""]:
         """Return which of the API's endpoints a request asks; "" if none."""

@@ -57,9 +57,9 @@ def admit(
     duration = read_duration(request.header(contract.duration_name), contract)
     if isinstance(duration, Refusal):
         return documented(duration, now)
-    if system_id != str(SYSTEM_ID):
+    if system_id not in map(str, {SYSTEM_ID}.union(*account.sites.values())):
         return refused("systemNotFound")
-    if SYSTEM_ID not in account.sites[grant.owner]:
+    if int(system_id) not in account.sites[grant.owner]:
         return refused("forbidden")
     app.count_stream()
     return duration

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
 from enphase_streaming_mock import Mock, Reply, Request
@@ -303,3 +305,26 @@ def test_no_secret_of_the_account_is_in_the_journal(mock: Mock) -> None:
     for secret in ("other-key", "other-secret", code, mock.client_secret, mock.refresh_token):
         assert secret not in repr(mock.requests)
     assert "secret" not in repr(mock.account.app)
+
+
+def test_further_sites_stream_under_their_own_number() -> None:
+    mock = Mock()
+    headers = {"key": mock.api_key, "Authorization": f"Bearer {mock.access_token}"}
+
+    def numbers(site: int | str) -> tuple[int, set[int]]:
+        with httpx.Client(transport=mock.transport(), headers=headers) as client:
+            answer = client.get(f"{mock.base_url}/systems/{site}/live_data")
+        return answer.status_code, set(map(int, re.findall(r'"system_id":(\d+)', answer.text)))
+
+    assert numbers(1766) == (468, set())
+    mock.account.add_sites(1766, 1767)
+    assert [numbers(site) for site in (1765, 1766, 1767)] == [
+        (200, {1765}),
+        (200, {1766}),
+        (200, {1767}),
+    ]
+    assert [numbers(site)[0] for site in (1768, "01766")] == [468, 468]
+    mock.account.add_owner("ann", "secret", 1768)
+    assert numbers(1768)[0] == 403
+    mock.use("night")
+    assert numbers(1766) == (200, {1766})

@@ -72,15 +72,15 @@ build/wheels/fetched: pyproject.toml $(VENV)/installed
 # tests that wait.
 test: $(VENV)/installed check-client lint types build/wheels/fetched $(PRISM) $(EVENTSOURCE) $(ASYNCAPI)  ## run all tests and checks
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --ignore tests/browser
-	@echo "Left out: the tests of the console in a browser. make test-browser runs them, with Chromium."
+	@echo "Left out: the tests in a browser. make test-browser runs them, with Chromium."
 
-build/browser/installed: pyproject.toml
+build/browser/installed: pyproject.toml examples/web_relay/requirements.txt
 	$(PYTHON) -m venv build/browser
 	build/browser/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	build/browser/bin/python -m pip install --quiet --editable '.[mock]' --group browser
+	build/browser/bin/python -m pip install --quiet --editable '.[mock]' --group browser --requirement examples/web_relay/requirements.txt
 	@touch $@
 
-test-browser: build/browser/installed  ## test the mock's console in Chromium: make test-browser [CHROMIUM=path]
+test-browser: build/browser/installed  ## test the mock's console and the relay's page in Chromium: make test-browser [CHROMIUM=path]
 	@CHROMIUM="$(CHROMIUM)" build/browser/bin/python -m pytest --confcutdir tests/browser tests/browser
 
 test-postgres: $(VENV)/installed  ## test the ledger in PostgreSQL, on a private server from the installed programs

@@ -18,7 +18,6 @@ import pytest
 
 from enphase_streaming.sse import SSEDecoder
 from enphase_streaming_mock import MockServer
-from enphase_streaming_mock.account import OWNER
 from examples.conftest import Program, Start, eventually
 
 
@@ -86,7 +85,7 @@ def view() -> Iterator[View]:
 def relay(start: Start, enphase_mock: MockServer) -> Callable[..., tuple[Program, str]]:
     """Start the relay of two sites; return it, and its address."""
     site = enphase_mock.system_id
-    enphase_mock.account.sites[OWNER].add(site + 1)
+    enphase_mock.account.add_sites(site + 1)
 
     def started(**others: str) -> tuple[Program, str]:
         given = {"SITES": f"{site},{site + 1}", "CALLS_PER_DAY": "5", "LINGER_SECONDS": "0"}

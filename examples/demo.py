@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import runpy
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from pathlib import Path
 from enphase_streaming_mock import SCENARIOS, MockServer
 
 HERE = Path(__file__).parent
+SITES = "1765,1766,1767"
 AMQTT = """
 listeners: {{default: {{type: tcp, bind: "127.0.0.1:{port}"}}}}
 plugins: {{amqtt.plugins.authentication.AnonymousAuthPlugin: {{allow_anonymous: true}}}}
@@ -88,7 +90,77 @@ def nothing(folder: Path) -> Iterator[dict[str, str]]:
     yield {}
 
 
-PARTS = {"home_assistant": broker, "alerts": receiver, "influx_telegraf": nothing}
+@contextmanager
+def viewer(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a viewer of the relay, which prints its events."""
+    import httpx
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    def view() -> None:
+        while not ended.wait(0.1):
+            with (
+                suppress(httpx.TransportError),
+                httpx.stream("GET", f"http://127.0.0.1:{port}/sites/1765/events") as events,
+            ):
+                for line in events.iter_lines():
+                    print(line, flush=True)
+
+    ended = threading.Event()
+    thread = threading.Thread(target=view)
+    thread.start()
+    try:
+        yield {"SITES": SITES, "PORT": str(port)}
+    finally:
+        ended.set()
+        thread.join()
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[dict[str, str]]:
+    """Run a PostgreSQL server, and print the newest reading every two seconds."""
+    import psycopg
+
+    def show() -> None:
+        while not ended.wait(2):
+            with suppress(psycopg.Error), psycopg.connect(server.dsn) as connection:
+                newest = "SELECT site, at, pv_power FROM reading ORDER BY at DESC LIMIT 1"
+                print(*connection.execute(newest).fetchall(), flush=True)
+
+    ended = threading.Event()
+    run = runpy.run_path(str(HERE.parent / "tests" / "postgres_server.py"))["private_server"]
+    with run() as server:
+        thread = threading.Thread(target=show)
+        thread.start()
+        try:
+            yield {"SITES": SITES, "DATABASE_URL": server.dsn, "PLAN": "partner"}
+        finally:
+            ended.set()
+            thread.join()
+
+
+@contextmanager
+def questions(folder: Path) -> Iterator[dict[str, str]]:
+    """Answer the questions about what was stored, once the example has ended."""
+    yield {}
+    for path in sorted(HERE.glob("history/questions/*.sql")):
+        print(f"\n{path.stem}:", flush=True)
+        subprocess.run(
+            [sys.executable, str(HERE / "history" / "main.py"), path.stem],
+            env={"PATH": os.environ["PATH"], "STATE_DIR": str(folder)},
+            check=True,
+        )
+
+
+PARTS = {
+    "home_assistant": broker,
+    "web_relay": viewer,
+    "fleet_worker": database,
+    "history": questions,
+    "alerts": receiver,
+    "influx_telegraf": nothing,
+}
 
 
 def main() -> int:
@@ -101,6 +173,7 @@ def main() -> int:
     with ExitStack() as parts:
         folder = Path(parts.enter_context(tempfile.TemporaryDirectory()))
         mock = parts.enter_context(MockServer(scenario=options.scenario))
+        mock.account.add_sites(*map(int, SITES.split(",")))
         variables = parts.enter_context(PARTS[options.example](folder))
         example = subprocess.Popen(
             [sys.executable, str(HERE / options.example / "main.py")],

@@ -17,6 +17,9 @@ from examples.demo import PARTS
 
 FIRST = {
     "home_assistant": '"grid_status": "On Grid"',
+    "web_relay": "event: reading",
+    "fleet_worker": "datetime.datetime(",
+    "history": "storing the readings",
     "alerts": '"grid_outage","active":true',
     "influx_telegraf": 'grid_status="On Grid"',
 }
@@ -52,7 +55,7 @@ def test_every_example_has_a_demo() -> None:
     assert set(PARTS) == set(FIRST)
 
 
-@pytest.mark.parametrize("example", ["alerts", "influx_telegraf"])
+@pytest.mark.parametrize("example", ["alerts", "history", "influx_telegraf", "web_relay"])
 @pytest.mark.parametrize("damaged", ["state", "state/ledger.sqlite"])
 def test_one_line_names_a_state_that_cannot_be_used(
     start: Start, enphase_mock: MockServer, tmp_path: Path, example: str, damaged: str
@@ -60,7 +63,7 @@ def test_one_line_names_a_state_that_cannot_be_used(
     file = tmp_path / damaged
     file.parent.mkdir(exist_ok=True)
     file.write_text("no folder, and no ledger" * 100)
-    program = start(example, CALLS_PER_DAY="5", ALERT_COMMAND="true")
+    program = start(example, CALLS_PER_DAY="5", ALERT_COMMAND="true", SITES="1765", PORT="0")
     assert program.end() == 2
     (line,) = program.lines
     assert str(file) in line

@@ -126,7 +126,8 @@ def database(folder: Path) -> Iterator[dict[str, str]]:
         while not ended.wait(2):
             with suppress(psycopg.Error), psycopg.connect(server.dsn) as connection:
                 newest = "SELECT site, at, pv_power FROM reading ORDER BY at DESC LIMIT 1"
-                print(*connection.execute(newest).fetchall(), flush=True)
+                for site, at, power in connection.execute(newest):
+                    print(f"site {site} at {at:%H:%M:%S}: {power} W from the sun", flush=True)
 
     ended = threading.Event()
     run = runpy.run_path(str(HERE.parent / "tests" / "postgres_server.py"))["private_server"]
@@ -134,7 +135,12 @@ def database(folder: Path) -> Iterator[dict[str, str]]:
         thread = threading.Thread(target=show)
         thread.start()
         try:
-            yield {"SITES": SITES, "DATABASE_URL": server.dsn, "PLAN": "partner"}
+            yield {
+                "SITES": SITES,
+                "DATABASE_URL": server.dsn,
+                "PLAN": "partner",
+                "METRICS_PORT": "0",
+            }
         finally:
             ended.set()
             thread.join()

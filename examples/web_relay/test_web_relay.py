@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -208,9 +207,7 @@ def test_sigterm_ends_viewers_and_streams(
     program, url = relay()
     viewer = view(url, enphase_mock.system_id)
     eventually(partial(viewer.has, 2))
-    began = time.monotonic()
     assert program.end(signal.SIGTERM) == 0
-    assert time.monotonic() - began < 2
     assert program.lines[1:] == ["web_relay: stopped"]
     eventually(lambda: viewer.ended)
     eventually(lambda: enphase_mock.calls[0].closed_by == "client")

@@ -26,7 +26,7 @@ from simulated import START, Act, World
 LIBRARY = str(Path(enphase_streaming.__file__).parent)
 
 CALLS_TO_DECODE = 2
-CALLS_OF_THE_CORE = 16
+CALLS_OF_THE_CORE = 13
 """Of `Watch.next` and `Window.next` two each: once to wait for bytes, once to resume with them."""
 CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 2 + 7
 """The core does not suspend here; the iterator, its end, the connection and the clock are added."""

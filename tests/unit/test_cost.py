@@ -30,7 +30,7 @@ CALLS_OF_THE_CORE = 13
 """Of `Watch.next` and `Window.next` two each: once to wait for bytes, once to resume with them."""
 CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 2 + 7
 """The core does not suspend here; the iterator, its end, the connection and the clock are added."""
-CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 12
+CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 11
 """Five coroutines of the iterator and the connection, entered twice each; its end and the clock."""
 BLOCKS_OF_A_READING = 14
 """Memory blocks: the reading, its text, four texts of its fields, six numbers, a list, its item."""

@@ -23,7 +23,7 @@ from table import Row, Section
 _STREAMS = 2_000
 _SPARE = 100
 """Open files of a process besides its streams."""
-_REPEATS = 3
+_REPEATS = 2
 _DUE = re.compile(rb'"timestamp_epoch":(\d+)')
 _REQUEST = (
     f"GET /api/v4/systems/{SYSTEM_ID}/live_data HTTP/1.1\r\nHost: mock\r\nkey: {API_KEY}\r\n"
@@ -134,7 +134,7 @@ def cost(command: tuple[str, ...], streams: int) -> float:
 
 
 def section() -> Section:
-    """Measure streams, lateness and cost, in about three minutes."""
+    """Measure streams, lateness and cost, in about two minutes."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # for the servers as well
     notes = [

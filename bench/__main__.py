@@ -26,8 +26,10 @@ MODULES = (
     "first_reading",
     "latency",
     "fleet",
+    "threads",
     "hostile",
     "day",
+    "board",
     "recorded_day",
     "start",
     "ledger",
@@ -59,7 +61,9 @@ def head() -> str:
     return f"""# Performance
 
 `make bench` wrote this page. Both sides of a row are measured in turn in the same run, and each
-figure is the median of its repeats. A ratio is ours divided by theirs.
+figure is the median of its repeats. A ratio is ours divided by theirs. “moved” is the share by
+which a row's ratio, or its figure if it has none, differs between the first and the second half of
+the repeats; it is shown above a tenth.
 
 {_processor()}, {os.cpu_count()} cores; {platform.system()} {platform.release()}; \
 {platform.python_implementation()} {platform.python_version()}.

@@ -163,7 +163,7 @@ async def use(side: str, streams: int, base_url: str) -> None:
     """Follow every site, print what each measurement used, and exit."""
     follow = SIDES[side](streams, base_url, httpx.create_ssl_context())
     seen = Seen()
-    before = _resident()
+    before = resident()
     async with asyncio.TaskGroup() as tasks:
         for site in range(1, streams + 1):
             tasks.create_task(follow(site, seen))
@@ -171,7 +171,7 @@ async def use(side: str, streams: int, base_url: str) -> None:
         await seen.at_least(streams)
         await asyncio.sleep(_SETTLE)
         counts = [await _count(seen) for _ in range(TIMES)]
-        memory = (_resident() - before) / streams
+        memory = (resident() - before) / streams
         print(json.dumps([Used(*count, memory) for count in counts]), flush=True)
         os._exit(0)  # closing the streams is not measured
 
@@ -184,7 +184,7 @@ async def _count(seen: Seen) -> tuple[float, float, float]:
     return cpu / len(late) * 1e6, cpu / took, late[-len(late) // 100]
 
 
-def _resident() -> float:
+def resident() -> float:
     """Return the resident memory of this process, in KiB."""
     gc.collect()
     try:

@@ -1,18 +1,28 @@
-"""Time to the first answer of the mock and to import the library, compared with others.
+"""Time to start: the mock, an import of the library, and the command, compared with others.
 
 `make bench ONLY=start` prints the table.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
+import time
+from pathlib import Path
 
+from enphase_streaming_mock import MockServer
+from enphase_streaming_mock.account import ACCESS_TOKEN, API_KEY, SYSTEM_ID
 from refusing import MOCK, PRISM, Server, running
 from table import Row, Section
 
 _STARTS = 5
 _IMPORTS = 15
+_RUNS = 10
+_COMMAND = (str(Path(sysconfig.get_path("scripts"), "enphase-streaming")),)
+_SCRIPT = (sys.executable, str(Path(__file__).with_name("typer_script.py")))
+_TYPER = "typer, httpx"
 _IMPORT = "import time; began = time.process_time(); import {}; print(time.process_time() - began)"
 
 
@@ -30,30 +40,62 @@ def imported(module: str) -> float:
     return float(run.stdout) * 1000
 
 
+def run(command: tuple[str, ...], *arguments: str) -> float:
+    """Return the milliseconds from the start of a command to its end."""
+    began = time.perf_counter()
+    subprocess.run(
+        [*command, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True
+    )
+    return (time.perf_counter() - began) * 1000
+
+
+def commands() -> list[Row]:
+    """Measure the command and the script in turn, against a mock in this process."""
+    rows = []
+    with MockServer() as mock:
+        os.environ |= {
+            "ENPHASE_BASE_URL": mock.base_url,
+            "ENPHASE_API_KEY": API_KEY,
+            "ENPHASE_ACCESS_TOKEN": ACCESS_TOKEN,
+        }
+        for arguments in (("--help",), ("snapshot", str(SYSTEM_ID))):
+            both = [(run(_COMMAND, *arguments), run(_SCRIPT, *arguments)) for _ in range(_RUNS)]
+            ours, script = zip(*both, strict=True)
+            what = f"`enphase-streaming {arguments[0]}`"
+            rows.append(Row(what, "ms", ours, _TYPER, script, at_most=1.5))
+    return rows
+
+
 def section() -> Section:
     """Measure each in turn with its peer."""
     starts = [(first_answer(MOCK), first_answer(PRISM)) for _ in range(_STARTS)]
-    imports = [(imported("enphase_streaming.client"), imported("httpx")) for _ in range(_IMPORTS)]
+    modules = ("enphase_streaming", "enphase_streaming.client", "httpx")
+    imports = [tuple(map(imported, modules)) for _ in range(_IMPORTS)]
     mock, prism = zip(*starts, strict=True)
-    ours, httpx = zip(*imports, strict=True)
+    package, client, httpx = zip(*imports, strict=True)
     return Section(
         "Starting",
-        "From starting the command to its first answer; and the CPU time of an import, in a new "
-        "process, without the start of Python itself.",
+        "From starting the mock to its first answer; the CPU time of an import, in a new process, "
+        "without the start of Python itself; and from the start of the command to its end, with a "
+        "mock on this machine. `bench/typer_script.py` does the same with typer and httpx alone.",
         [
             Row("`enphase-mock serve`, first answer", "s", mock, "Prism", prism, at_most=1),
+            Row("`import enphase_streaming`", "ms", package, "`import httpx`", httpx, at_most=1.2),
             Row(
                 "`import enphase_streaming.client`",
                 "ms",
-                ours,
+                client,
                 "`import httpx`",
                 httpx,
-                at_most=1.25,
+                at_most=1.2,
             ),
+            *commands(),
         ],
         [
-            "Beyond httpx, the import is mostly msgspec and many small modules (`python -X "
-            "importtime`). Modules for a login, a recording or asyncio are imported on first use."
+            "Beyond httpx, half of what `enphase_streaming.client` takes is msgspec, with "
+            "typing_extensions, which it loads where that is installed (`python -X importtime`). "
+            "Modules for a login, a recording or asyncio are imported on first use, and "
+            "`enphase_streaming` alone imports neither httpx nor msgspec."
         ],
     )
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _HEAD = ("what", "ours", "beside", "theirs", "ratio", "goal", "")
+_STEADY = 0.1
+"""The share by which both halves of the repeats may differ unmentioned."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,27 @@ class Row:
             self.at_least is None or self.value >= self.at_least
         )
 
+    @property
+    def moved(self) -> float:
+        """By what share the value differs between the two halves of the repeats, 0 if unknown."""
+        half = len(self.ours) // 2
+        if not half or (self.beside and len(self.theirs) != len(self.ours)):
+            return 0.0
+        first, second = (
+            replace(self, ours=self.ours[part], theirs=self.theirs[part]).value
+            for part in (slice(half), slice(-half, None))
+        )
+        return abs(first - second) / max(abs(first), abs(second)) if first != second else 0.0
+
     def cells(self) -> tuple[str, ...]:
         """Return the cells of the row."""
         theirs = self.beside and f"{_figure(statistics.median(self.theirs))} {self.unit}"
         bounds = [("≤", self.at_most), ("≥", self.at_least)]
         goals = [f"{sign} {goal:g}" for sign, goal in bounds if goal is not None]
         unit = "" if self.beside or not goals else f" {self.unit}"
+        remarks = ["met" if self.met else "missed"] if goals else []
+        if self.moved > _STEADY:
+            remarks.append(f"moved {self.moved:.0%}")
         return (
             self.what,
             f"{_figure(statistics.median(self.ours))} {self.unit}",
@@ -51,7 +68,7 @@ class Row:
             theirs,
             f"{self.value:.2f}" if self.beside else "",
             " and ".join(goals) + unit,
-            ("met" if self.met else "missed") if goals else "",
+            ", ".join(remarks),
         )
 
 

@@ -26,6 +26,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 _ONE_LINE = re.compile(r"[^\r\n\ud800-\udfff]+")  # nor half a character, which nothing can encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _UNKNOWN_FIELDS = {"evse_power": 0, "firmware": {"channel": "stable", "parts": [1, 2]}}
 
 
@@ -136,7 +137,7 @@ class Wire:
 
 def timestamp_epoch(moment: datetime) -> int:
     """Return the milliseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def timestamp_utc(moment: datetime) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -91,9 +91,9 @@ class AsyncConnection:
         assert not isinstance(found, Signal)
         return found
 
-    async def receive(self, deadline: float) -> bytes | Failed | Signal:
+    def receive(self, deadline: float) -> Coroutine[Any, Any, bytes | Failed | Signal]:
         """Return the next bytes, or how the response ended."""
-        return await self._until(deadline, self._next_chunk)
+        return self._until(deadline, self._next_chunk)
 
     async def wait(self, until: float) -> None:
         """Wait until `until`."""

@@ -22,7 +22,6 @@ from enphase_streaming.core.options import BASE_URL, TOKEN_URL, Auth, Options
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
-from enphase_streaming.environment import client_arguments
 from enphase_streaming.errors import InvalidArgument, StreamDropped
 from enphase_streaming.secrets import hide_locals, keep_out_of_logs
 from enphase_streaming.stream import AsyncReadingStream, BaseStream, ReadingStream
@@ -136,6 +135,9 @@ class BaseClient(Generic[Transport, Stream]):
         Raises:
             InvalidArgument: a variable is missing or has a wrong value.
         """
+        # Imported here as it needs everything that renews tokens.
+        from enphase_streaming.environment import client_arguments
+
         found = client_arguments(os.environ)
         if "access_token" in options:
             del found["auth"]

@@ -15,8 +15,10 @@ MODULES = (
     "first_reading",
     "latency",
     "fleet",
+    "threads",
     "hostile",
     "day",
+    "board",
     "recorded_day",
     "start",
     "ledger",
@@ -83,3 +85,24 @@ def test_an_unknown_benchmark_is_refused_with_the_choices(project: Path) -> None
     run = bench(project, "weather")
     assert run.returncode != 0
     assert "got weather: choose from decode, " in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ([10.0, 10.5], (), "met"),
+        ([10.0, 12.5], (), "met, moved 20%"),
+        ([10.0, 20.0], (5.0, 10.0), "met"),
+        ([10.0, 10.0, 10.0], (5.0, 9.0, 4.0), "met, moved 20%"),
+        ([0.0, 0.0], (), "met"),
+        ([10.0], (), "met"),
+    ],
+)
+def test_a_row_says_when_its_halves_differ(
+    monkeypatch: pytest.MonkeyPatch, ours: list[float], theirs: tuple[float, ...], said: str
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "bench")
+    from table import Row
+
+    row = Row("an event", "µs", ours, "a peer" if theirs else "", theirs, at_most=20)
+    assert row.cells()[-1] == said

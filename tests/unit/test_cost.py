@@ -1,15 +1,19 @@
 """The cost of one event, in counts that are equal on every machine.
 
 Each bound is what the code needs today. Raise one only for a gain that its commit names, and lower
-it when the code needs less.
+it when the code needs less. Where a count grew, `sys.setprofile` or `python -X importtime` shows
+what is new; what it costs, `make bench ONLY=decode` (or `fleet`, `start`, `threads`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -26,16 +30,28 @@ from simulated import START, Act, World
 LIBRARY = str(Path(enphase_streaming.__file__).parent)
 
 CALLS_TO_DECODE = 2
-CALLS_OF_THE_CORE = 16
+CALLS_TO_DECODE_DRIFT = 10
+"""For one drifted field: the JSON, `_fit` for the event and its status, and the conversions."""
+CALLS_OF_THE_CORE = 13
 """Of `Watch.next` and `Window.next` two each: once to wait for bytes, once to resume with them."""
 CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 2 + 7
 """The core does not suspend here; the iterator, its end, the connection and the clock are added."""
-CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 12
+CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 11
 """Five coroutines of the iterator and the connection, entered twice each; its end and the clock."""
 BLOCKS_OF_A_READING = 14
 """Memory blocks: the reading, its text, four texts of its fields, six numbers, a list, its item."""
 TRACKED_OF_A_READING = 1
 """Objects that the garbage collector visits: the list."""
+
+
+PACKAGE = {"enphase_streaming", "enphase_streaming.errors", "enphase_streaming.version"}
+"""All that `import enphase_streaming` loads of the project."""
+ON_USE = (
+    *("enphase_streaming.aconnection", "enphase_streaming.auth.oauth", "enphase_streaming.cli"),
+    *("enphase_streaming.fleet", "enphase_streaming.ledger", "enphase_streaming.recording"),
+    *("asyncio", "typer", "rich", "aiohttp", "sqlite3"),
+)
+"""Not needed by a client until it uses asyncio, renews a token, records or counts in a file."""
 
 
 def event(number: int) -> bytes:
@@ -48,7 +64,11 @@ def event(number: int) -> bytes:
     ) % (5000 + number, epoch)
 
 
-def decode(count: int) -> Iterator[Reading]:
+def drifted(number: int) -> bytes:
+    return event(number).replace(b'"battery_soc":55', b'"battery_soc":"55"')
+
+
+def decode(count: int, event: Callable[[int], bytes] = event) -> Iterator[Reading]:
     """Decode events one by one, as a window does."""
     decoder, reader = SSEDecoder(), EventReader()
     for number in range(count):
@@ -133,6 +153,11 @@ def test_calls_to_decode_an_event() -> None:
     assert calls_an_event(lambda count: list(decode(count))) <= CALLS_TO_DECODE
 
 
+def test_calls_to_decode_an_event_that_drifts() -> None:
+    assert all(reading.drift for reading in decode(3, drifted))
+    assert calls_an_event(lambda count: list(decode(count, drifted))) <= CALLS_TO_DECODE_DRIFT
+
+
 def test_calls_of_the_core_for_an_event() -> None:
     assert calls_an_event(watch) <= CALLS_OF_THE_CORE
 
@@ -143,6 +168,41 @@ def test_calls_of_the_client_for_an_event() -> None:
 
 def test_calls_of_the_asyncio_client_for_an_event() -> None:
     assert calls_an_event(read_in_asyncio) <= CALLS_OF_THE_ASYNCIO_CLIENT
+
+
+def test_one_more_thread_for_a_stream_of_the_sync_client() -> None:
+    before = threading.active_count()
+    with StreamingClient(**CREDENTIALS, transport=httpx.MockTransport(answer)) as client:
+        streams = [client.live_data(1765) for _ in range(3)]
+        assert threading.active_count() == before
+        with ExitStack() as stack:
+            for stream in streams:
+                next(stack.enter_context(stream))
+            assert threading.active_count() == before + len(streams)
+
+
+def loaded(module: str) -> set[str]:
+    """Return the names of the modules that a new process has once it imported `module`."""
+    run = subprocess.run(
+        [sys.executable, "-c", f"import sys, {module}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(run.stdout.split())
+
+
+def test_modules_of_the_package() -> None:
+    found = loaded("enphase_streaming")
+    assert {name for name in found if name.startswith("enphase")} == PACKAGE
+    assert not found & {"asyncio", "httpx", "msgspec", "typer"}
+
+
+def test_modules_of_a_client() -> None:
+    found = loaded("enphase_streaming.client")
+    assert "enphase_streaming.stream" in found
+    # httpx loads its command, with rich, where that is installed.
+    assert sorted((found - loaded("httpx")).intersection(ON_USE)) == []
 
 
 def test_memory_of_a_reading() -> None:

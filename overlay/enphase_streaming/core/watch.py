@@ -147,7 +147,9 @@ class Watch:
                     await self._close_window(window, None)
                 elif isinstance(event, MalformedEvent):
                     await self._skip(window, event)
-                elif self._is_new(event):
+                elif self._repetitions.is_new(event):
+                    self._new_readings += 1
+                    self._last_arrival = event.arrived
                     if self._gap is not None:
                         self._report_gap(*self._gap, event)
                     self._readings += 1
@@ -309,14 +311,6 @@ class Watch:
             await self._close_window(window, malformed)
         elif self._on_malformed != "skip":
             self._call(self._on_malformed, malformed)
-
-    def _is_new(self, reading: Reading) -> bool:
-        """Note the arrival of a reading; False if the window before had it already."""
-        if not self._repetitions.is_new(reading):
-            return False
-        self._new_readings += 1
-        self._last_arrival = reading.arrived
-        return True
 
     def _report_gap(self, since: datetime, why: Exception, reading: Reading) -> None:
         self._gap = None

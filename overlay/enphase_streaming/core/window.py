@@ -67,7 +67,6 @@ class Window:
         self._reader = EventReader(mask=options.mask)
         self._events: deque[Reading | MalformedEvent] = deque()
         self._failure: EnphaseStreamingError | None = None
-        self._last: bytes | Signal = b""
         self._logged_unknown = False
         self._late_since: float | None = None
         self._lag = 0.0  # seconds the caller was away since the stream was last known to be open
@@ -105,7 +104,6 @@ class Window:
         if head.status_code != 200 or not is_event_stream(head):
             await raise_for_answer(head, self._at, exchange, options.mask, self._observer)
         self._body = Body(head.content_encoding) if head.content_encoding else None
-        self._left = self._at
 
     async def next(self) -> Reading | MalformedEvent | None:
         """Return the next event; None after a planned end.
@@ -114,31 +112,31 @@ class Window:
             StreamError: if the stream ended in another way, after all readings before that.
             APIStatusError: for an error envelope inside the stream.
         """
-        asked = self._exchange.monotonic()
-        self._come_back(self._left, asked)
-        while True:
-            if self._events:
-                self._left = asked
-                return self._events.popleft()
+        exchange = self._exchange
+        while not self._events:
             if self._failure is not None:
                 raise self._failure
             if self._body is not None and (rest := self._decoded(b"", self._body)):
                 self._take(rest)
                 continue
-            if self._is_over():
+            asked = exchange.monotonic()
+            self._come_back(asked)
+            if self._is_too_long():
                 return None
             deadline = min(self._reading_deadline, self._hang_up)
-            what = await self._exchange.receive(deadline)
-            self._at = self._exchange.monotonic()
+            what = await exchange.receive(deadline)
+            self._at = exchange.monotonic()
             self._note_wait(asked, deadline)
-            asked = self._at
-            if isinstance(what, Failed):
+            if isinstance(what, bytes):
+                self._take(what if self._body is None else self._decoded(what, self._body))
+            elif isinstance(what, Failed):
                 mask_causes(what.error, self._options.mask)
                 text = f"The connection broke {self._progress()}: {describe(what.error)}"
                 raise StreamDropped(self._options.mask(text)) from what.error
-            self._last = what
-            if isinstance(what, bytes):
-                self._take(what if self._body is None else self._decoded(what, self._body))
+            else:
+                self._check_close() if what is Signal.CLOSED else self._check_overdue()
+                return None
+        return self._events.popleft()
 
     def _decoded(self, chunk: bytes, body: Body) -> bytes:
         try:
@@ -175,29 +173,30 @@ class Window:
                 _log.warning("An event holds neither a reading nor an error; ignored.")
         self._failure = self._decoder.overflow
 
-    def _come_back(self, left: float, at: float) -> None:
-        """Exclude the time that the caller was away from every deadline."""
-        away = at - left
+    def _come_back(self, at: float) -> None:
+        """Exclude the time since the last bytes, which the caller spent, from every deadline."""
+        away = at - self._at
         self._lag += away
         self._reading_deadline += away
         duration_over = self._started + self._duration
         if at > duration_over:
-            self._hang_up += at - max(left, duration_over)
+            self._hang_up += at - max(self._at, duration_over)
 
     def _note_wait(self, asked: float, deadline: float) -> None:
         waited = self._at - asked
         if self._at > deadline + _BACKLOG:
             # The process was frozen meanwhile: when these bytes came, no clock can tell.
             self._lag += waited
-        elif waited > max(_SURE, self._lag / 10):
+        elif waited > _SURE and waited > self._lag / 10:
             self._lag = 0.0
 
-    def _is_over(self) -> bool:
-        """Return whether the stream ended as planned. Raises the exception of any other end."""
-        if self._last is Signal.CLOSED:
-            self._check_close()
-            return True
-        if self._last is Signal.OVERDUE or self._is_late():
+    def _is_too_long(self) -> bool:
+        """Return whether to hang up although bytes still come. Raises if no reading does."""
+        if self._at < self._reading_deadline and self._at < self._hang_up:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = self._at
+        elif self._at - self._late_since > _BACKLOG:  # longer than a backlog explains
             self._check_overdue()
             return True
         # Reached only if the caller is often away: see _come_back.
@@ -224,14 +223,6 @@ class Window:
             f"{self._duration} s were over.",
             missing=missing,
         )
-
-    def _is_late(self) -> bool:
-        """Return whether bytes kept coming after a deadline for longer than a backlog explains."""
-        if self._at < self._reading_deadline and self._at < self._hang_up:
-            self._late_since = None
-        elif self._late_since is None:
-            self._late_since = self._at
-        return self._late_since is not None and self._at - self._late_since > _BACKLOG
 
     def _check_overdue(self) -> None:
         """Raise unless the stream is only still open past its duration."""

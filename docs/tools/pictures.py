@@ -40,7 +40,15 @@ def live_view() -> str:
     )
     budget = Budget(calls=12)
     console = Console(
-        file=io.StringIO(), record=True, width=92, height=24, force_terminal=True, highlight=False
+        file=io.StringIO(),
+        record=True,
+        width=92,
+        height=24,
+        # Not as the environment says: the text is cut where its colour changes.
+        force_terminal=True,
+        color_system="truecolor",
+        no_color=False,
+        highlight=False,
     )
     view = LiveView(console, access, many_streams(budget, _DURATION, access.mock), _DURATION)
     with (

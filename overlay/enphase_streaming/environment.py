@@ -17,7 +17,7 @@ from enphase_streaming.errors import InvalidArgument
 APPLICATION = ("ENPHASE_CLIENT_ID", "ENPHASE_CLIENT_SECRET")
 _PORTAL = "your application's page in Enphase's developer portal"
 _SOURCES = {
-    "ENPHASE_API_KEY": f"the API key is on {_PORTAL}",
+    "ENPHASE_API_KEY": f"the API key is on {_PORTAL}, or is printed by `enphase-mock serve`",
     "ENPHASE_ACCESS_TOKEN": "the access token comes from the OAuth login of the site's owner and "
     "lives for a day; `enphase-streaming login` stores one that renews itself",
     "ENPHASE_SYSTEM_ID": "the system ID is the number of the site; it can be an argument instead",

@@ -53,6 +53,7 @@ def test_everything_that_is_missing_is_reported_at_once() -> None:
         "ENPHASE_API_KEY, ENPHASE_ACCESS_TOKEN and ENPHASE_SYSTEM_ID are not set: "
     )
     assert "your application's page in Enphase's developer portal" in text
+    assert "printed by `enphase-mock serve`" in text
     assert "OAuth login of the site's owner" in text
     assert "`enphase-streaming login`" in text
 

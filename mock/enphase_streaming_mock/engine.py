@@ -91,7 +91,7 @@ class Engine:
         self.wire = wire or self.wire
 
     def renew(self, account: Account) -> None:
-        """Begin anew with an account, an empty journal, no faults and the first window."""
+        """Start over with an account, an empty journal, no faults and the first window."""
         self.account = account
         self.journal = Journal(self.contract, account.secrets, self.start)
         self.faults.clear()

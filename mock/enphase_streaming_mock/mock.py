@@ -162,7 +162,7 @@ class Mock:
         self.engine.faults.clear()
 
     def reset(self) -> None:
-        """Begin anew, as the mock was made: faults, account, scenario, wire, journal and speed.
+        """Reset to how the mock was made: faults, account, scenario, wire, journal and speed.
 
         The time goes on, and so do streams that are open.
         """

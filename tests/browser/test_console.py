@@ -102,7 +102,7 @@ def test_the_scenario_changes_the_picture(mock: MockServer, page: "Page") -> Non
     scenario = form(page, "Scenario")
     scenario.get_by_label("scenario", exact=True).select_option("night")
     assert scenario.locator(".hint").inner_text() == SCENARIOS["night"].summary
-    scenario.get_by_role("button", name="Play it").click()
+    scenario.get_by_role("button", name="Set the scenario").click()
     page.get_by_text("night, seed 0").wait_for()
     page.locator("#flow .pv .watts", has_text=re.compile("^0 W$")).wait_for()
     assert (sun.text_content(), charted.text_content()) != before

@@ -4,7 +4,7 @@
 const FORMS = [
   { title: "Fault", method: "POST", path: "faults", button: "Set the fault", kinds: true },
   { title: "Faults to come", method: "DELETE", path: "faults", button: "Clear the faults" },
-  { title: "Scenario", method: "PUT", path: "scenario", button: "Play it", fields: ["name", "seed"] },
+  { title: "Scenario", method: "PUT", path: "scenario", button: "Set the scenario", fields: ["name", "seed"] },
   { title: "Speed", method: "PUT", path: "clock", button: "Set the speed", fields: ["speed"] },
   { title: "Wire", method: "PUT", path: "wire", button: "Use the wire", fields: ["name"] },
   { title: "Wire, option by option", method: "PUT", path: "wire", button: "Use the options", folded: true },

@@ -76,7 +76,7 @@ def test_periods_begin_at_boundaries_of_utc(
     per: Period, now: str, began: str, next_begins: str
 ) -> None:
     found = period_of(per, datetime.fromisoformat(now))
-    assert [f"{each:%Y-%m-%dT%H:%M}" for each in found] == [began, next_begins]
+    assert found == (datetime.fromisoformat(f"{began}Z"), datetime.fromisoformat(f"{next_begins}Z"))
     assert {each.tzinfo for each in found} == {UTC}
 
 
@@ -162,6 +162,12 @@ def test_a_failure_with_the_last_call_waits_for_both() -> None:
     assert world.opened == [0, 3600]
 
 
+def test_a_failure_with_the_last_call_waits_past_the_next_period_if_it_must() -> None:
+    world = World(Budget(calls=1, per="hour"), Clock(3500.0), wait_for_next_period=True)
+    world.play(Act(head=Head(473, "application/json")), window(world, 2))
+    assert world.opened == [3500, 3500 + 300]
+
+
 def test_a_budget_that_never_renews_is_not_waited_for() -> None:
     with (
         StreamingClient(api_key="the-key", access_token="the-token") as client,
@@ -182,6 +188,20 @@ def test_a_wait_asks_again_as_the_clock_may_be_set_right() -> None:
     world.play(window(world, 1))
     world.pass_to("open")
     assert world.clock.time == 30 + 300
+
+
+def test_a_wait_is_announced_again_once_it_is_over_a_second_longer() -> None:
+    class Slots(Ledger):
+        """It knows the next slot only roughly."""
+
+        def spend(self, allowance: Allowance, call: Call) -> Counted | Wait | UsedUp:
+            return Wait(slots.pop(0)) if slots else super().spend(allowance, call)
+
+    slots, waits = [10.0, 1.0, 0.75], list[float]()
+    world = World(Budget(calls=1, ledger=Slots()), on_wait=lambda seconds, _: waits.append(seconds))
+    world.play(window(world, 1))
+    assert world.opened == [11.75]
+    assert waits == [10.0, 0.75]
 
 
 # Ledgers
@@ -223,6 +243,21 @@ def test_any_other_exception_of_a_ledger_leaves_unchanged(error: Exception) -> N
     world.play(Act())
     assert world.error is error
     assert (world.reason, world.opened) == ("error", [])
+
+
+def test_a_ledger_hears_the_site_of_each_call() -> None:
+    sites = []
+
+    class Sites(Ledger):
+        """It keeps the site of each call."""
+
+        def spend(self, allowance: Allowance, call: Call) -> Counted | Wait | UsedUp:
+            sites.append(call.site)
+            return super().spend(allowance, call)
+
+    world = World(Budget(calls=2, ledger=Sites()))
+    world.play(window(world, 1), window(world, 2))
+    assert sites[:2] == [1765, 1765]
 
 
 def test_a_ledger_hears_how_each_stream_ended() -> None:

@@ -178,7 +178,7 @@ def test_a_plan_limits_the_calls_of_any_minute(plan: Plan) -> None:
     assert spend(budget, 2.0) == 60.0
     assert spend(budget, 59.0) == 60.0
     assert spend(budget, 60.0) == 60.0
-    assert budget.spent == limit + 1
+    assert (budget.spent, budget.plan) == (limit + 1, plan)
 
 
 def full(at: float = 0.0) -> Budget:

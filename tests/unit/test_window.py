@@ -609,6 +609,12 @@ def test_delivers_every_reading_of_a_compressed_chunk() -> None:
     assert len(driven.readings) == MANY
 
 
+def test_delivers_a_reading_behind_many_comments_of_a_compressed_chunk() -> None:
+    comments = b": hello\n\n" * MANY * 10
+    driven = Driven().tell(0, GZIP).tell(1, gzip.compress(comments + event(1)))
+    assert (len(driven.readings), driven.error) == (1, None)
+
+
 def test_a_body_that_cannot_be_decoded_is_a_drop_with_its_cause() -> None:
     body = gzip.compress(event(1, 1))
     driven = Driven().tell(0, GZIP).tell(1, body[:-8]).tell(2, b"\0" * 8)

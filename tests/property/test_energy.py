@@ -116,6 +116,12 @@ def test_a_gap_is_reported_and_adds_nothing() -> None:
     assert bridged.flows["pv_power"].kwh == pytest.approx(0.063)
 
 
+def test_readings_of_one_moment_have_no_gap_between_them() -> None:
+    energy = sum_energy(reading(second, pv_power=3600) for second in (0, 0, 1))
+    assert energy.gaps == []
+    assert energy.flows["pv_power"].kwh == pytest.approx(0.001)
+
+
 def test_a_clock_set_back_is_a_gap_of_negative_length() -> None:
     energy = sum_energy(reading(second, pv_power=3600) for second in (100, 101, 41, 42))
     assert [gap.seconds for gap in energy.gaps] == [-60]

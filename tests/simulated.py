@@ -193,6 +193,8 @@ class World:
     over: bool = False
 
     def __post_init__(self) -> None:
+        # By default it does not wait: that is the watch's own default.
+        waits: dict[str, Any] = {"wait_for_next_period": True} if self.wait_for_next_period else {}
         self.watch = Watch(
             SimulatedExchange(self.clock),
             make_options(
@@ -204,10 +206,10 @@ class World:
             duration=self.duration,
             budget=self.budget,
             recovery=self.recovery or Recovery(chance=self.chance),
-            wait_for_next_period=self.wait_for_next_period,
             on_malformed=self.on_malformed,
             on_gap=self.on_gap,
             on_wait=self.on_wait,
+            **waits,
         )
         self._run = Run(self.watch.next())
         self._collect()

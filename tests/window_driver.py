@@ -42,13 +42,14 @@ class Driven:
 
     Args:
         duration: of the window.
-        on_malformed: as `live_data` takes it.
+        on_malformed: as `live_data` takes it; None for the watch's own default.
         options: a client's settings.
     """
 
     def __init__(
-        self, duration: int = DEFAULT_DURATION, *, on_malformed: Any = "skip", **options: Any
+        self, duration: int = DEFAULT_DURATION, *, on_malformed: Any = None, **options: Any
     ) -> None:
+        given: dict[str, Any] = {} if on_malformed is None else {"on_malformed": on_malformed}
         self.clock = Clock(_SENT_AT)
         self.watch = Watch(
             SimulatedExchange(self.clock),
@@ -57,7 +58,7 @@ class Driven:
             duration=duration,
             budget=None,
             recovery=Recovery(once=True),
-            on_malformed=on_malformed,
+            **given,
         )
         self.readings: list[Reading] = []
         self._run = Run(self.watch.open())

@@ -18,9 +18,19 @@ MUTATED = (
 FURTHER_TESTS = {
     "enphase_streaming.core.answers": ("contract/test_statuses.py",),
     "enphase_streaming.core.arguments": ("contract/test_requests.py",),
+    "enphase_streaming.core.budget": (
+        *("unit/test_watch.py", "unit/ledger/test_sqlite.py", "unit/ledger/test_watch.py"),
+        "contract/test_ledger.py",
+    ),
     "enphase_streaming.core.encoding": ("contract/test_readable_answers.py",),
+    "enphase_streaming.core.ledger": (
+        *("unit/test_budget.py", "unit/test_watch.py", "unit/ledger/test_sqlite.py"),
+    ),
     "enphase_streaming.core.options": ("contract/test_requests.py",),
-    "enphase_streaming.core.spending": ("unit/test_watch.py", "unit/test_shared_budget.py"),
+    "enphase_streaming.core.spending": (
+        *("unit/test_watch.py", "unit/test_shared_budget.py", "unit/ledger/test_watch.py"),
+        "contract/test_ledger.py",
+    ),
     "enphase_streaming.core.window": ("unit/test_watch.py", "unit/test_elapsed_time.py"),
     "enphase_streaming.errors": ("unit/test_arguments.py", "contract/test_statuses.py"),
 }

@@ -18,6 +18,7 @@ START = datetime(2026, 6, 21, tzinfo=UTC)
 WATTS = st.none() | st.integers(-20_000, 20_000)
 POWERS = ("pv_power", "consumption_power", "battery_power", "grid_power", "generator_power")
 LONGEST = 10.0
+TW = 10**12
 
 
 def reading(seconds: float, **powers: Any) -> Reading:
@@ -115,6 +116,12 @@ def test_a_gap_is_reported_and_adds_nothing() -> None:
     assert bridged.flows["pv_power"].kwh == pytest.approx(0.063)
 
 
+def test_readings_of_one_moment_have_no_gap_between_them() -> None:
+    energy = sum_energy(reading(second, pv_power=3600) for second in (0, 0, 1))
+    assert energy.gaps == []
+    assert energy.flows["pv_power"].kwh == pytest.approx(0.001)
+
+
 def test_a_clock_set_back_is_a_gap_of_negative_length() -> None:
     energy = sum_energy(reading(second, pv_power=3600) for second in (100, 101, 41, 42))
     assert [gap.seconds for gap in energy.gaps] == [-60]
@@ -135,6 +142,13 @@ def test_a_missing_power_is_missing_from_its_own_flow_alone() -> None:
 def test_a_number_that_no_float_can_hold_is_no_power() -> None:
     energy = sum_energy(reading(second, pv_power=10**400, grid_power=1) for second in range(3))
     assert list(energy.flows) == ["grid_import", "grid_export"]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_terawatt_is_a_power_and_a_watt_more_is_none(sign: int) -> None:
+    most, more = ([reading(at, pv_power=sign * watts) for at in (0, 1)] for watts in (TW, TW + 1))
+    assert sum_energy(most).flows["pv_power"].kwh == pytest.approx(sign * 1e9 / 3600)
+    assert sum_energy(more).flows == {}
 
 
 def test_the_time_that_the_site_measured_counts_before_the_arrival() -> None:

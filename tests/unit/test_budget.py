@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from enphase_streaming import Budget, BudgetExhausted, InvalidArgument, Plan
+from enphase_streaming import Budget, BudgetExhausted, Counted, InvalidArgument, Plan
 from enphase_streaming.core.arguments import shown
 from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Ticket
+from simulated import Clock
 from spending import ask, spend
 
 
@@ -177,7 +178,7 @@ def test_a_plan_limits_the_calls_of_any_minute(plan: Plan) -> None:
     assert spend(budget, 2.0) == 60.0
     assert spend(budget, 59.0) == 60.0
     assert spend(budget, 60.0) == 60.0
-    assert budget.spent == limit + 1
+    assert (budget.spent, budget.plan) == (limit + 1, plan)
 
 
 def full(at: float = 0.0) -> Budget:
@@ -185,6 +186,18 @@ def full(at: float = 0.0) -> Budget:
     for _ in range(50):
         assert spend(budget, at) == at
     return budget
+
+
+def test_a_refund_frees_the_slot_of_its_call() -> None:
+    budget = Budget.unlimited(plan=Plan.KILOWATT)
+    counted = budget._spend(budget._queue(), 0.0, Clock().now())
+    assert isinstance(counted, Counted)
+    for _ in range(49):
+        spend(budget, 1.0)
+    budget._refund(counted)
+    assert spend(budget, 2.0) == 2.0
+    assert spend(budget, 2.0) == 61.0
+    assert budget.spent == 50
 
 
 def test_slots_go_to_tickets_in_order() -> None:

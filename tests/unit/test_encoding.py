@@ -190,6 +190,12 @@ def test_any_bytes_decode_or_raise_zlib_error(coding: str, chunks: list[bytes]) 
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_two_bytes_that_begin_no_body_raise_zlib_error(coding: str) -> None:
+    with pytest.raises(zlib.error):
+        decode(coding, b"\x07\x00")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_a_wrong_checksum_raises_zlib_error(coding: str) -> None:
     checked = 4 if coding == "deflate" else 8
     body = CODINGS[coding][1](EVENT)

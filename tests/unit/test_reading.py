@@ -444,6 +444,14 @@ def test_a_malformed_event_shows_how_it_starts(text: str) -> None:
     assert str(raised.value) == f"An event is no JSON object: {text[:120]!r}"
 
 
+def test_a_malformed_event_shows_no_secret() -> None:
+    reader = EventReader(mask=lambda text: text.replace("hush-hush", "***"))
+    with pytest.raises(MalformedEvent) as raised:
+        reader.read("key=hush-hush", ARRIVED)
+    assert raised.value.data == "key=***"
+    assert str(raised.value) == "An event is no JSON object: 'key=***'"
+
+
 def test_an_event_without_a_reading_shows_how_it_starts() -> None:
     text = json.dumps({"type": "x" * 200})
     with pytest.raises(MalformedEvent) as raised:

@@ -345,6 +345,11 @@ def test_a_wait_beyond_its_deadline_by_a_second_was_frozen(closed_at: float, rea
     assert driven.reason == reason
 
 
+def test_a_process_frozen_while_the_response_came_reads_what_came_with_it() -> None:
+    driven = Driven(first_reading_timeout=20.0).open(40).tell(40, event(1, 7))
+    assert (driven.error, [reading.pv_power for reading in driven.readings]) == (None, [7])
+
+
 def test_time_away_and_time_frozen_add_up() -> None:
     driven = Driven().open().tell(0, event(0), away=30).tell(36.5, CLOSED)
     assert isinstance(driven.error, StreamEndedEarly)
@@ -602,6 +607,12 @@ MANY = 2_000
 def test_delivers_every_reading_of_a_compressed_chunk() -> None:
     driven = Driven().tell(0, GZIP).tell(1, gzip.compress(event(1) * MANY))
     assert len(driven.readings) == MANY
+
+
+def test_delivers_a_reading_behind_many_comments_of_a_compressed_chunk() -> None:
+    comments = b": hello\n\n" * MANY * 10
+    driven = Driven().tell(0, GZIP).tell(1, gzip.compress(comments + event(1)))
+    assert (len(driven.readings), driven.error) == (1, None)
 
 
 def test_a_body_that_cannot_be_decoded_is_a_drop_with_its_cause() -> None:

@@ -75,26 +75,27 @@ def sum_energy(readings: Iterable[Reading], *, longest_step: float = LONGEST_STE
         `timestamp`, or `arrived` of a reading without one.
     """
     longest_step = seconds("longest_step", longest_step)
-    joules = [0.0] * len(FLOWS)
-    measured = [0.0] * len(FLOWS)
+    joules = dict.fromkeys(FLOWS, 0.0)
+    measured = dict.fromkeys(FLOWS, 0.0)
     energy = Energy({}, [])
-    last: list[int | None] = []
+    last: dict[str, int | None] = {}
     for reading in readings:
         at = reading.timestamp or reading.arrived
-        powers = [usable_power(getattr(reading, flow)) for flow in FLOWS]
+        powers = {flow: usable_power(getattr(reading, flow)) for flow in FLOWS}
         if energy.until is None:
             energy.since = at
         elif 0 <= (step := (at - energy.until).total_seconds()) <= longest_step:
-            for index, (before, now) in enumerate(zip(last, powers, strict=True)):
+            for flow, now in powers.items():
+                before = last[flow]
                 if before is not None and now is not None:
-                    joules[index] += (before + now) / 2 * step
-                    measured[index] += step
+                    joules[flow] += (before + now) / 2 * step
+                    measured[flow] += step
         else:
             energy.gaps.append(Gap(energy.until, at))
         energy.until, last = at, powers
-    for flow, work, time in zip(FLOWS, joules, measured, strict=True):
+    for flow, time in measured.items():
         if time:
-            energy.flows[flow] = FlowEnergy(work / 3_600_000, time / 3600)
+            energy.flows[flow] = FlowEnergy(joules[flow] / 3_600_000, time / 3600)
     return energy
 
 

@@ -71,7 +71,7 @@ class Recovery:
     def __init__(self, *, once: bool = False, chance: Callable[[], float] = random.random) -> None:
         self.once = once
         self._chance = chance
-        self._failures = 0
+        self._backoff = _FIRST_BACKOFF
         self._empty = 0
         self._refreshed = False
 
@@ -83,7 +83,7 @@ class Recovery:
             return self._retry(error, None)
         self._empty = 0 if outcome.readings else self._empty + 1
         if error is None or outcome.steady >= _STEADY:
-            self._failures = 0
+            self._backoff = _FIRST_BACKOFF
             self._refreshed = False
         if error is not None and error.retry is Retry.REFRESH and not self._refreshed:
             self._refreshed = True
@@ -101,8 +101,8 @@ class Recovery:
     def _retry(self, error: EnphaseStreamingError, retry: int | None) -> Decision:
         match error.retry:
             case Retry.BACKOFF:
-                longest = min(_LONGEST_BACKOFF, _FIRST_BACKOFF * 2.0 ** min(self._failures, 30))
-                self._failures += 1
+                longest = self._backoff
+                self._backoff = min(_LONGEST_BACKOFF, 2.0 * longest)
                 return Pause(max(self._chance() * longest, (retry or 0) / 1000))
             case Retry.SLOWLY:
                 return Pause(_SLOW_PAUSE)

@@ -21,6 +21,7 @@ from enphase_streaming import (
     UsedUp,
     Wait,
 )
+from enphase_streaming.core.arguments import shown
 from enphase_streaming.core.exchange import Failed, Head, Signal
 from enphase_streaming.core.ledger import MemoryLedger, Period, period_of
 from enphase_streaming.core.recovery import Recovery
@@ -76,7 +77,7 @@ def test_periods_begin_at_boundaries_of_utc(
     per: Period, now: str, began: str, next_begins: str
 ) -> None:
     found = period_of(per, datetime.fromisoformat(now))
-    assert [f"{each:%Y-%m-%dT%H:%M}" for each in found] == [began, next_begins]
+    assert found == (datetime.fromisoformat(f"{began}Z"), datetime.fromisoformat(f"{next_begins}Z"))
     assert {each.tzinfo for each in found} == {UTC}
 
 
@@ -100,14 +101,18 @@ def test_a_clock_that_jumps_refills_no_period() -> None:
 
 @pytest.mark.parametrize("per", ["week", "", "Day", 1, True, ["day"]])
 def test_refuses_an_unknown_period(per: Any) -> None:
-    with pytest.raises(InvalidArgument, match=r"^per must be 'hour', 'day', 'month' or None, got"):
+    with pytest.raises(InvalidArgument) as raised:
         Budget(calls=1, per=per)
+    assert str(raised.value) == (f"per must be 'hour', 'day', 'month' or None, got {shown(per)}.")
 
 
 @pytest.mark.parametrize("name", ["", " ", "a\nb", None, 7])
 def test_refuses_a_name_that_cannot_be_shown(name: Any) -> None:
-    with pytest.raises(InvalidArgument, match=r"^name must be a printable str that is not empty"):
+    with pytest.raises(InvalidArgument) as raised:
         Budget.unlimited(name=name)
+    assert str(raised.value) == (
+        f"name must be a printable str that is not empty, got {shown(name)}."
+    )
 
 
 class OnlySpends:
@@ -117,8 +122,12 @@ class OnlySpends:
 
 @pytest.mark.parametrize("ledger", ["enphase.sqlite", object(), 7, OnlySpends(), MemoryLedger])
 def test_refuses_a_ledger_that_lacks_a_method(ledger: Any) -> None:
-    with pytest.raises(InvalidArgument, match=r"^ledger must be a SqliteLedger, or an object with"):
+    with pytest.raises(InvalidArgument) as raised:
         Budget(calls=1, ledger=ledger)
+    assert str(raised.value) == (
+        "ledger must be a SqliteLedger, or an object with the methods of Ledger, got "
+        f"{shown(ledger)}."
+    )
 
 
 def test_a_purse_is_named_where_a_budget_is_shown() -> None:
@@ -138,6 +147,7 @@ def test_a_period_that_is_used_up_at_the_start_says_when_it_renews() -> None:
     world = World(budget)
     world.play(Act())
     assert isinstance(world.error, BudgetExhausted)
+    assert world.error.renews == datetime(2026, 6, 22, tzinfo=UTC)
     assert str(world.error) == (
         "All 1 calls of the budget ($0.10) are spent; it renews at 2026-06-22 00:00 UTC."
     )
@@ -162,6 +172,18 @@ def test_a_failure_with_the_last_call_waits_for_both() -> None:
     assert world.opened == [0, 3600]
 
 
+def test_a_failure_with_the_last_call_waits_past_the_next_period_if_it_must() -> None:
+    world = World(Budget(calls=1, per="hour"), Clock(3500.0), wait_for_next_period=True)
+    world.play(Act(head=Head(473, "application/json")), window(world, 2))
+    assert world.opened == [3500, 3500 + 300]
+
+
+def test_a_failure_at_the_moment_a_period_begins_waits_like_any_other() -> None:
+    world = World(Budget(calls=1, per="hour"), Clock(3570.0))
+    world.play(window(world, 1)._replace(end=RESET), window(world, 2))
+    assert world.opened == [3570, 3600 + 2]
+
+
 def test_a_budget_that_never_renews_is_not_waited_for() -> None:
     with (
         StreamingClient(api_key="the-key", access_token="the-token") as client,
@@ -182,6 +204,20 @@ def test_a_wait_asks_again_as_the_clock_may_be_set_right() -> None:
     world.play(window(world, 1))
     world.pass_to("open")
     assert world.clock.time == 30 + 300
+
+
+def test_a_wait_is_announced_again_once_it_is_over_a_second_longer() -> None:
+    class Slots(Ledger):
+        """It knows the next slot only roughly."""
+
+        def spend(self, allowance: Allowance, call: Call) -> Counted | Wait | UsedUp:
+            return Wait(slots.pop(0)) if slots else super().spend(allowance, call)
+
+    slots, waits = [10.0, 1.0, 0.75], list[float]()
+    world = World(Budget(calls=1, ledger=Slots()), on_wait=lambda seconds, _: waits.append(seconds))
+    world.play(window(world, 1))
+    assert world.opened == [11.75]
+    assert waits == [10.0, 0.75]
 
 
 # Ledgers
@@ -225,6 +261,21 @@ def test_any_other_exception_of_a_ledger_leaves_unchanged(error: Exception) -> N
     assert (world.reason, world.opened) == ("error", [])
 
 
+def test_a_ledger_hears_the_site_of_each_call() -> None:
+    sites = []
+
+    class Sites(Ledger):
+        """It keeps the site of each call."""
+
+        def spend(self, allowance: Allowance, call: Call) -> Counted | Wait | UsedUp:
+            sites.append(call.site)
+            return super().spend(allowance, call)
+
+    world = World(Budget(calls=2, ledger=Sites()))
+    world.play(window(world, 1), window(world, 2))
+    assert sites[:2] == [1765, 1765]
+
+
 def test_a_ledger_hears_how_each_stream_ended() -> None:
     ledger = Ledger()
     world = World(Budget(calls=4, ledger=ledger))
@@ -244,7 +295,15 @@ def test_a_call_never_sent_is_refunded_and_has_no_end() -> None:
     world = World(Budget(calls=1, ledger=ledger))
     world.pass_to("open")
     world.answer(Failed(RuntimeError("can't start new thread"), sent=False))
-    assert (world.budget.spent, ledger.ends) == (0, [])
+    assert (world.budget.spent, ledger.ends, world.error) == (0, [], None)
+
+
+def test_a_watch_that_is_collected_leaves_its_attempt_without_an_end() -> None:
+    ledger = Ledger()
+    world = World(Budget(calls=1, ledger=ledger))
+    world.pass_to("receive")
+    world.watch.stop(finalizing=True)
+    assert (world.reason, ledger.ends) == ("stopped", [])
 
 
 def test_a_callback_that_raises_ends_the_stream_of_its_attempt() -> None:
@@ -256,6 +315,12 @@ def test_a_callback_that_raises_ends_the_stream_of_its_attempt() -> None:
     world = World(Budget(calls=1, ledger=ledger), on_malformed=raises)
     world.play(Act(chunks=[(1.0, b"data:{\n\n")], end=Signal.OVERDUE))
     assert ledger.ends == [(1, "error", 0)]
+
+
+def test_an_unlimited_budget_counts_in_its_ledger_too() -> None:
+    ledger = Ledger()
+    spend(Budget.unlimited(ledger=ledger))
+    assert Budget.unlimited(ledger=ledger).balance() == Balance(1)
 
 
 def test_a_balance_is_read_once_and_then_followed() -> None:

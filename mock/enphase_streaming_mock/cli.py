@@ -168,10 +168,11 @@ def _serve(server: "MockServer", options: argparse.Namespace) -> int:
         }
         if "insecure_http" in server.client_options:
             settings["INSECURE_HTTP"] = "1"
-        for name, value in settings.items():
-            print(f"export ENPHASE_{name}={shlex.quote(value)}")
+        lines = [f"export ENPHASE_{name}={shlex.quote(value)}" for name, value in settings.items()]
         if is_loopback(urlsplit(server.base_url).hostname or ""):
-            print(f"# console: {server.console_url}")
+            lines.append(f"# console: {server.console_url}")
+        # At once, even where Python does not buffer: a script may read six lines and leave.
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
         while True:
             time.sleep(3600)

@@ -69,12 +69,15 @@ def test_the_printed_values_open_a_stream() -> None:
     assert json.loads(events[0].removeprefix(b"data:"))["data"]["pv_power"] == 0
 
 
-def test_a_shell_can_evaluate_what_is_printed() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_shell_can_evaluate_what_is_printed(unbuffered: str) -> None:
+    # Written line by line, its output would end the mock with the reader of six lines.
     script = """
         mkfifo printed
         "$@" --port 0 >printed &
         eval "$(head -n 6 printed)"
         env | grep ^ENPHASE_ | sort
+        curl --silent --output /dev/null --write-out '%{http_code}\\n' "$ENPHASE_BASE_URL"
         kill $!
     """
     with TemporaryDirectory() as folder:
@@ -84,9 +87,12 @@ def test_a_shell_can_evaluate_what_is_printed() -> None:
             capture_output=True,
             text=True,
             timeout=20,
-            env={name: value for name, value in os.environ.items() if "ENPHASE" not in name},
+            env={name: value for name, value in os.environ.items() if "ENPHASE" not in name}
+            | {"PYTHONUNBUFFERED": unbuffered},
         )
-    assert re.sub(r":\d+/", ":PORT/", run.stdout).splitlines() == [
+    *variables, answered = re.sub(r":\d+/", ":PORT/", run.stdout).splitlines()
+    assert answered == "404"
+    assert variables == [
         "ENPHASE_ACCESS_TOKEN=mock-access-token",
         "ENPHASE_API_KEY=mock-api-key",
         "ENPHASE_BASE_URL=http://127.0.0.1:PORT/api/v4",

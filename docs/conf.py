@@ -13,7 +13,7 @@ ROOT = HERE.parent
 sys.path.insert(0, str(HERE / "tools"))
 
 import help_page  # noqa: E402  # found through the line above
-import openapi_page  # noqa: E402
+import openapi_page  # noqa: E402  # likewise
 
 project = "enphase-streaming"
 author = "the enphase-streaming contributors"

@@ -11,9 +11,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from functools import partial
 from itertools import groupby
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,7 +68,7 @@ def services(ports: dict[int, int], tmp_path: Path) -> Iterator[dict[str, subpro
         )
         for port in SERVICES[name].get("ports", []):
             number = ports[int(port.rpartition(":")[2])]
-            eventually(lambda number=number: answers(number))  # type: ignore[misc]  # its default
+            eventually(partial(answers, number))
     yield started
     for process in started.values():
         process.kill()
@@ -105,7 +105,7 @@ def answers(port: int) -> bool:
 def test_the_outage_of_the_mock_arrives_at_the_broker_in_order(
     services: dict[str, subprocess.Popen[bytes]], ports: dict[int, int]
 ) -> None:
-    home = HomeAssistant(SimpleNamespace(port=ports[1883]), SYSTEM_ID)  # type: ignore[arg-type]  # only its port is used
+    home = HomeAssistant(ports[1883], SYSTEM_ID)
     try:
         eventually(lambda: the_switch_is(home, "OFF"))
         home.switch("ON")

@@ -143,3 +143,20 @@ def scripted(
             assert not thread.is_alive(), "the server's script never ended"
     if server.failures:
         raise server.failures[0]
+
+
+# The phases of a stream in which its caller may leave: each sets `reached` when it has come.
+
+
+def waiting_for_the_head(peer: Peer, reached: threading.Event) -> None:
+    peer.read_request()
+    reached.set()
+    peer.wait_for_hang_up()
+
+
+def reading(peer: Peer, reached: threading.Event) -> None:
+    peer.read_request()
+    peer.send(STREAM_HEAD)
+    peer.chunk(b": open\n\n")
+    reached.set()
+    peer.wait_for_hang_up()

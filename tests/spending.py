@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from enphase_streaming import Budget, Counted
+import threading
+
+from enphase_streaming import Budget, BudgetExhausted, Counted
 from enphase_streaming.core.budget import Ticket
 from simulated import Clock
 
@@ -24,3 +26,25 @@ def spend(budget: Budget, at: float = 0.0) -> float:
         return ask(budget, ticket, at)
     finally:
         budget._leave(ticket)
+
+
+def spend_in_threads(budget: Budget, count: int) -> list[int]:
+    """Spend all of a budget in threads that begin at once; return how many calls each got."""
+    start, spent = threading.Barrier(count), list[int]()
+
+    def hammer() -> None:
+        mine = 0
+        start.wait(10)
+        try:
+            while True:
+                spend(budget)
+                mine += 1
+        except BudgetExhausted:
+            spent.append(mine)
+
+    threads = [threading.Thread(target=hammer) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return spent

@@ -77,7 +77,7 @@ class Broker:
 class HomeAssistant:
     """Subscribes as Home Assistant does, and keeps what arrives in order."""
 
-    def __init__(self, broker: Broker, site: int) -> None:
+    def __init__(self, port: int, site: int) -> None:
         self.site = site
         self.messages: list[tuple[str, Any]] = []
         self.client = paho.Client(CallbackAPIVersion.VERSION2)
@@ -85,7 +85,7 @@ class HomeAssistant:
         self.client.on_message = lambda _, __, message: self.messages.append(
             (message.topic, message.payload.decode())
         )
-        self.client.connect("127.0.0.1", broker.port)
+        self.client.connect("127.0.0.1", port)
         self.client.loop_start()
 
     def of(self, topic: str) -> list[Any]:
@@ -123,7 +123,7 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 def home(broker: Broker, enphase_mock: MockServer) -> Iterator[HomeAssistant]:
-    home = HomeAssistant(broker, enphase_mock.system_id)
+    home = HomeAssistant(broker.port, enphase_mock.system_id)
     yield home
     home.close()
 
@@ -194,7 +194,7 @@ def test_nothing_is_paid_for_while_the_broker_is_away(
     bridge = start("home_assistant", **variables(broker))
     bridge.line("MQTT_HOST")
     broker.start()
-    home = HomeAssistant(broker, enphase_mock.system_id)
+    home = HomeAssistant(broker.port, enphase_mock.system_id)
     eventually(lambda: the_switch_is(home, "OFF"))
     home.switch("ON")
     eventually(partial(has_more, home, 2))
@@ -205,7 +205,7 @@ def test_nothing_is_paid_for_while_the_broker_is_away(
     bridge.line("MQTT_HOST")  # tried again, and still away
     enphase_mock.assert_calls(1)
     broker.start()
-    home = HomeAssistant(broker, enphase_mock.system_id)
+    home = HomeAssistant(broker.port, enphase_mock.system_id)
     eventually(lambda: bool(home.of("stream")))
     home.switch("ON")  # this broker kept nothing
     eventually(partial(has_more, home, 2))

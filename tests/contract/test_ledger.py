@@ -63,6 +63,13 @@ class Slow(MemoryLedger):
         self.refunded += 1
         self.done.set()
 
+    def check_taken_back(self, budget: Budget) -> None:
+        """Go on with a call whose caller has left: it is counted, and taken back."""
+        assert not self.counted
+        self.go_on.set()
+        assert self.done.wait(PATIENCE)
+        assert (self.counted, self.refunded, budget.spent) == (1, 1, 0)
+
 
 def settings(mock: MockServer) -> dict[str, Any]:
     return {
@@ -125,10 +132,7 @@ def test_closing_while_a_call_is_counted_frees_the_caller_and_takes_it_back() ->
         stream.close()
         reader.join(PATIENCE)
         assert not reader.is_alive(), "close() did not free the caller"
-    assert not ledger.counted
-    ledger.go_on.set()
-    assert ledger.done.wait(PATIENCE)
-    assert (ledger.counted, ledger.refunded, budget.spent) == (1, 1, 0)
+    ledger.check_taken_back(budget)
 
 
 def test_cancelling_while_a_call_is_counted_takes_it_back() -> None:
@@ -146,10 +150,7 @@ def test_cancelling_while_a_call_is_counted_takes_it_back() -> None:
                 await task
 
     asyncio.run(run())
-    assert not ledger.counted
-    ledger.go_on.set()
-    assert ledger.done.wait(PATIENCE)
-    assert (ledger.counted, ledger.refunded, budget.spent) == (1, 1, 0)
+    ledger.check_taken_back(budget)
 
 
 def test_a_call_that_waits_for_a_thread_is_never_counted_if_its_caller_leaves(

@@ -30,7 +30,7 @@ from enphase_streaming import (
     StreamingClient,
     StreamStalled,
 )
-from scripted import STREAM_HEAD, HandClock, Peer, scripted
+from scripted import STREAM_HEAD, HandClock, Peer, reading, scripted, waiting_for_the_head
 from transports import Make, aiohttp_caller, on_aiohttp, on_httpx
 
 CALLERS = {"sync": sync_caller, "async": async_caller, "aiohttp": aiohttp_caller}
@@ -429,20 +429,6 @@ def test_readings_that_arrived_during_sleep_are_delivered(caller: Caller, clock:
 
 def connecting(peer: Peer, reached: threading.Event) -> None:
     """Accept the connection, and answer no TLS handshake."""
-    reached.set()
-    peer.wait_for_hang_up()
-
-
-def waiting_for_the_head(peer: Peer, reached: threading.Event) -> None:
-    peer.read_request()
-    reached.set()
-    peer.wait_for_hang_up()
-
-
-def reading(peer: Peer, reached: threading.Event) -> None:
-    peer.read_request()
-    peer.send(STREAM_HEAD)
-    peer.chunk(b": open\n\n")
     reached.set()
     peer.wait_for_hang_up()
 

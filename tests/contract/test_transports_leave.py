@@ -24,7 +24,7 @@ from enphase_streaming import (
     StreamingClient,
 )
 from enphase_streaming.fleet import fleet_transport
-from scripted import PATIENCE, STREAM_HEAD, Peer, Scripted
+from scripted import PATIENCE, STREAM_HEAD, Peer, Scripted, reading, waiting_for_the_head
 from ways import NO_TLS, WAYS, Opened, Way, client_tls, over_http2
 
 if sys.platform == "win32":
@@ -59,20 +59,6 @@ def _no_descriptor_left() -> Iterator[None]:
 def connecting(peer: Peer, reached: threading.Event) -> None:
     """Answer no handshake."""
     peer.sock.recv(1)
-    reached.set()
-    peer.wait_for_hang_up()
-
-
-def waiting_for_the_head(peer: Peer, reached: threading.Event) -> None:
-    peer.read_request()
-    reached.set()
-    peer.wait_for_hang_up()
-
-
-def reading(peer: Peer, reached: threading.Event) -> None:
-    peer.read_request()
-    peer.send(STREAM_HEAD)
-    peer.chunk(b": open\n\n")
     reached.set()
     peer.wait_for_hang_up()
 

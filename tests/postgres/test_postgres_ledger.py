@@ -171,12 +171,19 @@ def test_tables_that_another_holds_are_unavailable(
     ledger: PostgresLedger, dsn: str, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted(ledger)
-    monkeypatch.setitem(postgres._LIMITS, "options", "-c lock_timeout=50ms")
+    monkeypatch.setattr(postgres, "_GUARDS", "SET LOCAL lock_timeout = '50ms'")
     with psycopg.connect(dsn) as other:
         other.execute(f"LOCK TABLE {schema}.attempt".encode())
         with pytest.raises(LedgerUnavailable, match=r"cannot count now: .*lock timeout"):
             ledger.spend(DAILY, CALL)
     assert counted(ledger).balance.spent == 2
+
+
+def test_the_options_of_a_dsn_do_not_make_a_count_less_durable(dsn: str, schema: str) -> None:
+    ledger = PostgresLedger(f"{dsn} options='-c synchronous_commit=off'", schema=schema)
+    with ledger._transaction() as db:
+        assert db.execute("SHOW synchronous_commit") == [("on",)]
+    assert counted(ledger).balance.spent == 1
 
 
 def test_a_login_that_is_refused_is_said_without_its_password(dsn: str) -> None:

@@ -16,7 +16,7 @@ from enphase_streaming import Budget, BudgetExhausted, Counted, InvalidArgument,
 from enphase_streaming.core.arguments import shown
 from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Ticket
 from simulated import Clock
-from spending import ask, spend
+from spending import ask, spend, spend_in_threads
 
 
 class Written(float):
@@ -256,24 +256,7 @@ def test_a_shorter_pause_does_not_shorten_a_longer_one() -> None:
 
 def test_threads_never_spend_more_than_the_budget() -> None:
     budget = Budget(calls=1000)
-    counted: list[int] = []
-    start = threading.Barrier(8)
-
-    def hammer() -> None:
-        mine = 0
-        start.wait(10)
-        try:
-            while True:
-                spend(budget)
-                mine += 1
-        except BudgetExhausted:
-            counted.append(mine)
-
-    threads = [threading.Thread(target=hammer) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    counted = spend_in_threads(budget, 8)
     assert (sum(counted), budget.spent, len(counted)) == (1000, 1000, 8)
 
 

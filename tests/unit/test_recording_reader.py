@@ -44,7 +44,7 @@ def read(path: Path) -> tuple[list[Reading], RecordedReadings]:
 
 
 def measured(reading: Reading) -> tuple[object, ...]:
-    """Return what a recording keeps: everything but what names the site."""
+    """Return what a recording keeps: everything but what identifies the site."""
     values = reading.to_dict()
     for name in ("system_id", "envoy_serial_number"):
         values.pop(name)

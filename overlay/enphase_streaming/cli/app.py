@@ -138,7 +138,7 @@ def watch(
         seconds = options.duration(duration, DEFAULT_DURATION if once else cost.WINDOW)
         renewal = ledgers.renewal(os.environ, per, ledger, purse)
         limit = None
-        if not once or limited or renewal:
+        if not once or renewal:
             limit = options.limit(calls, dollars, unlimited=unlimited, plan_name=plan, **renewal)
         terms = None if plan is None else options.plan(plan, streams=True)
         access = options.find_access(os.environ, system_id, clock_speed)

@@ -133,8 +133,11 @@ class Window:
                 mask_causes(what.error, self._options.mask)
                 text = f"The connection broke {self._progress()}: {describe(what.error)}"
                 raise StreamDropped(self._options.mask(text)) from what.error
+            elif what is Signal.CLOSED:
+                self._check_close()
+                return None
             else:
-                self._check_close() if what is Signal.CLOSED else self._check_overdue()
+                self._check_overdue()
                 return None
         return self._events.popleft()
 

@@ -34,9 +34,13 @@ _LIMITS: dict[str, Any] = {
     "keepalives_idle": 4,
     "keepalives_interval": 2,
     "keepalives_count": 3,
-    # No count may be lost that the server confirmed. The wait for another transaction is bounded.
-    "options": "-c synchronous_commit=on -c lock_timeout=5s -c statement_timeout=10s",
 }
+# In each transaction, where the `options` of a DSN cannot undo them: no count may be lost that the
+# server confirmed, and the wait for another transaction is bounded.
+_GUARDS = (
+    "SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = '5s'; "
+    "SET LOCAL statement_timeout = '10s'"
+)
 _MISTAKEN = ("08P01", "28", "3D", "3F", "42", "25006")
 """Beginnings of error codes that trying again does not mend: a wrong login, name or permission."""
 _REFUSED = re.compile(r"FATAL: +(?!.*(the database system is|too many|remaining connection))")
@@ -111,7 +115,7 @@ class PostgresLedger(TableLedger):
 
     def _prepare(self, connection: psycopg.Connection[Any]) -> None:
         """Find the tables, or make them."""
-        connection.execute(f"SET LOCAL search_path TO {self._schema}".encode())
+        connection.execute(f"{_GUARDS}; SET LOCAL search_path TO {self._schema}".encode())
         if self._was_used:
             return
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CREATION,))

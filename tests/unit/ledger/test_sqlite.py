@@ -20,7 +20,6 @@ from enphase_streaming import (
     Allowance,
     Balance,
     Budget,
-    BudgetExhausted,
     Call,
     Counted,
     InvalidArgument,
@@ -31,7 +30,7 @@ from enphase_streaming import (
     Wait,
 )
 from enphase_streaming.ledger import sqlite
-from spending import spend
+from spending import spend, spend_in_threads
 
 NOON = datetime(2026, 6, 30, 12, tzinfo=UTC)
 DAILY = Allowance("default", 2, "day")
@@ -501,22 +500,5 @@ def test_a_fresh_budget_reads_its_ledger_when_asked(machine: Machine, path: Path
 
 
 def test_threads_share_one_budget(path: Path) -> None:
-    budget, start = Budget(calls=20, ledger=SqliteLedger(path)), threading.Barrier(4)
-    mine: list[int] = []
-
-    def hammer() -> None:
-        start.wait(10)
-        count = 0
-        try:
-            while True:
-                spend(budget)
-                count += 1
-        except BudgetExhausted:
-            mine.append(count)
-
-    threads = [threading.Thread(target=hammer) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert (len(mine), sum(mine), len(SqliteLedger(path).attempts())) == (4, 20, 20)
+    spent = spend_in_threads(Budget(calls=20, ledger=SqliteLedger(path)), 4)
+    assert (len(spent), sum(spent), len(SqliteLedger(path).attempts())) == (4, 20, 20)

@@ -10,7 +10,7 @@ from typing import Any
 
 from enphase_streaming import Reading, StaticAuth
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
-from enphase_streaming.core.options import Options
+from enphase_streaming.core.options import Options, StreamOptions
 from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import Watch
 from enphase_streaming.stream import run_blocking
@@ -79,10 +79,8 @@ def readings(
     core = Watch(
         exchange,
         options,
-        site=1765,
-        duration=COUNT,
-        budget=None,
-        recovery=recovery or Recovery(),
+        StreamOptions(system_id=1765, duration=COUNT, budget=None, once=False),
+        recovery,
     )
     try:
         while (reading := run_blocking(core.next())) is not None:

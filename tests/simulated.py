@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple
 
 from enphase_streaming import Budget, Reading, StaticAuth, StreamEnd
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
-from enphase_streaming.core.options import Options
+from enphase_streaming.core.options import OnGap, OnMalformed, OnWait, Options, StreamOptions
 from enphase_streaming.core.recovery import Recovery
-from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
+from enphase_streaming.core.watch import Watch
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 STREAM = Head(200, "text/event-stream")
@@ -202,14 +202,17 @@ class World:
                 first_reading_timeout=self.first_reading_timeout,
                 stall_timeout=self.stall_timeout,
             ),
-            site=1765,
-            duration=self.duration,
-            budget=self.budget,
-            recovery=self.recovery or Recovery(chance=self.chance),
-            on_malformed=self.on_malformed,
-            on_gap=self.on_gap,
-            on_wait=self.on_wait,
-            **waits,
+            StreamOptions(
+                system_id=1765,
+                duration=self.duration,
+                budget=self.budget,
+                once=False,
+                on_malformed=self.on_malformed,
+                on_gap=self.on_gap,
+                on_wait=self.on_wait,
+                **waits,
+            ),
+            self.recovery or Recovery(chance=self.chance),
         )
         self._run = Run(self.watch.next())
         self._collect()

@@ -8,7 +8,7 @@ from typing import Any
 from enphase_streaming import Reading
 from enphase_streaming.core.arguments import DEFAULT_DURATION
 from enphase_streaming.core.exchange import Failed, Signal
-from enphase_streaming.core.recovery import Recovery
+from enphase_streaming.core.options import StreamOptions
 from enphase_streaming.core.watch import StreamEnd, Watch
 from simulated import START, STREAM, Answer, Clock, Run, SimulatedExchange, make_options
 
@@ -54,11 +54,7 @@ class Driven:
         self.watch = Watch(
             SimulatedExchange(self.clock),
             make_options(**options),
-            site=1765,
-            duration=duration,
-            budget=None,
-            recovery=Recovery(once=True),
-            **given,
+            StreamOptions(system_id=1765, duration=duration, budget=None, once=True, **given),
         )
         self.readings: list[Reading] = []
         self._run = Run(self.watch.open())

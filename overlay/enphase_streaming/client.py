@@ -18,10 +18,18 @@ from enphase_streaming.connection import LIMITS, Connection
 from enphase_streaming.core import arguments
 from enphase_streaming.core.arguments import MAXIMUM_DURATION, Duration
 from enphase_streaming.core.budget import Budget
-from enphase_streaming.core.options import BASE_URL, TOKEN_URL, Auth, Options
+from enphase_streaming.core.options import (
+    BASE_URL,
+    TOKEN_URL,
+    Auth,
+    OnGap,
+    OnMalformed,
+    OnWait,
+    Options,
+    StreamOptions,
+)
 from enphase_streaming.core.reading import Reading
-from enphase_streaming.core.recovery import Recovery
-from enphase_streaming.core.watch import OnGap, OnMalformed, OnWait, Watch
+from enphase_streaming.core.watch import Watch
 from enphase_streaming.errors import InvalidArgument, StreamDropped
 from enphase_streaming.secrets import hide_locals, keep_out_of_logs
 from enphase_streaming.stream import AsyncReadingStream, BaseStream, ReadingStream
@@ -116,9 +124,7 @@ class BaseClient(Generic[Transport, Stream]):
     def _connect(self, url: str, transport: Transport | None, **settings: Any) -> None:
         raise NotImplementedError
 
-    def _make(
-        self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
-    ) -> Stream:
+    def _make(self, asked: StreamOptions) -> Stream:
         raise NotImplementedError
 
     @classmethod
@@ -172,11 +178,7 @@ class BaseClient(Generic[Transport, Stream]):
             InvalidArgument: before anything is sent.
         """
         return self._stream(
-            system_id,
-            duration,
-            budget=budget,
-            recovery=Recovery(once=True),
-            on_malformed=on_malformed,
+            system_id, duration, budget=budget, once=True, on_malformed=on_malformed
         )
 
     def watch(
@@ -229,53 +231,23 @@ class BaseClient(Generic[Transport, Stream]):
             system_id,
             duration,
             budget=budget,
-            recovery=Recovery(),
+            once=False,
             wait_for_next_period=wait_for_next_period,
             on_malformed=on_malformed,
             on_gap=on_gap,
             on_wait=on_wait,
         )
 
-    def _stream(
-        self,
-        system_id: SupportsIndex,
-        duration: Duration,
-        *,
-        budget: Budget | None,
-        recovery: Recovery,
-        wait_for_next_period: bool = False,
-        on_malformed: OnMalformed,
-        on_gap: OnGap | None = None,
-        on_wait: OnWait | None = None,
-    ) -> Stream:
-        site = arguments.system_id(system_id)
-        seconds = arguments.whole_seconds(duration)
-        if on_malformed not in ("skip", "raise") and not callable(on_malformed):
-            raise InvalidArgument(
-                "on_malformed must be 'skip', 'raise' or a callable that takes a MalformedEvent, "
-                f"got {arguments.shown(on_malformed)}."
-            )
-        arguments.function("on_gap", on_gap)
-        arguments.function("on_wait", on_wait)
-        if budget is not None and not isinstance(budget, Budget):
-            raise InvalidArgument(
-                f"budget must be a Budget, such as Budget(calls=12), got {arguments.shown(budget)}."
-            )
+    def _stream(self, system_id: SupportsIndex, duration: Duration, **asked: Any) -> Stream:
+        options = StreamOptions(
+            system_id=arguments.system_id(system_id),
+            duration=arguments.whole_seconds(duration),
+            **asked,
+        )
         with self._lock:
             if self._closed:
                 raise InvalidArgument("This client is closed; make a new one.")
-            stream = self._make(
-                lambda token: self._options.request(site, seconds, token),
-                open_on_enter=recovery.once,
-                site=site,
-                duration=seconds,
-                budget=budget,
-                recovery=recovery,
-                wait_for_next_period=wait_for_next_period,
-                on_malformed=on_malformed,
-                on_gap=on_gap,
-                on_wait=on_wait,
-            )
+            stream = self._make(options)
             self._streams.add(stream)
         return stream
 
@@ -313,16 +285,14 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
     def _connect(self, url: str, transport: httpx.BaseTransport | None, **settings: Any) -> None:
         self._http = new_client(url, transport, **settings)
 
-    def _make(
-        self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
-    ) -> ReadingStream:
+    def _make(self, asked: StreamOptions) -> ReadingStream:
         connection = Connection(
             self._http,
-            lambda token: self._http.build_request(**request(token)),
+            lambda token: self._http.build_request(**self._options.request(asked, token)),
             self._options,
         )
-        core = Watch(connection, self._options, **settings)
-        return ReadingStream(core, connection, self._options, open_on_enter=open_on_enter)
+        core = Watch(connection, self._options, asked)
+        return ReadingStream(core, connection, self._options)
 
 
 class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStream]):
@@ -354,17 +324,17 @@ class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStre
     ) -> None:
         self._http = new_async_client(url, transport, **settings)
 
-    def _make(
-        self, request: Callable[[str], dict[str, Any]], *, open_on_enter: bool, **settings: Any
-    ) -> AsyncReadingStream:
+    def _make(self, asked: StreamOptions) -> AsyncReadingStream:
         # Imported here because asyncio takes as long to import as all the rest.
         from enphase_streaming.aconnection import AsyncConnection
 
         connection = AsyncConnection(
-            self._http, lambda token: self._http.build_request(**request(token)), self._options
+            self._http,
+            lambda token: self._http.build_request(**self._options.request(asked, token)),
+            self._options,
         )
-        core = Watch(connection, self._options, **settings)
-        return AsyncReadingStream(core, connection, self._options, open_on_enter=open_on_enter)
+        core = Watch(connection, self._options, asked)
+        return AsyncReadingStream(core, connection, self._options)
 
 
 def _auth(access_token: str | None, auth: Auth | None) -> Auth:

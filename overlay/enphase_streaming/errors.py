@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+Reason = Literal[
+    "planned",
+    "stopped",
+    "early",
+    "dropped",
+    "stalled",
+    "error",
+    "too_large",
+    "not_a_stream",
+    "budget",
+]
+"""How a stream ended, in one word."""
 
 
 class Retry(Enum):
@@ -22,6 +36,8 @@ class Retry(Enum):
 class EnphaseStreamingError(Exception):
     """Base class of every exception that this library raises on purpose."""
 
+    reason: Reason = "error"
+    """The `reason` of `stream.end` where this ends a stream."""
     retry: Retry = Retry.NEVER
 
     @property
@@ -68,6 +84,7 @@ class BudgetExhausted(EnphaseStreamingError):
     `renews` is when its next period begins (aware UTC), None for never.
     """
 
+    reason = "budget"
     renews: datetime | None = None
 
 
@@ -165,6 +182,7 @@ class StreamEndedEarly(StreamError):
     `missing` is the number of seconds that were left.
     """
 
+    reason = "early"
     retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, missing: float = 0.0) -> None:
@@ -175,12 +193,14 @@ class StreamEndedEarly(StreamError):
 class StreamDropped(StreamError):
     """The connection broke inside the stream; the cause is chained."""
 
+    reason = "dropped"
     retry = Retry.BACKOFF
 
 
 class StreamStalled(StreamError):
     """The stream stayed without a reading for too long, or closed without one."""
 
+    reason = "stalled"
     retry = Retry.BACKOFF
 
 
@@ -195,10 +215,13 @@ class MalformedEvent(StreamError):
 class EventTooLarge(StreamError):
     """An event grew beyond `max_event_bytes`."""
 
+    reason = "too_large"
+
 
 class NotAnEventStream(StreamError):
     """A 200 that is no event stream. `body` is its start, with this client's secrets masked."""
 
+    reason = "not_a_stream"
     retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, body: str = "") -> None:

@@ -26,16 +26,15 @@ _T = TypeVar("_T")
 class BaseStream:
     """What both iterators share: the core, its recording, and how it ended."""
 
-    def __init__(self, core: Watch, options: Options, *, open_on_enter: bool) -> None:
+    def __init__(self, core: Watch, options: Options) -> None:
         self.recording: Recording | None = None
         self._core = core
         self._options = options
-        self._open_on_enter = open_on_enter
         self._begun = self._stopped = False
 
     def __repr__(self) -> str:
         state = "under way" if self._begun else "not begun"
-        return f"<{type(self).__name__} of {self._core.name}: {self.end or state}>"
+        return f"<{type(self).__name__} of Site {self._core.asked.system_id}: {self.end or state}>"
 
     @property
     def end(self) -> StreamEnd | None:
@@ -78,7 +77,7 @@ class BaseStream:
     def _should_open(self) -> bool:
         if self._begun and self.end is not None:
             raise InvalidArgument("This stream is over; ask the client for another one.")
-        return self._open_on_enter and not self._begun
+        return self._core.asked.once and not self._begun
 
 
 class ReadingStream(BaseStream):
@@ -88,10 +87,8 @@ class ReadingStream(BaseStream):
     any thread, ends it at once.
     """
 
-    def __init__(
-        self, core: Watch, connection: Connection, options: Options, *, open_on_enter: bool
-    ) -> None:
-        super().__init__(core, options, open_on_enter=open_on_enter)
+    def __init__(self, core: Watch, connection: Connection, options: Options) -> None:
+        super().__init__(core, options)
         self._connection = connection
         self._running = threading.RLock()
         self._inside = False
@@ -166,10 +163,8 @@ class AsyncReadingStream(BaseStream):
     any task, ends it at once. One task at a time can ask for readings.
     """
 
-    def __init__(
-        self, core: Watch, connection: AsyncConnection, options: Options, *, open_on_enter: bool
-    ) -> None:
-        super().__init__(core, options, open_on_enter=open_on_enter)
+    def __init__(self, core: Watch, connection: AsyncConnection, options: Options) -> None:
+        super().__init__(core, options)
         self._connection = connection
         self._running = False
 

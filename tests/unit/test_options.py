@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from enphase_streaming import InvalidArgument
+from enphase_streaming.core.options import StreamOptions
 from simulated import make_options
 
 NOW = datetime(2026, 6, 21, 12, tzinfo=UTC)
@@ -34,7 +35,8 @@ def test_a_renewal_receives_the_stale_token_the_url_and_the_time(stale: str | No
 
 
 def test_a_token_that_no_header_can_carry_is_refused_by_name() -> None:
+    asked = StreamOptions(system_id=1765, duration=None, budget=None, once=True)
     with pytest.raises(
         InvalidArgument, match=r"^access_token must be .*It is what auth returned\.$"
     ):
-        make_options().request(1765, None, "two lines\n")
+        make_options().request(asked, "two lines\n")

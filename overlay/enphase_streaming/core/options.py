@@ -1,13 +1,15 @@
-"""The settings of a client, passed on whole to everything that it makes."""
+"""The settings of a client and of one stream, each passed on whole."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from enphase_streaming.core import arguments
+from enphase_streaming.core.budget import Budget
+from enphase_streaming.errors import InvalidArgument, MalformedEvent
 from enphase_streaming.secrets import hide_locals, masked
 from enphase_streaming.version import __version__
 from enphase_streaming_api.api.streaming import stream_system_live_data
@@ -16,6 +18,10 @@ BASE_URL = "https://api.enphaseenergy.com/api/v4"
 TOKEN_URL = "https://api.enphaseenergy.com/oauth/token"
 AUTHORIZE_URL = "https://api.enphaseenergy.com/oauth/authorize"
 USER_AGENT = f"enphase-streaming/{__version__}"
+
+OnGap = Callable[[datetime, datetime, Exception], None]
+OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
+OnWait = Callable[[float, Exception | None], None]
 
 
 class Auth(Protocol):
@@ -62,7 +68,7 @@ class Options:
         """Return a function that gets a token other than `stale`. It may block."""
         return hide_locals(lambda: self.auth.renew(stale, token_url=self.token_url, now=self.now()))
 
-    def request(self, system_id: int, duration: int | None, token: str) -> dict[str, Any]:
+    def request(self, stream: StreamOptions, token: str) -> dict[str, Any]:
         """Return the arguments of httpx's `build_request`.
 
         Raises:
@@ -70,7 +76,7 @@ class Options:
                 exception that httpx would raise holds the token.
         """
         arguments.secret("access_token", token, "It is what auth returned.")
-        kwargs = stream_system_live_data.get_kwargs(system_id, duration=duration)
+        kwargs = stream_system_live_data.get_kwargs(stream.system_id, duration=stream.duration)
         kwargs["url"] = self.base_url + kwargs["url"]
         kwargs["headers"] |= {
             "Authorization": f"Bearer {token}",
@@ -81,3 +87,35 @@ class Options:
             "User-Agent": USER_AGENT,
         }
         return kwargs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOptions:
+    """What `live_data` or `watch` was asked for, which document it; `once` for `live_data`.
+
+    Raises:
+        InvalidArgument: for what is not checked yet: the budget and the callbacks.
+    """
+
+    system_id: int
+    duration: int | None
+    budget: Budget | None
+    once: bool
+    wait_for_next_period: bool = False
+    on_malformed: OnMalformed = "skip"
+    on_gap: OnGap | None = None
+    on_wait: OnWait | None = None
+
+    def __post_init__(self) -> None:
+        if self.on_malformed not in ("skip", "raise") and not callable(self.on_malformed):
+            raise InvalidArgument(
+                "on_malformed must be 'skip', 'raise' or a callable that takes a MalformedEvent, "
+                f"got {arguments.shown(self.on_malformed)}."
+            )
+        arguments.function("on_gap", self.on_gap)
+        arguments.function("on_wait", self.on_wait)
+        if self.budget is not None and not isinstance(self.budget, Budget):
+            raise InvalidArgument(
+                "budget must be a Budget, such as Budget(calls=12), got "
+                f"{arguments.shown(self.budget)}."
+            )

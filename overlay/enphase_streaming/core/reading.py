@@ -163,7 +163,8 @@ class EventReader:
         reading = event.data
         _set(reading, "arrived", arrived)
         _set(reading, "raw", data)
-        _set(reading, "drift", drift)
+        if drift:
+            _set(reading, "drift", drift)
         _set(reading, "epoch", event.timestamp_epoch)
         _set(reading, "utc", event.timestamp_utc)
         return reading

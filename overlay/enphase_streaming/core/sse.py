@@ -71,7 +71,7 @@ class SSEDecoder:
         for line in lines:
             if not line:
                 if self._data:
-                    data = b"\n".join(self._data).decode(errors="replace")
+                    data = b"\n".join(self._data).decode("utf-8", "replace")
                     events.append(ServerSentEvent(self._event or "message", data, self._id))
                     self._data.clear()
                 self._event = ""

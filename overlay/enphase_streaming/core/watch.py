@@ -5,55 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal, TypeVarTuple
+from typing import TypeVarTuple
 
 import msgspec
 
 from enphase_streaming.core.arguments import DEFAULT_DURATION
+from enphase_streaming.core.arrivals import Repetitions
 from enphase_streaming.core.budget import Budget
 from enphase_streaming.core.exchange import Exchange, Observer
-from enphase_streaming.core.options import Options
+from enphase_streaming.core.options import Options, StreamOptions
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery, Refresh, Stop
 from enphase_streaming.core.spending import Spending
-from enphase_streaming.core.window import Repetitions, Window
+from enphase_streaming.core.window import Window
 from enphase_streaming.errors import (
     AuthenticationError,
     BudgetExhausted,
     ConnectionFailed,
     EnphaseStreamingError,
-    EventTooLarge,
     LedgerUnavailable,
     MalformedEvent,
-    NotAnEventStream,
+    Reason,
     Retry,
-    StreamDropped,
-    StreamEndedEarly,
-    StreamStalled,
 )
-
-OnGap = Callable[[datetime, datetime, Exception], None]
-OnMalformed = Callable[[MalformedEvent], None] | Literal["skip", "raise"]
-OnWait = Callable[[float, Exception | None], None]
-Reason = Literal[
-    "planned",
-    "stopped",
-    "early",
-    "dropped",
-    "stalled",
-    "error",
-    "too_large",
-    "not_a_stream",
-    "budget",
-]
-_REASONS: dict[type[Exception], Reason] = {
-    StreamEndedEarly: "early",
-    StreamDropped: "dropped",
-    StreamStalled: "stalled",
-    EventTooLarge: "too_large",
-    NotAnEventStream: "not_a_stream",
-    BudgetExhausted: "budget",
-}
 
 _Arguments = TypeVarTuple("_Arguments")
 
@@ -82,42 +56,29 @@ class Watch:
     Args:
         exchange: sends the requests.
         options: the client's.
-        site: the number of the site.
-        duration: the seconds of each window, None for the API's default.
-        budget: counts each attempt; None for no limit.
+        asked: what the caller asked for.
         recovery: decides what follows a window.
-        wait_for_next_period: wait where a period's calls are used up, instead of ending.
-        on_malformed, on_gap, on_wait: the caller's, as `watch` documents them.
     """
 
     def __init__(
         self,
         exchange: Exchange,
         options: Options,
-        *,
-        site: int,
-        duration: int | None,
-        budget: Budget | None,
-        recovery: Recovery,
-        wait_for_next_period: bool = False,
-        on_malformed: OnMalformed = "skip",
-        on_gap: OnGap | None = None,
-        on_wait: OnWait | None = None,
+        asked: StreamOptions,
+        recovery: Recovery | None = None,
     ) -> None:
         self.end: StreamEnd | None = None
         self.observer: Observer | None = None
-        self.name: str = f"Site {site}"
-        self._site = site
+        self.asked: StreamOptions = asked
+        self._name = f"Site {asked.system_id}"
         self._exchange = exchange
         self._options = options
-        self._duration = DEFAULT_DURATION if duration is None else duration
-        self._budget = Budget.unlimited() if budget is None else budget
-        self._recovery = recovery
-        self._wait_for_next_period = wait_for_next_period
-        self._spending = Spending(exchange, self._budget, wait_for_next_period=wait_for_next_period)
-        self._on_malformed = on_malformed
-        self._on_gap = on_gap
-        self._on_wait = on_wait
+        self._duration = DEFAULT_DURATION if asked.duration is None else asked.duration
+        self._budget = Budget.unlimited() if asked.budget is None else asked.budget
+        self._recovery = recovery or Recovery(once=asked.once)
+        self._spending = Spending(
+            exchange, self._budget, wait_for_next_period=asked.wait_for_next_period
+        )
         self._window: Window | None = None
         self._failure: EnphaseStreamingError | None = None
         self._readings = self._new_readings = self._malformed = 0
@@ -131,7 +92,7 @@ class Watch:
         try:
             await self._open_window()
         except EnphaseStreamingError as error:
-            self._finish(_reason(error))
+            self._finish(error.reason)
             raise
 
     async def next(self) -> Reading | None:
@@ -139,13 +100,16 @@ class Watch:
         try:
             while (window := self._window or await self._open_window()) is not None:
                 try:
-                    event = await window.next()
+                    while not window.events and (deadline := window.ask()) is not None:
+                        window.take(await self._exchange.receive(deadline))
                 except EnphaseStreamingError as error:
                     await self._close_window(window, error)
                     continue
-                if event is None:
+                if not window.events:
                     await self._close_window(window, None)
-                elif isinstance(event, MalformedEvent):
+                    continue
+                event = window.events.popleft()
+                if isinstance(event, MalformedEvent):
                     await self._skip(window, event)
                 elif self._repetitions.is_new(event):
                     self._new_readings += 1
@@ -155,7 +119,7 @@ class Watch:
                     self._readings += 1
                     return event
         except EnphaseStreamingError as error:
-            self._finish(_reason(error))
+            self._finish(error.reason)
             raise
         return None
 
@@ -195,18 +159,18 @@ class Watch:
     async def _attempt(self) -> Outcome | None:
         """Open one window, if there is a token and a call to spend; None once it is open."""
         budget, exchange = self._budget, self._exchange
-        ticket = budget._queue(self._site)
+        ticket = budget._queue(self.asked.system_id)
         try:
             refused = await exchange.authorize(afresh=False)
             if refused is not None:
                 error = self._documented(refused.error)
-                _log.info("%s: no token, %s.", self.name, error)
+                _log.info("%s: no token, %s.", self._name, error)
                 return Outcome(error)
             await self._spending.count(ticket, self._announce)
         except (LedgerUnavailable, ConnectionFailed) as error:
             if self.end is not None:  # raised by a callback
                 raise
-            _log.warning("%s: the call could not be counted. %s", self.name, error)
+            _log.warning("%s: the call could not be counted. %s", self._name, error)
             return Outcome(error)
         except EnphaseStreamingError:
             raise
@@ -221,7 +185,7 @@ class Watch:
         self._repetitions.begin_window()
         self._new_readings = 0
         window = Window(exchange, self._options, self._duration, self.observer)
-        _log.info("%s: opening a stream, %s.", self.name, budget)
+        _log.info("%s: opening a stream, %s.", self._name, budget)
         try:
             await window.open(at)
         except EnphaseStreamingError as error:
@@ -236,9 +200,9 @@ class Watch:
 
     async def _hang_up(self, window: Window, error: EnphaseStreamingError | None) -> Outcome:
         self._window = None
-        reason = _reason(error)
+        reason = "planned" if error is None else error.reason
         _log.info(
-            "%s: %s after %.1f s, %s.", self.name, reason, window.elapsed, error or "no error"
+            "%s: %s after %.1f s, %s.", self._name, reason, window.elapsed, error or "no error"
         )
         self._spending.end(reason, self._new_readings)
         await self._exchange.hang_up(reason)
@@ -264,11 +228,11 @@ class Watch:
             self._gap = (self._last_arrival or self._exchange.now(), self._failure)
         self._pause(decision)
         # With no call left to wait for, the next attempt reports at once that the budget is spent.
-        if self._wait_for_next_period or not self._budget._is_used_up(self._exchange.now()):
+        if self.asked.wait_for_next_period or not self._budget._is_used_up(self._exchange.now()):
             await self._wait(decision, outcome.error)
 
     async def _refresh(self, error: EnphaseStreamingError | None) -> Pause | Stop:
-        _log.info("%s: %s; refreshing the token.", self.name, error)
+        _log.info("%s: %s; refreshing the token.", self._name, error)
         while True:
             refused = await self._exchange.authorize(afresh=True)
             if refused is None:
@@ -300,22 +264,22 @@ class Watch:
             self._spending.pause(decision.seconds, self._exchange.monotonic())
 
     def _announce(self, seconds: float, error: EnphaseStreamingError | None = None) -> None:
-        _log.info("%s: next try in %.1f s.", self.name, seconds)
-        if self._on_wait is not None:
-            self._call(self._on_wait, seconds, error)
+        _log.info("%s: next try in %.1f s.", self._name, seconds)
+        if self.asked.on_wait is not None:
+            self._call(self.asked.on_wait, seconds, error)
 
     async def _skip(self, window: Window, malformed: MalformedEvent) -> None:
         self._malformed += 1
         _log.log(logging.WARNING if self._malformed == 1 else logging.DEBUG, "%s", malformed)
-        if self._on_malformed == "raise":
+        if self.asked.on_malformed == "raise":
             await self._close_window(window, malformed)
-        elif self._on_malformed != "skip":
-            self._call(self._on_malformed, malformed)
+        elif self.asked.on_malformed != "skip":
+            self._call(self.asked.on_malformed, malformed)
 
     def _report_gap(self, since: datetime, why: Exception, reading: Reading) -> None:
         self._gap = None
-        if self._on_gap is not None:
-            self._call(self._on_gap, since, reading.arrived, why)
+        if self.asked.on_gap is not None:
+            self._call(self.asked.on_gap, since, reading.arrived, why)
 
     def _call(self, callback: Callable[[*_Arguments], object], *arguments: *_Arguments) -> None:
         """Call what the caller gave; its exception ends the watch and leaves it unchanged."""
@@ -324,10 +288,6 @@ class Watch:
         except Exception:
             self._finish("error")
             raise
-
-
-def _reason(error: EnphaseStreamingError | None) -> Reason:
-    return "planned" if error is None else _REASONS.get(type(error), "error")
 
 
 def _explained(error: EnphaseStreamingError) -> EnphaseStreamingError:

@@ -18,6 +18,7 @@ from enphase_streaming.core.answers import (
     is_event_stream,
     raise_for_answer,
 )
+from enphase_streaming.core.arrivals import Arrivals
 from enphase_streaming.core.encoding import Body
 from enphase_streaming.core.exchange import Exchange, Failed, Observer, Signal
 from enphase_streaming.core.options import Options
@@ -38,8 +39,6 @@ _STAYS_OPEN_BY = 5.0
 """A stream that is still open this many seconds past its duration is hung up on."""
 _BACKLOG = 1.0
 """How many seconds past a deadline to keep reading bytes that may have arrived in time."""
-_REMEMBERED = 10
-"""How many events of a window are remembered, to recognise them in the next."""
 _SURE = 0.05
 """A wait of this many seconds shows that its bytes were not received before."""
 
@@ -47,14 +46,17 @@ _log = logging.getLogger("enphase_streaming")
 
 
 class Window:
-    """One stream of `duration` seconds: `open` sends its request, `next` returns its events.
+    """One stream of `duration` seconds, from its request to its end.
 
-    Between two calls nothing runs: the caller may be away, or never come back.
+    `open` sends the request. Then `ask` says until when to wait, `take` is told what came by then,
+    and `events` holds what that brought. Between two of these calls the caller may be away.
     """
 
     def __init__(
         self, exchange: Exchange, options: Options, duration: int, observer: Observer | None = None
     ) -> None:
+        self.events: deque[Reading | MalformedEvent] = deque()
+        """The events that came, in order; the caller takes them from the left."""
         self.sent: bool = True
         """Whether the request went out."""
         self.arrivals: Arrivals = Arrivals()
@@ -65,8 +67,8 @@ class Window:
         self._body: Body | None = None  # of a body that is encoded
         self._decoder = SSEDecoder(max_event_bytes=options.max_event_bytes)
         self._reader = EventReader(mask=options.mask)
-        self._events: deque[Reading | MalformedEvent] = deque()
         self._failure: EnphaseStreamingError | None = None
+        self._is_over = False
         self._logged_unknown = False
         self._late_since: float | None = None
         self._lag = 0.0  # seconds the caller was away since the stream was last known to be open
@@ -91,8 +93,9 @@ class Window:
         """
         options, exchange = self._options, self._exchange
         self._started = self._at = at
+        self._duration_over = at + self._duration
         self._reading_deadline = at + options.first_reading_timeout
-        self._hang_up = at + self._duration + _STAYS_OPEN_BY
+        self._hang_up = self._duration_over + _STAYS_OPEN_BY
         head = await exchange.open(self._reading_deadline)
         self._at = exchange.monotonic()
         if isinstance(head, Failed):
@@ -105,51 +108,73 @@ class Window:
             await raise_for_answer(head, self._at, exchange, options.mask, self._observer)
         self._body = Body(head.content_encoding) if head.content_encoding else None
 
-    async def next(self) -> Reading | MalformedEvent | None:
-        """Return the next event; None after a planned end.
+    def ask(self) -> float | None:
+        """Return until when to wait for bytes (monotonic).
+
+        Returns None if there is nothing to wait for: events have come, or the stream is over and
+        its end was planned. Call it once `events` is empty.
 
         Raises:
-            StreamError: if the stream ended in another way, after all readings before that.
+            StreamError: if the stream ended in another way.
             APIStatusError: for an error envelope inside the stream.
         """
-        exchange = self._exchange
-        while not self._events:
-            if self._failure is not None:
-                raise self._failure
-            if self._body is not None and (rest := self._decoded(b"", self._body)):
-                self._take(rest)
-                continue
-            asked = exchange.monotonic()
-            self._come_back(asked)
+        if self._is_over:
+            return None
+        while self._failure is None and self._body is not None and (rest := self._decoded(b"")):
+            self._read(rest)
+            if self.events:
+                return None
+        if self._failure is not None:
+            raise self._failure
+        if self._at < self._reading_deadline and self._at < self._hang_up:
+            self._late_since = None
+        elif self._is_too_late():
+            return None
+        # The time since the last bytes was the caller's: it counts for no deadline.
+        asked = self._exchange.monotonic()
+        self._lag += asked - self._at
+        self._reading_deadline += asked - self._at
+        if asked > self._duration_over:
             if self._is_too_long():
                 return None
-            deadline = min(self._reading_deadline, self._hang_up)
-            what = await exchange.receive(deadline)
-            self._at = exchange.monotonic()
-            self._note_wait(asked, deadline)
-            if isinstance(what, bytes):
-                self._take(what if self._body is None else self._decoded(what, self._body))
-            elif isinstance(what, Failed):
-                mask_causes(what.error, self._options.mask)
-                text = f"The connection broke {self._progress()}: {describe(what.error)}"
-                raise StreamDropped(self._options.mask(text)) from what.error
-            elif what is Signal.CLOSED:
+            self._hang_up += asked - max(self._at, self._duration_over)
+        self._asked = asked
+        self._deadline = min(self._reading_deadline, self._hang_up)
+        return self._deadline
+
+    def take(self, what: bytes | Failed | Signal) -> None:
+        """Take what came after `ask`. Raises what `ask` raises."""
+        self._at = at = self._exchange.monotonic()
+        waited = at - self._asked
+        if at > self._deadline + _BACKLOG:
+            # The process was frozen meanwhile: when these bytes came, no clock can tell.
+            self._lag += waited
+        elif waited > _SURE and waited > self._lag / 10:
+            self._lag = 0.0
+        if isinstance(what, bytes):
+            self._read(what if self._body is None else self._decoded(what))
+        elif isinstance(what, Failed):
+            mask_causes(what.error, self._options.mask)
+            text = f"The connection broke {self._progress()}: {describe(what.error)}"
+            raise StreamDropped(self._options.mask(text)) from what.error
+        else:
+            if what is Signal.CLOSED:
                 self._check_close()
-                return None
             else:
                 self._check_overdue()
-                return None
-        return self._events.popleft()
+            self._is_over = True
 
-    def _decoded(self, chunk: bytes, body: Body) -> bytes:
+    def _decoded(self, chunk: bytes) -> bytes:
+        """Return what `chunk` decodes to, or if it is empty, more of what was decoded before."""
+        assert self._body is not None
         try:
-            return body.feed(chunk) if chunk else body.rest()
+            return self._body.feed(chunk) if chunk else self._body.rest()
         except zlib.error as error:
             raise StreamDropped(
                 f"The body cannot be decoded {self._progress()}: {error}"
             ) from error
 
-    def _take(self, chunk: bytes) -> None:
+    def _read(self, chunk: bytes) -> None:
         """Queue the events that `chunk` completes, and note what ends the stream after them."""
         if self._observer is not None:
             self._observer.received(chunk, self._at)
@@ -160,12 +185,12 @@ class Window:
             except MalformedEvent as malformed:
                 self.arrivals.malformed += 1
                 # Without its frames, which hold the raw event.
-                self._events.append(malformed.with_traceback(None))
+                self.events.append(malformed.with_traceback(None))
                 continue
             if isinstance(found, Reading):
                 self.arrivals.note(found, self._at, self._started, self._lag)
                 self._reading_deadline = self._at + self._options.stall_timeout
-                self._events.append(found)
+                self.events.append(found)
             elif found is not None:
                 self._failure = error_from_envelope(
                     found, event.data, now=now, mask=self._options.mask
@@ -176,33 +201,17 @@ class Window:
                 _log.warning("An event holds neither a reading nor an error; ignored.")
         self._failure = self._decoder.overflow
 
-    def _come_back(self, at: float) -> None:
-        """Exclude the time since the last bytes, which the caller spent, from every deadline."""
-        away = at - self._at
-        self._lag += away
-        self._reading_deadline += away
-        duration_over = self._started + self._duration
-        if at > duration_over:
-            self._hang_up += at - max(self._at, duration_over)
-
-    def _note_wait(self, asked: float, deadline: float) -> None:
-        waited = self._at - asked
-        if self._at > deadline + _BACKLOG:
-            # The process was frozen meanwhile: when these bytes came, no clock can tell.
-            self._lag += waited
-        elif waited > _SURE and waited > self._lag / 10:
-            self._lag = 0.0
+    def _is_too_late(self) -> bool:
+        """Return whether to hang up although bytes still come. Raises if no reading does."""
+        if self._late_since is None:
+            self._late_since = self._at
+        if self._at - self._late_since <= _BACKLOG:  # they may have come in time
+            return False
+        self._check_overdue()
+        return True
 
     def _is_too_long(self) -> bool:
-        """Return whether to hang up although bytes still come. Raises if no reading does."""
-        if self._at < self._reading_deadline and self._at < self._hang_up:
-            self._late_since = None
-        elif self._late_since is None:
-            self._late_since = self._at
-        elif self._at - self._late_since > _BACKLOG:  # longer than a backlog explains
-            self._check_overdue()
-            return True
-        # Reached only if the caller is often away: see _come_back.
+        """Return whether the readings last longer than the stream, for a caller often away."""
         too_long = self._duration + _STAYS_OPEN_BY
         return self.arrivals.span > too_long and self.elapsed > too_long
 
@@ -247,67 +256,6 @@ class Window:
         if self.arrivals.malformed:
             events += f" and {counted(self.arrivals.malformed, 'malformed event')}"
         return f"{self.elapsed:.1f} s in, after {events}"
-
-
-class Arrivals:
-    """When the readings of one stream arrived, and how long it lasted by their own timestamps."""
-
-    def __init__(self) -> None:
-        self.count: int = 0
-        self.malformed: int = 0
-        self.steady: float = 0.0
-        """Seconds between the arrival of the first reading and that of the last."""
-        self.span: float = 0.0
-        """The sum of the steps between the readings' timestamps, in seconds."""
-        self._steps = 0
-        self._first_at = self._before_first = 0.0
-        self._last: float | None = None
-
-    def note(self, reading: Reading, at: float, started: float, lag: float) -> None:
-        """Count a reading that arrived `at`; before it the caller was away for `lag` seconds."""
-        if not self.count:
-            self._first_at, self._before_first = at, at - started - lag
-        self.count += 1
-        self.steady = at - self._first_at
-        measured = reading.measured
-        if measured is None:
-            return
-        if self._last is not None:
-            step = measured - self._last
-            # A gateway's clock may be set meanwhile: such a step measures nothing.
-            if 0 <= step <= at - started:
-                self.span += step
-                self._steps += 1
-        self._last = measured
-
-    def lasted(self) -> float:
-        """Return how long the stream was open, one interval after the last reading included."""
-        interval = self.span / self._steps if self._steps else 0.0
-        return self._before_first + self.span + interval * (self.count - self._steps)
-
-
-class Repetitions:
-    """Recognises the events of the window before, which the next one may send again."""
-
-    def __init__(self) -> None:
-        # Hashes: the texts would be a good part of what a stream holds in memory.
-        self._recent: list[int] = []
-        self._earlier: frozenset[int] = frozenset()
-
-    def begin_window(self) -> None:
-        """Compare from here on with the window that ended."""
-        if self._recent:  # kept over a window without readings
-            self._earlier = frozenset(self._recent)
-            self._recent.clear()
-
-    def is_new(self, reading: Reading) -> bool:
-        """Remember a reading; return False if the window before had it already."""
-        known = hash(reading.raw)
-        self._recent.append(known)
-        if len(self._recent) > _REMEMBERED:
-            del self._recent[0]
-        # Without a time of its own, an equal reading can still be a new one.
-        return known not in self._earlier or (reading.epoch is None and reading.utc is None)
 
 
 def counted(number: int, noun: str) -> str:

@@ -13,10 +13,10 @@ import msgspec
 
 from enphase_streaming.core.answers import is_event_stream
 from enphase_streaming.core.arguments import shown
+from enphase_streaming.core.arrivals import Repetitions
 from enphase_streaming.core.exchange import Head
 from enphase_streaming.core.reading import EventReader, Reading, parse_json
 from enphase_streaming.core.sse import SSEDecoder
-from enphase_streaming.core.window import Repetitions
 from enphase_streaming.errors import InvalidArgument, MalformedEvent
 from enphase_streaming.recording.recording import FORMAT, VERSION
 

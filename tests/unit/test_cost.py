@@ -32,9 +32,9 @@ LIBRARY = str(Path(enphase_streaming.__file__).parent)
 CALLS_TO_DECODE = 2
 CALLS_TO_DECODE_DRIFT = 10
 """For one drifted field: the JSON, `_fit` for the event and its status, and the conversions."""
-CALLS_OF_THE_CORE = 13
-"""Of `Watch.next` and `Window.next` two each: once to wait for bytes, once to resume with them."""
-CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 2 + 7
+CALLS_OF_THE_CORE = 10
+"""Of `Watch.next` two: once to wait for bytes, once to resume with them."""
+CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 1 + 7
 """The core does not suspend here; the iterator, its end, the connection and the clock are added."""
 CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 11
 """Five coroutines of the iterator and the connection, entered twice each; its end and the clock."""

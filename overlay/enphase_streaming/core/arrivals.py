@@ -61,9 +61,9 @@ class Repetitions:
 
     def is_new(self, reading: Reading) -> bool:
         """Remember a reading; return False if the window before had it already."""
-        known = hash(reading.raw)
-        self._recent.append(known)
-        if len(self._recent) > _REMEMBERED:
-            del self._recent[0]
+        known, recent = hash(reading.raw), self._recent
+        recent.append(known)
+        if len(recent) > _REMEMBERED:
+            del recent[0]
         # Without a time of its own, an equal reading can still be a new one.
         return known not in self._earlier or (reading.epoch is None and reading.utc is None)

@@ -47,9 +47,6 @@ def utc_now() -> datetime:
 class BaseClient(Generic[Transport, Stream]):
     """What both clients share: everything but the transport of the bytes."""
 
-    _sends: str
-    """The method that a transport for this client must have."""
-
     @hide_locals
     def __init__(
         self,
@@ -90,8 +87,6 @@ class BaseClient(Generic[Transport, Stream]):
         Raises:
             InvalidArgument: for an argument that breaks its rule.
         """
-        if transport is not None:
-            _check_transport(transport, self._sends)
         self._options = Options(
             api_key=arguments.secret(
                 "api_key",
@@ -261,8 +256,6 @@ class BaseClient(Generic[Transport, Stream]):
 class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
     """Live readings of solar sites. `AsyncStreamingClient` is the same, awaited."""
 
-    _sends = "handle_request"
-
     def __enter__(self) -> Self:
         return self
 
@@ -297,8 +290,6 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
 
 class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStream]):
     """Live readings of solar sites in asyncio: `StreamingClient`, awaited."""
-
-    _sends = "handle_async_request"
 
     async def __aenter__(self) -> Self:
         return self
@@ -348,17 +339,3 @@ def _auth(access_token: str | None, auth: Auth | None) -> Auth:
             f"{arguments.shown(auth)}."
         )
     return auth
-
-
-def _check_transport(transport: object, method: str) -> None:
-    if not hasattr(transport, method):
-        raise InvalidArgument(
-            f"transport must have the method {method}(), as httpx's have, got "
-            f"{arguments.shown(transport)}."
-        )
-    modules = {kind.__module__.partition(".")[0] for kind in type(transport).__mro__}
-    if "httpx_aiohttp" in modules and not getattr(transport, "sends_once", False):
-        raise InvalidArgument(
-            "transport must send each request once, and aiohttp sends some again, which no budget "
-            "counts: use enphase_streaming.fleet.fleet_transport()."
-        )

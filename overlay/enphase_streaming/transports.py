@@ -25,27 +25,36 @@ def new_client(
     """Return a client for requests below `url`; `settings` are arguments of `httpx.Client`.
 
     A `transport` is used as it is. Without one the environment is read, except that a loopback
-    `url` is reached directly, never through a proxy. Raises `InvalidArgument` for a proxy or TLS
-    variable that is unusable.
+    `url` is reached directly, never through a proxy. Raises `InvalidArgument` for a transport, and
+    for a proxy or TLS variable, that is unusable.
     """
-    return _new(httpx.Client, httpx.HTTPTransport, url, transport, settings)
+    return _new(httpx.Client, httpx.HTTPTransport, "handle_request", url, transport, settings)
 
 
 def new_async_client(
     url: str, transport: httpx.AsyncBaseTransport | None = None, **settings: Any
 ) -> httpx.AsyncClient:
     """Return the same for asyncio."""
-    return _new(httpx.AsyncClient, httpx.AsyncHTTPTransport, url, transport, settings)
+    return _new(
+        httpx.AsyncClient,
+        httpx.AsyncHTTPTransport,
+        "handle_async_request",
+        url,
+        transport,
+        settings,
+    )
 
 
 def _new(
     client: Callable[..., _Client],
     direct: Callable[..., _Transport],
+    method: str,
     url: str,
     transport: _Transport | None,
     settings: dict[str, Any],
 ) -> _Client:
     if transport is not None:
+        _check(transport, method)
         return client(transport=transport, **settings)
     try:
         verify = httpx.create_ssl_context()
@@ -61,6 +70,19 @@ def _new(
         fault = _proxy_fault(verify)
     # Not chained: httpx may quote the password of a proxy.
     raise InvalidArgument(fault)
+
+
+def _check(transport: object, method: str) -> None:
+    if not hasattr(transport, method):
+        raise InvalidArgument(
+            f"transport must have the method {method}(), as httpx's have, got {shown(transport)}."
+        )
+    modules = {kind.__module__.partition(".")[0] for kind in type(transport).__mro__}
+    if "httpx_aiohttp" in modules and not getattr(transport, "sends_once", False):
+        raise InvalidArgument(
+            "transport must send each request once, and aiohttp sends some again, which no budget "
+            "counts: use enphase_streaming.fleet.fleet_transport()."
+        )
 
 
 def _tls_fault(error: OSError) -> str:

@@ -49,7 +49,7 @@ def pieces(coding: str | None, chunks: Iterable[bytes]) -> Iterator[bytes]:
     body = Body(coding)
     for chunk in chunks:
         yield body.feed(chunk)
-        while rest := body.rest():
+        while rest := body.feed(b""):
             yield rest
 
 
@@ -158,7 +158,7 @@ def test_no_piece_is_larger_than_64_kib(data: bytes, at: list[float]) -> None:
 def test_keeps_nothing_of_what_follows_the_end_of_the_body() -> None:
     body = Body("gzip")
     assert body.feed(gzip.compress(EVENT)) == EVENT
-    assert body.rest() == b""
+    assert body.feed(b"") == b""
     tracemalloc.start()
     try:
         for _ in range(100):

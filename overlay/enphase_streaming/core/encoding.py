@@ -30,7 +30,7 @@ class Body:
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Return what `chunk` decodes to, 64 KiB at most; `rest` returns more of it.
+        """Return what `chunk` decodes to, 64 KiB at most; feed nothing to get more of it.
 
         Raises:
             zlib.error: if the bytes are not what the header says.
@@ -38,10 +38,6 @@ class Body:
         if self._coding is None:
             return chunk
         self._held += chunk
-        return self.rest()
-
-    def rest(self) -> bytes:
-        """Return the next piece of the bytes fed so far, empty if there is none."""
         if self._inflater is None:
             if len(self._held) < 2:  # the bytes that show the header
                 return b""

@@ -165,10 +165,9 @@ class Window:
             self._is_over = True
 
     def _decoded(self, chunk: bytes) -> bytes:
-        """Return what `chunk` decodes to, or if it is empty, more of what was decoded before."""
         assert self._body is not None
         try:
-            return self._body.feed(chunk) if chunk else self._body.rest()
+            return self._body.feed(chunk)
         except zlib.error as error:
             raise StreamDropped(
                 f"The body cannot be decoded {self._progress()}: {error}"

@@ -51,6 +51,7 @@ class SSEDecoder:
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Return the events that `chunk` completes. Raises `EventTooLarge`."""
+        # In one function: a call for each line would cost more than its parsing.
         if self.overflow is not None:
             raise self.overflow
         if self._skip:

@@ -18,6 +18,9 @@ MUTATED = (
 FURTHER_TESTS = {
     "enphase_streaming.core.answers": ("contract/test_statuses.py",),
     "enphase_streaming.core.arguments": ("contract/test_requests.py",),
+    "enphase_streaming.core.arrivals": (
+        *("unit/test_elapsed_time.py", "unit/test_window.py", "unit/test_watch.py"),
+    ),
     "enphase_streaming.core.budget": (
         *("unit/test_watch.py", "unit/ledger/test_sqlite.py", "unit/ledger/test_watch.py"),
         "contract/test_ledger.py",

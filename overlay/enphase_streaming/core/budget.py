@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Self, get_args
+from typing import Any, Self, get_args
 from weakref import WeakSet
 
 import msgspec
@@ -39,6 +38,8 @@ STREAM_PRICE = Decimal("0.10")
 """What each call that opens a stream costs on every plan, in dollars."""
 _METHODS = ("spend", "refund", "finish", "pause", "balance")
 """Those of a `Ledger`."""
+_UNLIMITED: Any = object()
+"""What `Budget.unlimited` passes for `calls`."""
 
 
 class PlanTerms(msgspec.Struct, frozen=True):
@@ -114,26 +115,10 @@ class Budget:
             raise InvalidArgument(
                 "Budget takes either calls= or dollars=; for no limit use Budget.unlimited()."
             )
-        limit = _bought(dollars) if calls is None else positive("calls", calls)
-        self._start(limit, plan, per, name, ledger)
-
-    @classmethod
-    def unlimited(
-        cls, *, plan: Plan | None = None, name: str = "default", ledger: Ledger | None = None
-    ) -> Self:
-        """Return a budget that counts, and never runs out."""
-        budget = cls.__new__(cls)
-        budget._start(None, plan, None, name, ledger)
-        return budget
-
-    def _start(
-        self,
-        calls: int | None,
-        plan: Plan | None,
-        per: Period | None,
-        name: str,
-        ledger: Ledger | None,
-    ) -> None:
+        if calls is _UNLIMITED:
+            calls = None
+        else:
+            calls = _bought(dollars) if calls is None else positive("calls", calls)
         _check_plan(plan)
         _check_purse(per, name, ledger)
         self.plan: Plan | None = plan
@@ -146,30 +131,34 @@ class Budget:
             name, calls, per, None if plan is None else plan.value.calls_per_minute
         )
         self._seen: Balance | None = Balance(0, calls) if ledger is None else None
-        self._reset_queue()
+        self._reset()
         _budgets.add(self)
 
-    def _reset_queue(self) -> None:
-        # Reentrant: the garbage collector may finalize a watch here, which leaves the queue.
+    def _reset(self) -> None:
+        """Begin without a queue, as in a forked child, and with a lock that no thread holds."""
+        # Ordered. Each change is one step of the dict's, so that the queue needs no lock.
+        self._tickets: dict[Ticket, None] = {}
+        # Held while a ledger counts, which may take long: no event loop waits for it. Reentrant: a
+        # signal handler may close another stream on this budget meanwhile.
         self._lock = threading.RLock()
-        self._tickets: deque[Ticket] = deque()
-        # Held while a ledger counts, which may take long: no event loop waits for it.
-        self._turn = threading.RLock()
+
+    @classmethod
+    def unlimited(
+        cls, *, plan: Plan | None = None, name: str = "default", ledger: Ledger | None = None
+    ) -> Self:
+        """Return a budget that counts, and never runs out."""
+        return cls(calls=_UNLIMITED, plan=plan, name=name, ledger=ledger)
 
     def __repr__(self) -> str:
         purse = "" if self.name == "default" else f" {self.name!r}"
-        return f"<Budget{purse}: {self._text(self._seen)}>"
-
-    def _text(self, seen: Balance | None) -> str:
         limit = "unlimited" if self.calls is None else f"of {self.calls}"
         if self.per is not None:
             limit += " today" if self.per == "day" else f" this {self.per}"
+        seen = self._seen
         if seen is None:
-            return f"calls {limit}, not yet read from {self.ledger!r}"
-        text = f"{seen.spent} calls {limit}"
-        if seen.renews is not None:
-            text += f", {seen.left} left until {_moment(seen.renews)}"
-        return text
+            return f"<Budget{purse}: calls {limit}, not yet read from {self.ledger!r}>"
+        left = "" if seen.renews is None else f", {seen.left} left until {_moment(seen.renews)}"
+        return f"<Budget{purse}: {seen.spent} calls {limit}{left}>"
 
     def balance(self) -> Balance:
         """Return what the purse has spent, read from the ledger; it may block.
@@ -210,19 +199,21 @@ class Budget:
 
     def _queue(self, site: int = 0) -> Ticket:
         """Return a place in the queue for one call. Raises `BudgetExhausted` if none is left."""
-        with self._lock:
-            # A period may have ended meanwhile, and only the ledger knows.
-            if self.per is None and self._seen is not None and self._seen.left == 0:
-                raise self._exhausted()
-            ticket = Ticket(site)
-            self._tickets.append(ticket)
-            return ticket
+        # A period may have ended meanwhile, and only the ledger knows.
+        if self.per is None and self._seen is not None and self._seen.left == 0:
+            raise self._exhausted()
+        ticket = Ticket(site)
+        self._tickets[ticket] = None
+        return ticket
+
+    def _leave(self, ticket: Ticket) -> None:
+        """Give up a place in the queue. Harmless if its call was counted."""
+        self._tickets.pop(ticket, None)
 
     def _spend(self, ticket: Ticket, at: float, now: datetime) -> Counted | Wait | UsedUp:
         """Count the call of `ticket`, unless it has to wait; `at` and `now` are the client's."""
-        with self._turn:
-            with self._lock:
-                place = self._tickets.index(ticket)
+        with self._lock:
+            place = list(self._tickets).index(ticket)
             found = self._counts.spend(self._allowance, Call(ticket.site, place, at, now))
             if not isinstance(found, Wait):
                 self._seen = found.balance
@@ -230,31 +221,22 @@ class Budget:
                 self._leave(ticket)
             return found
 
-    def _refund(self, counted: Counted) -> None:
+    def _refund(self, found: Counted | Wait | UsedUp) -> None:
         """Take back a call that was counted and never sent."""
-        with self._turn:
-            self._counts.refund(counted)
-            self.balance()
-
-    def _take_back(self, found: Counted | Wait | UsedUp) -> None:
-        """Refund what `_spend` returned to a caller that had left."""
         if isinstance(found, Counted):
-            self._refund(found)
+            with self._lock:
+                self._counts.refund(found)
+                self.balance()
 
     def _finish(self, counted: Counted, reason: str, readings: int) -> None:
         """Note how the stream of a counted call ended."""
-        with self._turn:
+        with self._lock:
             self._counts.finish(counted, reason, readings)
 
     def _pause(self, seconds: float, at: float) -> None:
         """Pause spending for `seconds` from `at` (monotonic)."""
-        with self._turn:
+        with self._lock:
             self._counts.pause(seconds, at)
-
-    def _leave(self, ticket: Ticket) -> None:
-        """Give up a place in the queue. Harmless if its call was counted."""
-        with self._lock, suppress(ValueError):
-            self._tickets.remove(ticket)
 
     def _is_used_up(self, now: datetime) -> bool:
         """Return whether no call is left, unless the period has ended meanwhile."""
@@ -320,9 +302,8 @@ _budgets: WeakSet[Budget] = WeakSet()
 
 
 def _after_fork() -> None:
-    """Drop the parent's queue, and a lock that one of its threads may have held."""
     for budget in _budgets:
-        budget._reset_queue()
+        budget._reset()
 
 
 if hasattr(os, "register_at_fork"):

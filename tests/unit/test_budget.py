@@ -14,7 +14,8 @@ import pytest
 
 from enphase_streaming import Budget, BudgetExhausted, Counted, InvalidArgument, Plan
 from enphase_streaming.core.arguments import shown
-from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Ticket
+from enphase_streaming.core.budget import Ticket
+from enphase_streaming.core.plans import READ_ON, STREAM_PRICE
 from simulated import Clock
 from spending import ask, spend, spend_in_threads
 

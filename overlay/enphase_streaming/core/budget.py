@@ -14,8 +14,6 @@ from decimal import Decimal
 from typing import Any, Self, get_args
 from weakref import WeakSet
 
-import msgspec
-
 from enphase_streaming.core.arguments import positive, shown
 from enphase_streaming.core.ledger import (
     Allowance,
@@ -35,10 +33,8 @@ _UNLIMITED: Any = object()
 """What `Budget.unlimited` passes for `calls`."""
 
 
-class Ticket(msgspec.Struct, eq=False, frozen=True):
-    """A place in the queue for the next call, of a site; the budget issues them in order."""
-
-    site: int = 0
+class Ticket:
+    """A place in the queue for the next call."""
 
 
 class Budget:
@@ -150,8 +146,8 @@ class Budget:
 
     def _reset(self) -> None:
         """Begin without a queue, as in a forked child, and with a lock that no thread holds."""
-        # In order. Each change of a dict is atomic, so that this needs no lock.
-        self._tickets: dict[Ticket, None] = {}
+        # The queue, and the site of each call. A dict keeps the order, and its changes are atomic.
+        self._tickets: dict[Ticket, int] = {}
         # Held while a ledger counts, which may take long: no event loop waits for it. Reentrant: a
         # signal handler may close another stream on this budget meanwhile.
         self._lock = threading.RLock()
@@ -161,8 +157,8 @@ class Budget:
         # A period may have ended meanwhile, and only the ledger knows.
         if self.per is None and self._seen is not None and self._seen.left == 0:
             raise self._exhausted()
-        ticket = Ticket(site)
-        self._tickets[ticket] = None
+        ticket = Ticket()
+        self._tickets[ticket] = site
         return ticket
 
     def _leave(self, ticket: Ticket) -> None:
@@ -173,7 +169,8 @@ class Budget:
         """Count the call of `ticket`, unless it has to wait; `at` and `now` are the client's."""
         with self._lock:
             place = list(self._tickets).index(ticket)
-            found = self._counts.spend(self._allowance, Call(ticket.site, place, at, now))
+            call = Call(self._tickets[ticket], place, at, now)
+            found = self._counts.spend(self._allowance, call)
             if not isinstance(found, Wait):
                 self._seen = found.balance
             if isinstance(found, Counted):

@@ -156,13 +156,8 @@ class MemoryLedger:
         self._recent = {
             attempt: at for attempt, at in self._recent.items() if at > call.at - _MINUTE
         }
-        refused = refusal(
-            allowance,
-            self.balance(allowance),
-            call,
-            recent=list(self._recent.values()),
-            paused_until=self._paused_until,
-        )
+        balance, recent = self.balance(allowance), list(self._recent.values())
+        refused = refusal(allowance, balance, call, recent=recent, paused_until=self._paused_until)
         if refused is not None:
             return refused
         self._attempts += 1

@@ -75,7 +75,6 @@ class PostgresLedger(TableLedger):
         place = [f"{name}={self._settings[name]}" for name in _SHOWN if name in self._settings]
         super().__init__(keep, " ".join([*place, f"schema={schema}"]))
         self._schema = schema
-        self._was_used = False
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:

@@ -84,7 +84,6 @@ class SqliteLedger(TableLedger):
         super().__init__(keep, str(self._path))
         self._now = now
         self._monotonic = monotonic
-        self._was_used = False
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:

@@ -77,6 +77,8 @@ class TableLedger:
         _check_keep(keep)
         self._keep = keep
         self._place = place
+        # What fails before this is true may be the caller's mistake.
+        self._was_used = False
         self._checked: set[Allowance] = set()
 
     def __repr__(self) -> str:

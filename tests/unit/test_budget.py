@@ -201,6 +201,13 @@ def test_a_refund_frees_the_slot_of_its_call() -> None:
     assert budget.spent == 50
 
 
+def test_a_call_that_was_not_counted_is_not_refunded() -> None:
+    budget = Budget(calls=1)
+    budget._pause(40.0, 0.0)
+    budget._refund(budget._spend(budget._queue(), 0.0, Clock().now()))
+    assert (budget.spent, budget.left) == (0, 1)
+
+
 def test_slots_go_to_tickets_in_order() -> None:
     budget = full()
     tickets = [budget._queue() for _ in range(51)]

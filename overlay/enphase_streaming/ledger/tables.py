@@ -177,9 +177,7 @@ class TableLedger:
         calls = None if allowance.calls is None else min(allowance.calls, _MOST_CALLS)
         limit = (calls, allowance.per)
         found = db.execute("SELECT calls, per FROM purse WHERE name = ?", allowance.purse)
-        if found == [limit]:
-            return
-        if found:
+        if found and found != [limit]:
             _log.warning(
                 "Purse %r had a limit of %s in %s, and here has %s. The limit here counts here.",
                 *(allowance.purse, _limit(*found[0]), self._place, _limit(*limit)),

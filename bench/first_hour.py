@@ -9,7 +9,7 @@ import random
 import statistics
 
 from enphase_streaming import StreamDropped
-from enphase_streaming.core.budget import STREAM_PRICE
+from enphase_streaming.core.plans import STREAM_PRICE
 from enphase_streaming.core.recovery import Outcome, Pause, Recovery
 
 _WINDOW = 2.0

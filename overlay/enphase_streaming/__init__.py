@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         TokenStore,
     )
     from enphase_streaming.client import AsyncStreamingClient, StreamingClient
-    from enphase_streaming.core.budget import Budget, Plan
+    from enphase_streaming.core.budget import Budget
     from enphase_streaming.core.energy import Energy, FlowEnergy, Gap, sum_energy
     from enphase_streaming.core.ledger import (
         Allowance,
@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         Wait,
     )
     from enphase_streaming.core.options import Auth
+    from enphase_streaming.core.plans import Plan
     from enphase_streaming.core.reading import Drift, Reading
     from enphase_streaming.core.watch import StreamEnd
     from enphase_streaming.ledger.sqlite import SqliteLedger
@@ -145,12 +146,13 @@ logging.getLogger("enphase_streaming").addHandler(logging.NullHandler())
 _LAZY = {
     "auth.auth": ("StaticAuth",),
     "client": ("AsyncStreamingClient", "StreamingClient"),
-    "core.budget": ("Budget", "Plan"),
+    "core.budget": ("Budget",),
     "core.energy": ("Energy", "FlowEnergy", "Gap", "sum_energy"),
     "core.ledger": (
         *("Allowance", "Attempt", "Balance", "Call", "Counted", "Ledger", "UsedUp", "Wait"),
     ),
     "core.options": ("Auth",),
+    "core.plans": ("Plan",),
     "core.reading": ("Drift", "Reading"),
     "core.watch": ("StreamEnd",),
     "ledger.sqlite": ("SqliteLedger",),

@@ -24,17 +24,6 @@ _T = TypeVar("_T")
 _log = logging.getLogger("enphase_streaming")
 
 
-def run_in_thread(work: Callable[[], _T]) -> Future[_T]:
-    """Run `work` on a thread of its own, from which it cannot be cancelled."""
-    future: Future[_T] = Future()
-    future.set_running_or_notify_cancel()
-    try:
-        _start(partial(_fulfil, future, work))
-    except RuntimeError as error:
-        future.set_exception(_no_thread(error))
-    return future
-
-
 class Workers:
     """Runs work on a few threads, in the order of asking; they end when there is none left.
 
@@ -60,19 +49,26 @@ class Workers:
         future: Future[_T] = Future()
 
         def job() -> None:
-            if future.set_running_or_notify_cancel():
-                _fulfil(future, work)
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                future.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
+                future.set_exception(error)
 
+        thread = threading.Thread(target=self._work, name="enphase-streaming", daemon=False)
         with self._lock:
             self._waiting.append(job)
             try:
                 if self._running < self._most:
-                    _start(self._work)
+                    thread.start()
                     self._running += 1
             except RuntimeError as error:
                 if not self._running:  # otherwise, one of the others does it
                     self._waiting.remove(job)
-                    future.set_exception(_no_thread(error))
+                    failed = ConnectionFailed(f"No thread can be started: {error}.")
+                    failed.__cause__ = error
+                    future.set_exception(failed)
         return future
 
     def _work(self) -> None:
@@ -83,6 +79,11 @@ class Workers:
                     return
                 job = self._waiting.popleft()
             job()
+
+
+def run_in_thread(work: Callable[[], _T]) -> Future[_T]:
+    """Run `work` on a thread of its own. It can be cancelled only before it begins."""
+    return Workers(1).run(work)
 
 
 def later(work: Callable[[], object]) -> None:
@@ -99,23 +100,6 @@ def leave(future: Future[_T], undo: Callable[[_T], object]) -> None:
 
     future.cancel()
     future.add_done_callback(start)
-
-
-def _start(target: Callable[[], None]) -> None:
-    threading.Thread(target=target, name="enphase-streaming", daemon=False).start()
-
-
-def _fulfil(future: Future[_T], work: Callable[[], _T]) -> None:
-    try:
-        future.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - raised again by the caller's thread
-        future.set_exception(error)
-
-
-def _no_thread(error: RuntimeError) -> ConnectionFailed:
-    failed = ConnectionFailed(f"No thread can be started: {error}.")
-    failed.__cause__ = error
-    return failed
 
 
 def _log_failure(future: Future[object]) -> None:

@@ -30,6 +30,7 @@ FURTHER_TESTS = {
         *("unit/test_budget.py", "unit/test_watch.py", "unit/ledger/test_sqlite.py"),
     ),
     "enphase_streaming.core.options": ("contract/test_requests.py",),
+    "enphase_streaming.core.plans": ("property/test_budget.py",),
     "enphase_streaming.core.spending": (
         *("unit/test_watch.py", "unit/test_shared_budget.py", "unit/ledger/test_watch.py"),
         "contract/test_ledger.py",

@@ -14,7 +14,8 @@ import pytest
 
 from enphase_streaming import Budget, BudgetExhausted, Counted, InvalidArgument, Plan
 from enphase_streaming.core.arguments import shown
-from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Ticket
+from enphase_streaming.core.budget import Ticket
+from enphase_streaming.core.plans import READ_ON, STREAM_PRICE
 from simulated import Clock
 from spending import ask, spend, spend_in_threads
 
@@ -198,6 +199,13 @@ def test_a_refund_frees_the_slot_of_its_call() -> None:
     assert spend(budget, 2.0) == 2.0
     assert spend(budget, 2.0) == 61.0
     assert budget.spent == 50
+
+
+def test_a_call_that_was_not_counted_is_not_refunded() -> None:
+    budget = Budget(calls=1)
+    budget._pause(40.0, 0.0)
+    budget._refund(budget._spend(budget._queue(), 0.0, Clock().now()))
+    assert (budget.spent, budget.left) == (0, 1)
 
 
 def test_slots_go_to_tickets_in_order() -> None:

@@ -258,7 +258,7 @@ def budget(
     from rich.console import Console
 
     from enphase_streaming.cli import cost, options
-    from enphase_streaming.core.budget import Plan
+    from enphase_streaming.core.plans import Plan
 
     with exiting():
         plans = Plan if plan is None else [options.plan(plan)]

@@ -15,7 +15,8 @@ from rich.table import Table
 from enphase_streaming.cli.exit_codes import say
 from enphase_streaming.cli.formatting import MISSING, count, local
 from enphase_streaming.core.arguments import MAXIMUM_DURATION
-from enphase_streaming.core.budget import READ_ON, STREAM_PRICE, Budget, Plan
+from enphase_streaming.core.budget import Budget
+from enphase_streaming.core.plans import READ_ON, STREAM_PRICE, Plan
 from enphase_streaming.errors import InvalidArgument
 
 WINDOW = MAXIMUM_DURATION

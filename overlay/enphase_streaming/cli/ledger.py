@@ -17,8 +17,8 @@ from rich.table import Table
 from enphase_streaming.cli.exit_codes import say
 from enphase_streaming.cli.formatting import count
 from enphase_streaming.core.arguments import is_loopback, shown
-from enphase_streaming.core.budget import STREAM_PRICE, Plan
 from enphase_streaming.core.ledger import Attempt, Period, period_of
+from enphase_streaming.core.plans import STREAM_PRICE, Plan
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.ledger.sqlite import SqliteLedger
 

@@ -18,7 +18,8 @@ from enphase_streaming.core.arguments import (
     is_loopback,
     shown,
 )
-from enphase_streaming.core.budget import STREAM_PRICE, Budget, Plan
+from enphase_streaming.core.budget import Budget
+from enphase_streaming.core.plans import STREAM_PRICE, Plan
 from enphase_streaming.environment import client_arguments
 from enphase_streaming.errors import InvalidArgument
 

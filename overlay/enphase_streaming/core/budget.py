@@ -1,4 +1,4 @@
-"""How many calls may be spent and how fast, and what they cost under Enphase's plans.
+"""How many calls may be spent, and how fast.
 
 A budget counts each attempt before it is made, since Enphase does not say whether refused calls
 are billed. It is safe to share between threads, tasks and any number of watches: shared, it is
@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
-from contextlib import suppress
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
-from enum import Enum
-from typing import Self, get_args
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self, get_args
 from weakref import WeakSet
-
-import msgspec
 
 from enphase_streaming.core.arguments import positive, shown
 from enphase_streaming.core.ledger import (
@@ -31,55 +26,15 @@ from enphase_streaming.core.ledger import (
     UsedUp,
     Wait,
 )
+from enphase_streaming.core.plans import STREAM_PRICE, Plan, calls_for, check_plan
 from enphase_streaming.errors import BudgetExhausted, InvalidArgument
 
-READ_ON = date(2026, 7, 1)
-"""The month in which Enphase's plan pages were read, as its first day."""
-STREAM_PRICE = Decimal("0.10")
-"""What each call that opens a stream costs on every plan, in dollars."""
-_METHODS = ("spend", "refund", "finish", "pause", "balance")
-"""Those of a `Ledger`."""
+_UNLIMITED: Any = object()
+"""What `Budget.unlimited` passes for `calls`."""
 
 
-class PlanTerms(msgspec.Struct, frozen=True):
-    """What a plan allows, and charges.
-
-    `monthly_fee` and `call_price` (for each call past `free_calls` in a month) are in dollars,
-    `calls_per_minute` and `calls_per_month` are limits, `streams` tells whether it may stream.
-    """
-
-    monthly_fee: Decimal
-    calls_per_minute: int
-    calls_per_month: int
-    streams: bool
-    free_calls: int = 0
-    call_price: Decimal = Decimal(0)
-
-
-class Plan(Enum):
-    """A plan of the developer portal. `Plan.KILOWATT.value` holds its terms."""
-
-    WATT = PlanTerms(Decimal(0), 10, 1_000, streams=False)
-    KILOWATT = PlanTerms(Decimal(249), 50, 50_000, streams=True)
-    MEGAWATT = PlanTerms(Decimal(999), 100, 300_000, streams=True)
-    PARTNER = PlanTerms(
-        Decimal(0), 300, 1_500_000, streams=True, free_calls=10_000, call_price=Decimal("0.005")
-    )
-
-    def monthly_charge(self, streams: int) -> Decimal:
-        """Return what a month with `streams` calls that opened a stream costs, in dollars.
-
-        Counts a stream as a call as well, where the plan charges for calls.
-        """
-        terms = self.value
-        billed = max(0, streams - terms.free_calls)
-        return terms.monthly_fee + streams * STREAM_PRICE + billed * terms.call_price
-
-
-class Ticket(msgspec.Struct, eq=False, frozen=True):
-    """A place in the queue for the next call, of a site; the budget issues them in order."""
-
-    site: int = 0
+class Ticket:
+    """A place in the queue for the next call."""
 
 
 class Budget:
@@ -114,27 +69,11 @@ class Budget:
             raise InvalidArgument(
                 "Budget takes either calls= or dollars=; for no limit use Budget.unlimited()."
             )
-        limit = _bought(dollars) if calls is None else positive("calls", calls)
-        self._start(limit, plan, per, name, ledger)
-
-    @classmethod
-    def unlimited(
-        cls, *, plan: Plan | None = None, name: str = "default", ledger: Ledger | None = None
-    ) -> Self:
-        """Return a budget that counts, and never runs out."""
-        budget = cls.__new__(cls)
-        budget._start(None, plan, None, name, ledger)
-        return budget
-
-    def _start(
-        self,
-        calls: int | None,
-        plan: Plan | None,
-        per: Period | None,
-        name: str,
-        ledger: Ledger | None,
-    ) -> None:
-        _check_plan(plan)
+        if calls is _UNLIMITED:
+            calls = None
+        else:
+            calls = calls_for(dollars) if calls is None else positive("calls", calls)
+        check_plan(plan)
         _check_purse(per, name, ledger)
         self.plan: Plan | None = plan
         self.calls: int | None = calls
@@ -142,34 +81,31 @@ class Budget:
         self.name: str = name
         self.ledger: Ledger | None = ledger
         self._counts: Ledger = MemoryLedger() if ledger is None else ledger
-        self._allowance = Allowance(
-            name, calls, per, None if plan is None else plan.value.calls_per_minute
-        )
+        per_minute = None if plan is None else plan.value.calls_per_minute
+        self._allowance = Allowance(name, calls, per, per_minute)
         self._seen: Balance | None = Balance(0, calls) if ledger is None else None
-        self._reset_queue()
+        self._reset()
         _budgets.add(self)
 
-    def _reset_queue(self) -> None:
-        # Reentrant: the garbage collector may finalize a watch here, which leaves the queue.
-        self._lock = threading.RLock()
-        self._tickets: deque[Ticket] = deque()
-        # Held while a ledger counts, which may take long: no event loop waits for it.
-        self._turn = threading.RLock()
+    @classmethod
+    def unlimited(
+        cls, *, plan: Plan | None = None, name: str = "default", ledger: Ledger | None = None
+    ) -> Self:
+        """Return a budget that counts, and never runs out."""
+        return cls(calls=_UNLIMITED, plan=plan, name=name, ledger=ledger)
 
     def __repr__(self) -> str:
         purse = "" if self.name == "default" else f" {self.name!r}"
-        return f"<Budget{purse}: {self._text(self._seen)}>"
-
-    def _text(self, seen: Balance | None) -> str:
         limit = "unlimited" if self.calls is None else f"of {self.calls}"
         if self.per is not None:
             limit += " today" if self.per == "day" else f" this {self.per}"
+        seen = self._seen
         if seen is None:
-            return f"calls {limit}, not yet read from {self.ledger!r}"
+            return f"<Budget{purse}: calls {limit}, not yet read from {self.ledger!r}>"
         text = f"{seen.spent} calls {limit}"
         if seen.renews is not None:
-            text += f", {seen.left} left until {_moment(seen.renews)}"
-        return text
+            text += f", {seen.left} left until {seen.renews:%Y-%m-%d %H:%M} UTC"
+        return f"<Budget{purse}: {text}>"
 
     def balance(self) -> Balance:
         """Return what the purse has spent, read from the ledger; it may block.
@@ -206,55 +142,57 @@ class Budget:
         return None if self.left is None else self.left * STREAM_PRICE
 
     # The rest is for the core, which queues before it asks for a token and spends before it sends.
-    # With a ledger, all but `_queue` and `_leave` may block.
+    # With a ledger, what takes the lock may block.
+
+    def _reset(self) -> None:
+        """Begin without a queue, as in a forked child, and with a lock that no thread holds."""
+        # The queue, and the site of each call. A dict keeps the order, and its changes are atomic.
+        self._tickets: dict[Ticket, int] = {}
+        # Held while a ledger counts, which may take long: no event loop waits for it. Reentrant: a
+        # signal handler may close another stream on this budget meanwhile.
+        self._lock = threading.RLock()
 
     def _queue(self, site: int = 0) -> Ticket:
         """Return a place in the queue for one call. Raises `BudgetExhausted` if none is left."""
-        with self._lock:
-            # A period may have ended meanwhile, and only the ledger knows.
-            if self.per is None and self._seen is not None and self._seen.left == 0:
-                raise self._exhausted()
-            ticket = Ticket(site)
-            self._tickets.append(ticket)
-            return ticket
+        # A period may have ended meanwhile, and only the ledger knows.
+        if self.per is None and self._seen is not None and self._seen.left == 0:
+            raise self._exhausted()
+        ticket = Ticket()
+        self._tickets[ticket] = site
+        return ticket
+
+    def _leave(self, ticket: Ticket) -> None:
+        """Give up a place in the queue. Harmless if its call was counted."""
+        self._tickets.pop(ticket, None)
 
     def _spend(self, ticket: Ticket, at: float, now: datetime) -> Counted | Wait | UsedUp:
         """Count the call of `ticket`, unless it has to wait; `at` and `now` are the client's."""
-        with self._turn:
-            with self._lock:
-                place = self._tickets.index(ticket)
-            found = self._counts.spend(self._allowance, Call(ticket.site, place, at, now))
+        with self._lock:
+            place = list(self._tickets).index(ticket)
+            call = Call(self._tickets[ticket], place, at, now)
+            found = self._counts.spend(self._allowance, call)
             if not isinstance(found, Wait):
                 self._seen = found.balance
             if isinstance(found, Counted):
                 self._leave(ticket)
             return found
 
-    def _refund(self, counted: Counted) -> None:
+    def _refund(self, found: Counted | Wait | UsedUp) -> None:
         """Take back a call that was counted and never sent."""
-        with self._turn:
-            self._counts.refund(counted)
-            self.balance()
-
-    def _take_back(self, found: Counted | Wait | UsedUp) -> None:
-        """Refund what `_spend` returned to a caller that had left."""
         if isinstance(found, Counted):
-            self._refund(found)
+            with self._lock:
+                self._counts.refund(found)
+                self.balance()
 
     def _finish(self, counted: Counted, reason: str, readings: int) -> None:
         """Note how the stream of a counted call ended."""
-        with self._turn:
+        with self._lock:
             self._counts.finish(counted, reason, readings)
 
     def _pause(self, seconds: float, at: float) -> None:
         """Pause spending for `seconds` from `at` (monotonic)."""
-        with self._turn:
+        with self._lock:
             self._counts.pause(seconds, at)
-
-    def _leave(self, ticket: Ticket) -> None:
-        """Give up a place in the queue. Harmless if its call was counted."""
-        with self._lock, suppress(ValueError):
-            self._tickets.remove(ticket)
 
     def _is_used_up(self, now: datetime) -> bool:
         """Return whether no call is left, unless the period has ended meanwhile."""
@@ -267,14 +205,10 @@ class Budget:
         text = f"All {self.calls} calls of the budget (${self.dollars_spent}) are spent"
         renews = None if self._seen is None else self._seen.renews
         if renews is not None:
-            text += f"; it renews at {_moment(renews)}"
+            text += f"; it renews at {renews:%Y-%m-%d %H:%M} UTC"
         error = BudgetExhausted(f"{text}.")
         error.renews = renews
         return error
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _check_purse(per: object, name: object, ledger: object) -> None:
@@ -282,9 +216,10 @@ def _check_purse(per: object, name: object, ledger: object) -> None:
         raise InvalidArgument(f"per must be 'hour', 'day', 'month' or None, got {shown(per)}.")
     if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise InvalidArgument(f"name must be a printable str that is not empty, got {shown(name)}.")
+    methods = ("spend", "refund", "finish", "pause", "balance")
     if ledger is not None and (
         isinstance(ledger, type)
-        or not all(callable(getattr(ledger, name, None)) for name in _METHODS)
+        or not all(callable(getattr(ledger, each, None)) for each in methods)
     ):
         raise InvalidArgument(
             "ledger must be a SqliteLedger, or an object with the methods of Ledger, got "
@@ -292,37 +227,12 @@ def _check_purse(per: object, name: object, ledger: object) -> None:
         )
 
 
-def _check_plan(plan: object) -> None:
-    if plan is None or (isinstance(plan, Plan) and plan.value.streams):
-        return
-    given = f"Plan.{plan.name}" if isinstance(plan, Plan) else shown(plan)
-    able = ", ".join(f"Plan.{known.name}" for known in Plan if known.value.streams)
-    raise InvalidArgument(f"plan must be one that can stream ({able}), got {given}.")
-
-
-def _bought(dollars: object) -> int:
-    amount: Decimal | None = None
-    if isinstance(dollars, int | float | Decimal) and not isinstance(dollars, bool):
-        with suppress(InvalidOperation, ValueError):
-            amount = Decimal(str(dollars))
-    if amount is None or not amount.is_finite() or amount < STREAM_PRICE:
-        raise InvalidArgument(
-            f"dollars must be a number of at least {STREAM_PRICE}, the price of one call, got "
-            f"{shown(dollars)}."
-        )
-    # In whole numbers: a Decimal division may round up to a call too many.
-    upper, lower = amount.as_integer_ratio()
-    price_upper, price_lower = STREAM_PRICE.as_integer_ratio()
-    return upper * price_lower // (lower * price_upper)
-
-
 _budgets: WeakSet[Budget] = WeakSet()
 
 
 def _after_fork() -> None:
-    """Drop the parent's queue, and a lock that one of its threads may have held."""
     for budget in _budgets:
-        budget._reset_queue()
+        budget._reset()
 
 
 if hasattr(os, "register_at_fork"):

@@ -153,25 +153,16 @@ class MemoryLedger:
         """Count a call if it may be made now."""
         if allowance.per is not None:
             _, self._renews = period_of(allowance.per, call.now)
-        # Without a limit, no time needs to be remembered.
-        limited = allowance.calls_per_minute is not None
         self._recent = {
             attempt: at for attempt, at in self._recent.items() if at > call.at - _MINUTE
         }
-        refused = refusal(
-            allowance,
-            self.balance(allowance),
-            recent=list(self._recent.values()),
-            paused_until=self._paused_until,
-            place=call.place,
-            at=call.at,
-            now=call.now,
-        )
+        balance, recent = self.balance(allowance), list(self._recent.values())
+        refused = refusal(allowance, balance, call, recent=recent, paused_until=self._paused_until)
         if refused is not None:
             return refused
         self._attempts += 1
         self._spent[self._renews] += 1
-        if limited:
+        if allowance.calls_per_minute is not None:  # otherwise, no time needs to be remembered
             self._recent[self._attempts] = call.at
         return Counted(self._attempts, self.balance(allowance))
 
@@ -195,29 +186,25 @@ class MemoryLedger:
 def refusal(
     allowance: Allowance,
     balance: Balance,
+    call: Call,
     *,
     recent: Sequence[float],
     paused_until: float,
-    place: int,
-    at: float,
-    now: datetime,
 ) -> Wait | UsedUp | None:
     """Return why a call may not be made now, None if it may.
 
     Args:
         allowance: what the purse may spend.
         balance: what it has spent.
-        recent: when the calls of the last 60 s were counted, in order, on the clock of `at`.
-        paused_until: when a pause ends, on the clock of `at`.
-        place: how many calls wait before it.
-        at: the ledger's monotonic clock, in seconds.
-        now: the ledger's wall clock, aware.
+        call: the call, with the time on the ledger's clocks.
+        recent: when the calls of the last 60 s were counted, in order, on the clock of `call.at`.
+        paused_until: when a pause ends, on the clock of `call.at`.
     """
     if balance.left == 0:
         renews = balance.renews
-        return UsedUp(balance, None if renews is None else (renews - now).total_seconds())
-    due = max(paused_until, _slot(recent, place, allowance.calls_per_minute, at))
-    return Wait(due - at) if due > at else None
+        return UsedUp(balance, None if renews is None else (renews - call.now).total_seconds())
+    due = max(paused_until, _slot(recent, call.place, allowance.calls_per_minute, call.at))
+    return Wait(due - call.at) if due > call.at else None
 
 
 def period_of(per: Period, now: datetime) -> tuple[datetime, datetime]:

@@ -47,7 +47,7 @@ class Spending:
             if budget.ledger is None:
                 found = work()
             else:
-                found = await exchange.run(work, undo=budget._take_back)
+                found = await exchange.run(work, undo=budget._refund)
             if isinstance(found, Counted):
                 self._counted = found
                 return

@@ -10,13 +10,7 @@ from typing import Any
 
 from enphase_streaming.core.arguments import shown
 from enphase_streaming.errors import InvalidArgument, LedgerUnavailable
-from enphase_streaming.ledger.tables import (
-    SCHEMA,
-    VERSION,
-    TableLedger,
-    Transaction,
-    statements,
-)
+from enphase_streaming.ledger.tables import SCHEMA, VERSION, TableLedger, Transaction
 from enphase_streaming.secrets import hide_locals
 
 try:
@@ -81,7 +75,6 @@ class PostgresLedger(TableLedger):
         place = [f"{name}={self._settings[name]}" for name in _SHOWN if name in self._settings]
         super().__init__(keep, " ".join([*place, f"schema={schema}"]))
         self._schema = schema
-        self._was_used = False
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
@@ -122,11 +115,9 @@ class PostgresLedger(TableLedger):
         ((found,),) = connection.execute("SELECT to_regclass('version')::text")
         if found is None:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}".encode())
-            for statement in statements(
-                SCHEMA.format(id="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
-                + f"CREATE TABLE version AS SELECT {VERSION} AS number"
-            ):
-                connection.execute(statement.encode())
+            tables = SCHEMA.format(id="BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+            version = f"CREATE TABLE version AS SELECT {VERSION} AS number"
+            connection.execute(f"{tables}{version}".encode())
         ((version,),) = connection.execute("SELECT number FROM version")
         self._check_version(version)
 

@@ -24,17 +24,23 @@ _APPLICATION = 0x456E5374
 """Marks the file as a ledger of this library, in SQLite's `application_id`."""
 _BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process or program that holds the file."""
-_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
-_MISTAKEN = {"SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_MISTAKEN = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_AUTH,
+}
 """Errors that mean a wrong path, if the file has never been used."""
 _MAY_PASS = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EIO}
 """Errors of the system that do not."""
+_OWNER = """
+SELECT * FROM pragma_application_id, pragma_user_version, (SELECT count(*) FROM sqlite_schema)
+"""
 _NEW_FILE = f"""
-BEGIN IMMEDIATE;
 {SCHEMA.format(id="INTEGER PRIMARY KEY AUTOINCREMENT")}
 PRAGMA application_id = {_APPLICATION};
 PRAGMA user_version = {VERSION};
-COMMIT;
 """
 
 _files = threading.RLock()
@@ -78,7 +84,6 @@ class SqliteLedger(TableLedger):
         super().__init__(keep, str(self._path))
         self._now = now
         self._monotonic = monotonic
-        self._was_used = False
 
     @contextmanager
     def _transaction(self) -> Iterator[Transaction]:
@@ -87,22 +92,16 @@ class SqliteLedger(TableLedger):
         A connection for each transaction is safe across threads and forks, and needs no closing.
         """
         try:
-            with _files, closing(self._connect()) as db:
+            with _files, closing(self._connect()) as db, db:
                 db.execute("PRAGMA synchronous = FULL")
-                self._prepare(db)
                 db.execute("BEGIN IMMEDIATE")
+                self._prepare(db)
 
                 def execute(sql: str, *parameters: Any) -> Sequence[Any]:
                     return db.execute(sql, parameters).fetchall()
 
-                try:
-                    yield Transaction(execute, self._now(), self._monotonic())
-                    db.execute("COMMIT")
-                except BaseException:
-                    if db.in_transaction:
-                        db.execute("ROLLBACK")
-                    raise
-                self._was_used = True
+                yield Transaction(execute, self._now(), self._monotonic())
+            self._was_used = True
         except (OSError, sqlite3.Error) as error:
             raise self._explained(error) from error
 
@@ -110,7 +109,7 @@ class SqliteLedger(TableLedger):
         if not self._was_used:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with suppress(FileExistsError):
-                os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+                self._path.touch(mode=0o600, exist_ok=False)
         # A file that is gone is not made anew: its counts would begin at zero.
         return sqlite3.connect(
             f"{self._path.as_uri()}?mode=rw", uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None
@@ -118,49 +117,35 @@ class SqliteLedger(TableLedger):
 
     def _prepare(self, db: sqlite3.Connection) -> None:
         """Check whose file it is, and make the tables of a new one."""
-        if self._owner(db) == (0, 0) and not self._was_used and _is_empty(db):
-            try:
-                db.executescript(_NEW_FILE)
-            except sqlite3.OperationalError:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                if self._owner(db) == (0, 0):  # not made by another process meanwhile
-                    raise
-        application, version = self._owner(db)
-        if application != _APPLICATION:
+        ((application, version, tables),) = db.execute(_OWNER)
+        if (application, version, tables) == (0, 0, 0) and not self._was_used:
+            for statement in _NEW_FILE.split(";"):
+                db.execute(statement)
+        elif application != _APPLICATION:
             raise InvalidArgument(
                 f"{self._path} is no ledger of enphase-streaming. Choose another path."
             )
-        self._check_version(version)
-
-    @staticmethod
-    def _owner(db: sqlite3.Connection) -> tuple[int, int]:
-        ((application,),) = db.execute("PRAGMA application_id")
-        ((version,),) = db.execute("PRAGMA user_version")
-        return application, version
+        else:
+            self._check_version(version)
 
     def _explained(self, error: OSError | sqlite3.Error) -> InvalidArgument | LedgerUnavailable:
+        text = str(error)
         if isinstance(error, OSError):
-            text, is_damaged = error.strerror or str(error), False
-            is_mistaken = error.errno not in _MAY_PASS
+            text, is_mistaken = error.strerror or text, error.errno not in _MAY_PASS
         else:
-            # The name of an extended error begins with that of the error.
-            name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
-            text, is_damaged, is_mistaken = str(error), name in _DAMAGED, name in _MISTAKEN
-        if is_damaged:
-            return InvalidArgument(
-                f"The ledger {self._path} is damaged ({text}). Move it away; a new one begins at 0."
-            )
+            # The low byte is the error; the others tell its kinds apart.
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in _DAMAGED:
+                return InvalidArgument(
+                    f"The ledger {self._path} is damaged ({text}). Move it away; a new one begins "
+                    "at 0."
+                )
+            is_mistaken = code in _MISTAKEN
         if is_mistaken and not self._was_used:
             return InvalidArgument(
                 f"The ledger {self._path} cannot be written: {text}. Choose another path."
             )
         return LedgerUnavailable(f"The ledger {self._path} cannot count now: {text}.")
-
-
-def _is_empty(db: sqlite3.Connection) -> bool:
-    ((tables,),) = db.execute("SELECT count(*) FROM sqlite_schema")
-    return not tables
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -53,22 +53,14 @@ _MOST_CALLS = 2**63 - 1
 _log = logging.getLogger("enphase_streaming")
 
 
-class Execute(Protocol):
-    """Runs one statement, with `?` for each parameter, and returns its rows."""
-
-    def __call__(self, sql: str, *parameters: Any) -> Sequence[Any]:
-        """Return the rows, none for a statement that has no result."""
-        ...
-
-
 class Transaction(msgspec.Struct, frozen=True):
     """A transaction that no other runs beside.
 
-    `now` is the ledger's wall clock, aware, and `at` its clock for pauses and calls a minute, in
-    seconds.
+    `execute` runs one statement, with `?` for each parameter, and returns its rows. `now` is the
+    ledger's wall clock, aware, and `at` its clock for pauses and calls a minute, in seconds.
     """
 
-    execute: Execute
+    execute: Callable[..., Sequence[Any]]
     now: datetime
     at: float
 
@@ -85,6 +77,8 @@ class TableLedger:
         _check_keep(keep)
         self._keep = keep
         self._place = place
+        # What fails before this is true may be the caller's mistake.
+        self._was_used = False
         self._checked: set[Allowance] = set()
 
     def __repr__(self) -> str:
@@ -104,14 +98,9 @@ class TableLedger:
         with self._transaction() as db:
             self._check_limit(db, allowance)
             balance = _balance(db, allowance)
+            here = Call(call.site, call.place, db.at, db.now)
             refused = refusal(
-                allowance,
-                balance,
-                recent=_recent(db),
-                paused_until=_paused_until(db),
-                place=call.place,
-                at=db.at,
-                now=db.now,
+                allowance, balance, here, recent=_recent(db), paused_until=_paused_until(db)
             )
             if refused is not None:
                 return refused
@@ -188,9 +177,7 @@ class TableLedger:
         calls = None if allowance.calls is None else min(allowance.calls, _MOST_CALLS)
         limit = (calls, allowance.per)
         found = db.execute("SELECT calls, per FROM purse WHERE name = ?", allowance.purse)
-        if found == [limit]:
-            return
-        if found:
+        if found and found != [limit]:
             _log.warning(
                 "Purse %r had a limit of %s in %s, and here has %s. The limit here counts here.",
                 *(allowance.purse, _limit(*found[0]), self._place, _limit(*limit)),
@@ -218,11 +205,6 @@ def _check_keep(keep: object) -> None:
     raise InvalidArgument(
         f"keep must be a timedelta of 1 to 36,500 days, or None to keep every attempt, got {given}."
     )
-
-
-def statements(schema: str) -> Iterable[str]:
-    """Return the statements of a schema one by one."""
-    return [each for each in schema.split(";") if each.strip()]
 
 
 def _balance(db: Transaction, allowance: Allowance) -> Balance:

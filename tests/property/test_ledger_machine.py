@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-import sqlite3
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -46,15 +45,6 @@ BOUNDARIES = [
 JUMPS = [timedelta(hours=8), timedelta(hours=-8), timedelta(days=400), timedelta(days=-20_000)]
 
 
-class Unsafe(SqliteLedger):
-    """A ledger that does not wait for the disk."""
-
-    def _connect(self) -> sqlite3.Connection:
-        db = super()._connect()
-        db.execute("PRAGMA synchronous = OFF")
-        return db
-
-
 class Ledgers(RuleBasedStateMachine):
     """Processes on one machine; `real` is the time that no clock of it knows."""
 
@@ -78,7 +68,7 @@ class Ledgers(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        self.ledger = Unsafe(
+        self.ledger = SqliteLedger(
             Path(self.folder, "ledger"),
             keep=self.keep,
             now=lambda: self.wall,

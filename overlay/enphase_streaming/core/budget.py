@@ -114,7 +114,8 @@ class Budget:
             InvalidArgument: the ledger cannot be used.
             LedgerUnavailable: the ledger cannot be reached at the moment.
         """
-        self._seen = found = self._counts.balance(self._allowance)
+        with self._lock:
+            self._seen = found = self._counts.balance(self._allowance)
         return found
 
     @property

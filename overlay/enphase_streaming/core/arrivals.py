@@ -19,7 +19,8 @@ class Arrivals:
         self.span: float = 0.0
         """The sum of the steps between the readings' timestamps, in seconds."""
         self._steps = 0
-        self._first_at = self._before_first = 0.0
+        self._first_at: float
+        self._before_first: float  # both set by the first reading
         self._last: float | None = None
 
     def note(self, reading: Reading, at: float, started: float, lag: float) -> None:

@@ -31,6 +31,8 @@ _ENCODINGS = {
 }
 _CHARACTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "+": " "}
 
+_MASKED_QUERY = re.compile(r"""\?[^\s'"?]*\*\*\*[^\s'"?]*(?<!:)""")
+
 # A filter applies to the logger that it was added to, not to those below it.
 _LOGGERS = (
     "httpx",
@@ -72,7 +74,7 @@ def find_secrets(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
         for form in (str, _folded, _spaced)
     }
     found = set[tuple[int, int]]()
-    for decoded, place in _decodings(text) if known else ():
+    for decoded, place in _decodings(text):
         for secret, start in known.items():
             at = decoded.find(start)
             while at >= 0:
@@ -126,14 +128,11 @@ def _decoded(text: str, encoding: re.Pattern[str]) -> tuple[str, Callable[[int],
 
 
 def _character(found: re.Match[str]) -> str:
-    match found.lastgroup:
-        case "code":
-            return chr(int(found["code"], 16))
-        case "char":
-            return _CHARACTERS.get(found["char"], found["char"])
-        case "wide":
-            return _WIDE
-    return ""
+    if found["wide"]:
+        return _WIDE
+    if found["code"]:
+        return chr(int(found["code"], 16))
+    return _CHARACTERS.get(found["char"], found["char"] or "")
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -208,33 +207,18 @@ def keep_out_of_logs(keeper: Keeper) -> None:
     """Mask the secrets of `keeper` in what the transports log, as long as it lives."""
     _keepers[id(keeper)] = keeper
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_filter)  # which does nothing the second time
+        logging.getLogger(name).addFilter(_mask_record)  # which does nothing the second time
 
 
-class _Filter(logging.Filter):
-    """Mask the secrets of every keeper alive; a URL that holds one loses its query."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # A list of references, made at once: other threads add and drop keepers meanwhile.
-        keepers = [reference() for reference in _keepers.valuerefs()]
-        secrets = {each for keeper in keepers if keeper is not None for each in keeper.secrets()}
-
-        def shows_secret(value: object) -> bool:
-            return masked(str(value), secrets) != str(value)
-
-        if not shows_secret(record.getMessage()):
-            return True
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                # A URL of httpx, which is not imported here.
-                arg.copy_with(query=None)
-                if hasattr(arg, "copy_with") and shows_secret(arg)
-                else arg
-                for arg in record.args
-            )
-        record.msg, record.args = masked(record.getMessage(), secrets), ()
-        return True
+def _mask_record(record: logging.LogRecord) -> bool:
+    """Mask the secrets of every keeper alive; a URL whose query holds one loses its query."""
+    # A list of references, made at once: other threads add and drop keepers meanwhile.
+    keepers = [reference() for reference in _keepers.valuerefs()]
+    secrets = {each for keeper in keepers if keeper is not None for each in keeper.secrets()}
+    message = record.getMessage()
+    if (clean := masked(message, secrets)) != message:
+        record.msg, record.args = _MASKED_QUERY.sub("", clean), ()
+    return True
 
 
 _keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
-_filter = _Filter()

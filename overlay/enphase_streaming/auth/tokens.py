@@ -245,12 +245,10 @@ class FileTokenStore:
     def _replace(self, name: str, data: bytes) -> None:
         try:
             os.replace(name, self._path)
+            return
         except OSError as error:
             if error.errno not in _IRREPLACEABLE:
                 raise
-            self._overwrite(data)
-
-    def _overwrite(self, data: bytes) -> None:
         with suppress(PermissionError):  # a mounted file may belong to another user
             self._path.chmod(0o600)
         with open(self._path, "r+b", buffering=0) as file:

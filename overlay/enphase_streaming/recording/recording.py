@@ -7,7 +7,6 @@ import errno
 import json
 import logging
 import os
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +51,7 @@ class Recording:
         self.bytes: int = 0
         self.error: OSError | None = None
         self._started = started
-        self._redactor = Redactor(key or secrets.token_bytes(32), hidden, max_event_bytes)
+        self._redactor = Redactor(key or os.urandom(32), hidden, max_event_bytes)
         self._is_open = False
         self._process = os.getpid()
         try:

@@ -22,14 +22,13 @@ _WIDE = "\x80"
 _ENCODINGS = {
     signs: re.compile(pattern.replace("H", "[0-9a-fA-F]"), re.DOTALL | re.VERBOSE)
     for signs, pattern in {
-        "%+": r"""(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ )
-            | %(?P<code>HH) | (?P<char>\+) | %H?\Z""",
+        "%+": r"(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ ) | %(?P<code>HH) | %H?\Z",
         "\\": r"""(?P<wide> (?:
                 [^\x00-\x7f] | \\x[89a-fA-F]H | \\u(?!00[0-7])HHHH | \\U00[01]HHHHH )++ )
             | \\ (?: (?: x|u00 ) (?P<code>HH) | (?P<char>[^uUx]) | [uUx]?H{0,7}\Z )""",
     }.items()
 }
-_CHARACTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "+": " "}
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 _MASKED_QUERY = re.compile(r"""\?[^\s'"?]*\*\*\*[^\s'"?]*(?<!:)""")
 
@@ -66,12 +65,12 @@ def find_secrets(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
     A secret is found as it is, percent-encoded, and with the escapes of JSON and of Python; where
     the end of `text` cuts it off, by its first `SHORTEST` characters.
     """
-    # Each secret in all forms that decoding can give it, and the part of it that is enough.
+    # Each secret as it is and as decoded text shows it, and the part of it that is enough.
     known = {
         form(secret): form(secret[:SHORTEST])
         for secret in secrets
         if len(secret) >= SHORTEST
-        for form in (str, _folded, _spaced)
+        for form in (str, _simplified)
     }
     found = set[tuple[int, int]]()
     for decoded, place in _decodings(text):
@@ -98,13 +97,10 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def _folded(text: str) -> str:
-    return text if text.isascii() else re.sub(r"[^\x00-\x7f]++", _WIDE, text)
-
-
-def _spaced(text: str) -> str:
-    """As in a query, where a plus may be a space."""
-    return _folded(text).replace("+", " ")
+def _simplified(secret: str) -> str:
+    """Return `secret` as decoded text shows it. A plus may be a space, as in a query."""
+    folded = secret if secret.isascii() else re.sub(r"[^\x00-\x7f]++", _WIDE, secret)
+    return folded.replace("+", " ")
 
 
 def _decodings(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:
@@ -124,15 +120,19 @@ def _decoded(text: str, encoding: re.Pattern[str]) -> tuple[str, Callable[[int],
         ends.append(found.end() - shifts[-1])
         return character
 
-    return encoding.sub(decode, text), lambda at: at + shifts[bisect_right(ends, at) - 1]
+    decoded = encoding.sub(decode, text).replace("+", " ")
+    return decoded, lambda at: at + shifts[bisect_right(ends, at) - 1]
 
 
 def _character(found: re.Match[str]) -> str:
-    if found["wide"]:
-        return _WIDE
-    if found["code"]:
-        return chr(int(found["code"], 16))
-    return _CHARACTERS.get(found["char"], found["char"] or "")
+    match found.lastgroup:
+        case "wide":
+            return _WIDE
+        case "code":
+            return chr(int(found["code"], 16))
+        case "char":
+            return _CONTROLS.get(found["char"], found["char"])
+    return ""
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

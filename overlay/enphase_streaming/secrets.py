@@ -135,10 +135,10 @@ def _character(found: re.Match[str]) -> str:
     return ""
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and everything it came from, each once: a chain may be circular."""
     seen = set[int]()
-    pending: list[BaseException | None] = [error]
+    pending = [error]
     while pending:
         cause = pending.pop()
         if cause is not None and id(cause) not in seen:
@@ -194,7 +194,7 @@ def hide_locals(function: Callable[_P, _R]) -> Callable[_P, _R]:
         except BaseException as error:
             del args, kwargs
             # The exception that the caller is handling is chained as well: leave its frames alone.
-            callers = set(map(id, causes(handled))) if handled is not None else set[int]()
+            callers = set(map(id, causes(handled)))
             for each in causes(error):
                 if id(each) not in callers:
                     clear_frames(each.__traceback__)

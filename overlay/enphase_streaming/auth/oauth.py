@@ -12,7 +12,6 @@ from typing import Any, Required, TypedDict, Unpack
 from urllib.parse import urlencode, urlsplit
 
 import httpx
-import msgspec
 
 from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming.connection import Reader
@@ -21,6 +20,7 @@ from enphase_streaming.core.answers import connection_failed, error_from_answer
 from enphase_streaming.core.encoding import Body
 from enphase_streaming.core.exchange import Failed, Head
 from enphase_streaming.core.options import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
+from enphase_streaming.core.reading import parse_json
 from enphase_streaming.errors import InvalidArgument, LoginRequired
 from enphase_streaming.secrets import hide_locals, keep_out_of_logs, masked
 from enphase_streaming.transports import new_client
@@ -215,10 +215,7 @@ def _send(http: httpx.Client, request: httpx.Request) -> tuple[Head, bytes]:
 
 def _pair(body: bytes, grant: TokenRequest, now: datetime) -> TokenPair:
     # Not decoded into the generated model: a field of another type must not lose the new pair.
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer = None
+    answer = parse_json(body.decode(errors="replace"))
     fields = answer if isinstance(answer, dict) else {}
     access_token, refresh_token = fields.get("access_token"), fields.get("refresh_token")
     if not isinstance(access_token, str):

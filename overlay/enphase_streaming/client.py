@@ -13,7 +13,7 @@ from typing import Any, Generic, Self, SupportsIndex, TypeVar
 
 import httpx
 
-from enphase_streaming.auth.auth import StaticAuth
+from enphase_streaming.auth.tokens import StaticAuth
 from enphase_streaming.connection import LIMITS, Connection
 from enphase_streaming.core import arguments
 from enphase_streaming.core.arguments import MAXIMUM_DURATION, Duration

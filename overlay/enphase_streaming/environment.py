@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from enphase_streaming.auth.auth import StaticAuth
 from enphase_streaming.auth.refreshing import RefreshingAuth
-from enphase_streaming.auth.tokens import FileTokenStore
+from enphase_streaming.auth.tokens import FileTokenStore, StaticAuth
 from enphase_streaming.core import arguments
 from enphase_streaming.core.options import BASE_URL, Auth
 from enphase_streaming.errors import InvalidArgument

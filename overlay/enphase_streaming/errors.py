@@ -8,6 +8,34 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from datetime import datetime
 
+__all__ = [
+    "APIStatusError",
+    "AuthenticationError",
+    "BudgetExhausted",
+    "ConnectionFailed",
+    "EnphaseStreamingError",
+    "EventTooLarge",
+    "GatewayNotReportingError",
+    "InvalidArgument",
+    "InvalidDuration",
+    "InvalidDurationError",
+    "LedgerUnavailable",
+    "LiveStreamNotSupportedError",
+    "LoginRequired",
+    "MalformedEvent",
+    "NotAnEventStream",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ServiceUnavailableError",
+    "StreamDropped",
+    "StreamEndedEarly",
+    "StreamError",
+    "StreamStalled",
+    "SystemNotFoundError",
+    "UnexpectedStatusError",
+    "UnsupportedGatewayError",
+]
+
 
 Reason = Literal[
     "planned",

@@ -22,14 +22,15 @@ _WIDE = "\x80"
 _ENCODINGS = {
     signs: re.compile(pattern.replace("H", "[0-9a-fA-F]"), re.DOTALL | re.VERBOSE)
     for signs, pattern in {
-        "%+": r"""(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ )
-            | %(?P<code>HH) | (?P<char>\+) | %H?\Z""",
+        "%+": r"(?P<wide> (?: [^\x00-\x7f] | %[89a-fA-F]H )++ ) | %(?P<code>HH) | %H?\Z",
         "\\": r"""(?P<wide> (?:
                 [^\x00-\x7f] | \\x[89a-fA-F]H | \\u(?!00[0-7])HHHH | \\U00[01]HHHHH )++ )
             | \\ (?: (?: x|u00 ) (?P<code>HH) | (?P<char>[^uUx]) | [uUx]?H{0,7}\Z )""",
     }.items()
 }
-_CHARACTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "+": " "}
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+_MASKED_QUERY = re.compile(r"""\?[^\s'"?]*\*\*\*[^\s'"?]*(?<!:)""")
 
 # A filter applies to the logger that it was added to, not to those below it.
 _LOGGERS = (
@@ -64,15 +65,15 @@ def find_secrets(text: str, secrets: Iterable[str]) -> list[tuple[int, int]]:
     A secret is found as it is, percent-encoded, and with the escapes of JSON and of Python; where
     the end of `text` cuts it off, by its first `SHORTEST` characters.
     """
-    # Each secret in all forms that decoding can give it, and the part of it that is enough.
+    # Each secret as it is and as decoded text shows it, and the part of it that is enough.
     known = {
         form(secret): form(secret[:SHORTEST])
         for secret in secrets
         if len(secret) >= SHORTEST
-        for form in (str, _folded, _spaced)
+        for form in (str, _simplified)
     }
     found = set[tuple[int, int]]()
-    for decoded, place in _decodings(text) if known else ():
+    for decoded, place in _decodings(text):
         for secret, start in known.items():
             at = decoded.find(start)
             while at >= 0:
@@ -96,13 +97,10 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     return "".join([*pieces, text[end:]])
 
 
-def _folded(text: str) -> str:
-    return text if text.isascii() else re.sub(r"[^\x00-\x7f]++", _WIDE, text)
-
-
-def _spaced(text: str) -> str:
-    """As in a query, where a plus may be a space."""
-    return _folded(text).replace("+", " ")
+def _simplified(secret: str) -> str:
+    """Return `secret` as decoded text shows it. A plus may be a space, as in a query."""
+    folded = secret if secret.isascii() else re.sub(r"[^\x00-\x7f]++", _WIDE, secret)
+    return folded.replace("+", " ")
 
 
 def _decodings(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:
@@ -122,24 +120,25 @@ def _decoded(text: str, encoding: re.Pattern[str]) -> tuple[str, Callable[[int],
         ends.append(found.end() - shifts[-1])
         return character
 
-    return encoding.sub(decode, text), lambda at: at + shifts[bisect_right(ends, at) - 1]
+    decoded = encoding.sub(decode, text).replace("+", " ")
+    return decoded, lambda at: at + shifts[bisect_right(ends, at) - 1]
 
 
 def _character(found: re.Match[str]) -> str:
     match found.lastgroup:
+        case "wide":
+            return _WIDE
         case "code":
             return chr(int(found["code"], 16))
         case "char":
-            return _CHARACTERS.get(found["char"], found["char"])
-        case "wide":
-            return _WIDE
+            return _CONTROLS.get(found["char"], found["char"])
     return ""
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """Yield an exception and everything it came from, each once: a chain may be circular."""
     seen = set[int]()
-    pending: list[BaseException | None] = [error]
+    pending = [error]
     while pending:
         cause = pending.pop()
         if cause is not None and id(cause) not in seen:
@@ -195,7 +194,7 @@ def hide_locals(function: Callable[_P, _R]) -> Callable[_P, _R]:
         except BaseException as error:
             del args, kwargs
             # The exception that the caller is handling is chained as well: leave its frames alone.
-            callers = set(map(id, causes(handled))) if handled is not None else set[int]()
+            callers = set(map(id, causes(handled)))
             for each in causes(error):
                 if id(each) not in callers:
                     clear_frames(each.__traceback__)
@@ -208,33 +207,18 @@ def keep_out_of_logs(keeper: Keeper) -> None:
     """Mask the secrets of `keeper` in what the transports log, as long as it lives."""
     _keepers[id(keeper)] = keeper
     for name in _LOGGERS:
-        logging.getLogger(name).addFilter(_filter)  # which does nothing the second time
+        logging.getLogger(name).addFilter(_mask_record)  # which does nothing the second time
 
 
-class _Filter(logging.Filter):
-    """Mask the secrets of every keeper alive; a URL that holds one loses its query."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # A list of references, made at once: other threads add and drop keepers meanwhile.
-        keepers = [reference() for reference in _keepers.valuerefs()]
-        secrets = {each for keeper in keepers if keeper is not None for each in keeper.secrets()}
-
-        def shows_secret(value: object) -> bool:
-            return masked(str(value), secrets) != str(value)
-
-        if not shows_secret(record.getMessage()):
-            return True
-        if isinstance(record.args, tuple):
-            record.args = tuple(
-                # A URL of httpx, which is not imported here.
-                arg.copy_with(query=None)
-                if hasattr(arg, "copy_with") and shows_secret(arg)
-                else arg
-                for arg in record.args
-            )
-        record.msg, record.args = masked(record.getMessage(), secrets), ()
-        return True
+def _mask_record(record: logging.LogRecord) -> bool:
+    """Mask the secrets of every keeper alive; a URL whose query holds one loses its query."""
+    # A list of references, made at once: other threads add and drop keepers meanwhile.
+    keepers = [reference() for reference in _keepers.valuerefs()]
+    secrets = {each for keeper in keepers if keeper is not None for each in keeper.secrets()}
+    message = record.getMessage()
+    if (clean := masked(message, secrets)) != message:
+        record.msg, record.args = _MASKED_QUERY.sub("", clean), ()
+    return True
 
 
 _keepers: WeakValueDictionary[int, Keeper] = WeakValueDictionary()
-_filter = _Filter()

@@ -366,6 +366,18 @@ def test_drop_the_query_of_a_logged_url_with_a_secret(caplog: pytest.LogCaptureF
     assert caplog.messages == ["from https://y/?page=2 to https://x/token: ***"]
 
 
+def test_drop_a_query_with_a_secret_from_any_log_line(caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Keeper("planted!")
+    keep_out_of_logs(keeper)
+    log = logging.getLogger("hpack.hpack")
+    log.debug("Decoded (%r, %r)", b":path", b"/oauth/token?user=me&word=planted!&x=1")
+    log.debug("planted! asked for /live_data?page=2: why?")
+    assert caplog.messages == [
+        "Decoded (b':path', b'/oauth/token')",
+        "*** asked for /live_data?page=2: why?",
+    ]
+
+
 def test_mask_the_secrets_of_all_keepers_alive_and_of_no_other(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

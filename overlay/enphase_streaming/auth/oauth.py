@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import math
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from queue import Empty
 from typing import Any, Required, TypedDict, Unpack
 from urllib.parse import urlencode, urlsplit
 
 import httpx
-import msgspec
 
 from enphase_streaming.auth.tokens import TokenPair
 from enphase_streaming.connection import Reader
@@ -20,6 +20,7 @@ from enphase_streaming.core.answers import connection_failed, error_from_answer
 from enphase_streaming.core.encoding import Body
 from enphase_streaming.core.exchange import Failed, Head
 from enphase_streaming.core.options import AUTHORIZE_URL, TOKEN_URL, USER_AGENT
+from enphase_streaming.core.reading import parse_json
 from enphase_streaming.errors import InvalidArgument, LoginRequired
 from enphase_streaming.secrets import hide_locals, keep_out_of_logs, masked
 from enphase_streaming.transports import new_client
@@ -120,37 +121,34 @@ def login_with_password(
     return Application(**application).request_tokens(grant, token_url, datetime.now(UTC))
 
 
+@dataclass(eq=False, repr=False)
 class Application:
-    """An application's credentials, and how it sends token requests.
+    """`ApplicationSettings`, checked, and how a token request is sent with them.
 
     Raises `InvalidArgument` for a credential that is missing or malformed.
     """
 
-    def __init__(
-        self,
-        client_id: str,
-        client_secret: str,
-        *,
-        in_query: bool = False,
-        transport: httpx.BaseTransport | None = None,
-        insecure_http: bool = False,
-    ) -> None:
+    client_id: str
+    client_secret: str
+    in_query: bool = False
+    transport: httpx.BaseTransport | None = None
+    insecure_http: bool = False
+
+    def __post_init__(self) -> None:
         portal = "It is in Enphase's developer portal, with your application."
-        client_id = arguments.secret("client_id", client_id, portal)
-        self._client_secret = arguments.secret("client_secret", client_secret, portal)
-        self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-        self._in_query = in_query
-        self._transport = transport
-        self._insecure_http = insecure_http
+        arguments.secret("client_id", self.client_id, portal)
+        arguments.secret("client_secret", self.client_secret, portal)
+        self._basic = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+        self._grant: tuple[str | None, ...] = ()
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the client secret, plain and as it is sent."""
-        return (self._client_secret, self._basic)
+        """Return the client secret, plain and as it is sent, and what the last request traded."""
+        return (self.client_secret, self._basic, *filter(None, self._grant))
 
     def request_tokens(self, grant: TokenRequest, token_url: str, now: datetime) -> TokenPair:
         """Send one token request. Raises what `login_with_code` raises."""
         kwargs = issue_token.get_kwargs(body=grant)
-        kwargs["url"] = arguments.url("token_url", token_url, insecure_http=self._insecure_http)
+        kwargs["url"] = arguments.url("token_url", token_url, insecure_http=self.insecure_http)
         kwargs["headers"] |= {
             "Authorization": f"Basic {self._basic}",
             "User-Agent": USER_AGENT,
@@ -158,37 +156,27 @@ class Application:
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
-        if self._in_query:
+        if self.in_query:
             kwargs["params"] = kwargs.pop("data")
-        hidden = _Hidden(*self.secrets(), grant.code, grant.password, grant.refresh_token)
-        keep_out_of_logs(hidden)
-        http = new_client(token_url, self._transport, timeout=_TIMEOUT)
+        self._grant = (grant.code, grant.password, grant.refresh_token)
+        keep_out_of_logs(self)
+        http = new_client(token_url, self.transport, timeout=_TIMEOUT)
         try:
             head, body = _send(http, http.build_request(**kwargs))
         except Exception as error:  # a transport may raise anything
-            raise connection_failed(error, urlsplit(token_url).netloc, hidden.mask) from error
+            raise connection_failed(error, urlsplit(token_url).netloc, self._mask) from error
         finally:
-            if self._transport is None:
+            if self.transport is None:
                 http.close()
         if head.status_code == 200:
             return _pair(body, grant, now)
-        refused = error_from_answer(head, body, now=now, mask=hidden.mask)
+        refused = error_from_answer(head, body, now=now, mask=self._mask)
         if head.status_code in (400, 401, 403):
             raise LoginRequired(f"The tokens were refused ({refused}): log in again.") from refused
         raise refused
 
-
-class _Hidden:
-    """The secrets of one token request."""
-
-    def __init__(self, *known: str | None) -> None:
-        self._secrets = tuple(filter(None, known))
-
-    def secrets(self) -> tuple[str, ...]:
-        return self._secrets
-
-    def mask(self, text: str) -> str:
-        return masked(text, self._secrets)
+    def _mask(self, text: str) -> str:
+        return masked(text, self.secrets())
 
 
 def _send(http: httpx.Client, request: httpx.Request) -> tuple[Head, bytes]:
@@ -227,10 +215,7 @@ def _send(http: httpx.Client, request: httpx.Request) -> tuple[Head, bytes]:
 
 def _pair(body: bytes, grant: TokenRequest, now: datetime) -> TokenPair:
     # Not decoded into the generated model: a field of another type must not lose the new pair.
-    try:
-        answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        answer = None
+    answer = parse_json(body.decode(errors="replace"))
     fields = answer if isinstance(answer, dict) else {}
     access_token, refresh_token = fields.get("access_token"), fields.get("refresh_token")
     if not isinstance(access_token, str):

@@ -25,8 +25,8 @@ from enphase_streaming.errors import (
 from enphase_streaming.secrets import hide_locals
 from enphase_streaming_api.models import TokenRequest, TokenRequestGrantType
 
-_EARLIER_SECRETS = 8
-"""How many earlier tokens stay masked: requests that carry them may be under way."""
+_REMEMBERED = 10
+"""How many tokens stay masked, two of a pair: requests that carry earlier ones may be under way."""
 _RETRY_AFTER = 60.0
 """Seconds until a failed renewal is tried again while the token is still valid."""
 
@@ -65,7 +65,7 @@ class RefreshingAuth:
         self._first = refresh_token and arguments.secret("refresh_token", refresh_token, "")
         self._store: TokenStore = MemoryTokenStore() if store is None else store
         self._pair: TokenPair | None = None
-        self._earlier: deque[str] = deque(maxlen=_EARLIER_SECRETS)
+        self._known: deque[str] = deque(maxlen=_REMEMBERED)
         self._spent: TokenPair | None = None
         self._failure: EnphaseStreamingError | None = None
         # By process id: in a forked child, the parent's lock may be held by a thread it lacks.
@@ -108,10 +108,7 @@ class RefreshingAuth:
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts to mask in messages and logs."""
-        pair = self._pair
-        known = [*self._application.secrets(), self._first, *self._earlier.copy()]
-        if pair is not None:
-            known += [pair.access_token, pair.refresh_token]
+        known = (*self._application.secrets(), self._first, *self._known.copy())
         return tuple(secret for secret in known if secret)
 
     def _renewed(self, stale: str | None, token_url: str, now: datetime) -> TokenPair:
@@ -157,8 +154,7 @@ class RefreshingAuth:
         return self._pair if stored is None or stored == self._spent else stored
 
     def _adopt(self, pair: TokenPair) -> None:
-        if self._pair and self._pair.access_token != pair.access_token:
-            self._earlier += [self._pair.access_token, self._pair.refresh_token]
+        self._known += {pair.access_token, pair.refresh_token}.difference(self._known)
         self._pair = pair
 
     def _save(self, pair: TokenPair) -> None:

@@ -1,4 +1,4 @@
-"""A pair of tokens, and the stores that keep it between runs.
+"""A token that is never renewed; a pair of tokens, and the stores that keep it between runs.
 
 An access token lives for a day, a refresh token for a month. Each refresh spends the refresh token
 and brings a new one, so a pair that is lost before it is stored needs a new login.
@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from datetime import datetime
 from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +23,7 @@ from typing import Any, Protocol
 import msgspec
 
 from enphase_streaming.core import arguments
-from enphase_streaming.errors import InvalidArgument
+from enphase_streaming.errors import InvalidArgument, LoginRequired
 from enphase_streaming.secrets import hide_locals
 
 if sys.platform == "win32":
@@ -35,6 +36,37 @@ _BLOCK = 4096
 """Bytes of free space to look for: more than a pair needs."""
 _IRREPLACEABLE = (errno.EBUSY, errno.EACCES, errno.EPERM)
 """Errors of a file that can be written but not replaced: a mount point, or open on Windows."""
+
+
+class StaticAuth:
+    """A single access token that cannot be renewed.
+
+    Args:
+        access_token: the token from the OAuth login of the site's owner; it lasts for a day.
+    """
+
+    can_refresh = False
+
+    @hide_locals
+    def __init__(self, access_token: str | None) -> None:
+        self._token = arguments.secret(
+            "access_token",
+            access_token,
+            "It comes from the OAuth login of the site's owner and lives for a day; auth= takes "
+            "a RefreshingAuth that renews it.",
+        )
+
+    def current(self, now: datetime) -> str | None:
+        """Return the token, expired or not."""
+        return self._token
+
+    def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
+        """Raise `LoginRequired`: renewal needs a refresh token."""
+        raise LoginRequired("An access token alone cannot be renewed: log in again.")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return the token."""
+        return (self._token,)
 
 
 class TokenPair(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,12 +245,10 @@ class FileTokenStore:
     def _replace(self, name: str, data: bytes) -> None:
         try:
             os.replace(name, self._path)
+            return
         except OSError as error:
             if error.errno not in _IRREPLACEABLE:
                 raise
-            self._overwrite(data)
-
-    def _overwrite(self, data: bytes) -> None:
         with suppress(PermissionError):  # a mounted file may belong to another user
             self._path.chmod(0o600)
         with open(self._path, "r+b", buffering=0) as file:

@@ -42,11 +42,28 @@ _decode_line = msgspec.json.Decoder(_Line).decode
 _AwareDatetime = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class _Body:
-    """The body of one answer: its readings, if it is an event stream."""
+class RecordedWindow(msgspec.Struct):
+    """One answer of the API in a recording, from its head to its end.
 
-    def __init__(self, head: Head) -> None:
-        self._is_stream = head.status_code == 200 and is_event_stream(head)
+    `opened` and `ended` are aware UTC, `status` is the HTTP status, `readings` counts the readings
+    returned so far. `reason` is how it ended, as in `stream.end`. `ended` and `reason` are None
+    before that, and stay None where the recording breaks off.
+    """
+
+    opened: datetime
+    status: int
+    ended: datetime | None = None
+    reason: str | None = None
+    readings: int = 0
+
+
+class _Body:
+    """The body of one answer, and its readings, if it is an event stream."""
+
+    def __init__(self, window: RecordedWindow, content_type: str | None) -> None:
+        self.window = window
+        head = Head(window.status, content_type)
+        self._is_stream = window.status == 200 and is_event_stream(head)
         self._decoder = SSEDecoder(max_event_bytes=_LONGEST_LINE)
         self._reader = EventReader()
 
@@ -62,21 +79,6 @@ class _Body:
             elif found is not None:
                 self._is_stream = False
                 return
-
-
-class RecordedWindow(msgspec.Struct):
-    """One answer of the API in a recording, from its head to its end.
-
-    `opened` and `ended` are aware UTC, `status` is the HTTP status, `readings` counts the readings
-    returned so far. `reason` is how it ended, as in `stream.end`. `ended` and `reason` are None
-    before that, and stay None where the recording breaks off.
-    """
-
-    opened: datetime
-    status: int
-    ended: datetime | None = None
-    reason: str | None = None
-    readings: int = 0
 
 
 class RecordedReadings(Iterator[Reading]):
@@ -137,7 +139,6 @@ class RecordedReadings(Iterator[Reading]):
 
     def _read(self) -> Generator[Reading, None, None]:
         repetitions = Repetitions()
-        window: RecordedWindow | None = None
         body: _Body | None = None
         number = 1
         with self._file:
@@ -151,19 +152,18 @@ class RecordedReadings(Iterator[Reading]):
                 except (msgspec.DecodeError, RecursionError, OverflowError) as error:
                     raise self._invalid(number, str(error)) from error
                 if line.open is not None:
-                    window = RecordedWindow(at, line.open.status)
-                    self.windows.append(window)
-                    body = _Body(Head(line.open.status, line.open.content_type))
+                    self.windows.append(RecordedWindow(at, line.open.status))
+                    body = _Body(self.windows[-1], line.open.content_type)
                     repetitions.begin_window()
                 elif line.data is not None:
-                    if window is None or body is None:
+                    if body is None:
                         raise self._invalid(number, "bytes without an open window")
                     for reading in body.feed(line.data, at):
                         if repetitions.is_new(reading):
-                            window.readings += 1
+                            body.window.readings += 1
                             yield reading
-                elif window is not None and body is not None and line.end is not None:
-                    window.ended, window.reason, body = at, line.end, None
+                elif body is not None and line.end is not None:
+                    body.window.ended, body.window.reason, body = at, line.end, None
         if len(text) == _LONGEST_LINE:
             raise self._invalid(number + 1, f"a line must be shorter than {_LONGEST_LINE} bytes")
         self.truncated = bool(text) or body is not None

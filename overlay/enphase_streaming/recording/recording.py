@@ -7,7 +7,6 @@ import errno
 import json
 import logging
 import os
-import secrets
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -52,7 +51,7 @@ class Recording:
         self.bytes: int = 0
         self.error: OSError | None = None
         self._started = started
-        self._redactor = Redactor(key or secrets.token_bytes(32), hidden, max_event_bytes)
+        self._redactor = Redactor(key or os.urandom(32), hidden, max_event_bytes)
         self._is_open = False
         self._process = os.getpid()
         try:
@@ -63,26 +62,16 @@ class Recording:
             ) from None
         except OSError as error:
             raise InvalidArgument(f"{self.path} cannot be written: {error.strerror}.") from error
-        self._line(
-            {
-                "format": FORMAT,
-                "version": VERSION,
-                "started": now.isoformat(),
-                "by": f"enphase-streaming {__version__}",
-            }
-        )
+        by = f"enphase-streaming {__version__}"
+        self._line(format=FORMAT, version=VERSION, started=now.isoformat(), by=by)
 
     def opened(self, head: Head, at: float) -> None:
         """Record the head of a response."""
         self._is_open = True
         self._redactor.begin(is_stream=head.status_code == 200 and is_event_stream(head))
         kind = head.content_type and self._redactor.text(head.content_type)
-        self._line(
-            {
-                "at": self._since(at),
-                "open": {"status": head.status_code, "content_type": kind},
-            }
-        )
+        opened = {"status": head.status_code, "content_type": kind}
+        self._line(at=self._since(at), open=opened)
 
     def received(self, chunk: bytes, at: float) -> None:
         """Record bytes; they are written when the event, or the error body, is whole."""
@@ -93,7 +82,7 @@ class Recording:
         if self._is_open:
             self._is_open = False
             self._write(self._redactor.end())
-            self._line({"at": self._since(at), "end": reason})
+            self._line(at=self._since(at), end=reason)
 
     def close(self) -> None:
         """Close the file."""
@@ -102,12 +91,12 @@ class Recording:
     def _write(self, pieces: list[tuple[float, bytes]]) -> None:
         for at, piece in pieces:
             self.bytes += len(piece)
-            self._line({"at": self._since(at), "bytes": base64.b64encode(piece).decode()})
+            self._line(at=self._since(at), bytes=base64.b64encode(piece).decode())
 
     def _since(self, at: float) -> float:
         return round(at - self._started, 6)
 
-    def _line(self, line: dict[str, Any]) -> None:
+    def _line(self, **line: Any) -> None:
         # A forked child has the file of its parent, whose recording goes on.
         if self.error is not None or self._file.closed or os.getpid() != self._process:
             return

@@ -73,12 +73,9 @@ class Redactor:
         self._pending += chunk
         if not self._is_stream:
             return []
-        ends = [found.end() for found in _BLANK_LINE.finditer(self._pending, searched)]
-        events = [
-            self._event(bytes(self._pending[start:end])) for start, end in pairwise([0, *ends])
-        ]
-        if ends:
-            del self._pending[: ends[-1]]
+        ends = [0, *(found.end() for found in _BLANK_LINE.finditer(self._pending, searched))]
+        events = [self._event(bytes(self._pending[start:end])) for start, end in pairwise(ends)]
+        del self._pending[: ends[-1]]
         if self._has_outgrown(self._pending):
             self._is_oversized = True
             # What may be half of a blank line waits for the other half.

@@ -106,11 +106,7 @@ def watch(
 
 
 def follow(stream: ReadingStream, output: Output, spending: Spending) -> Exit:
-    """Show readings until they end, print a summary and return the exit code.
-
-    Raises:
-        OSError: the output or the recording cannot be written.
-    """
+    """Show readings until they end, print a summary and return the exit code."""
     error: EnphaseStreamingError | None = None
     code = Exit.SUCCESS
     try:

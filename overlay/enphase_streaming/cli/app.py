@@ -5,24 +5,19 @@ Imports inside functions keep `--help` fast: the client loads httpx.
 
 from __future__ import annotations
 
-import io
 import os
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 from typer import Argument, Option
 
-from enphase_streaming.cli.exit_codes import EXIT_CODES, Exit, exiting, say
+from enphase_streaming.cli.exit_codes import EXIT_CODES, exiting, say
 from enphase_streaming.cli.export import export, plot
-from enphase_streaming.cli.formatting import ASCII_FALLBACK, PlainLines, as_json_line
+from enphase_streaming.cli.formatting import PlainLines, as_json_line
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.version import __version__
-
-_BROKEN_PIPE = 1
-"""typer exits with it instead of raising the error. No command does."""
 
 _SITE = "The number of the site; default: ENPHASE_SYSTEM_ID."
 Text = str | None
@@ -136,7 +131,7 @@ def watch(
     """Watch a site live, stream after stream. Without a terminal, print a line for each reading."""
     from enphase_streaming.cli import cost, options, output
     from enphase_streaming.cli.live_view import live_view
-    from enphase_streaming.cli.tables import csv_lines
+    from enphase_streaming.cli.tables import csv_writer
     from enphase_streaming.core.arguments import DEFAULT_DURATION, MAXIMUM_DURATION
 
     if as_json and as_csv:
@@ -161,8 +156,11 @@ def watch(
     with access.client() as client:
         cost.confirm(spending, yes=yes)
         view = None if as_json or as_csv else live_view(access, spending, seconds)
-        lines = output.Lines(as_json_line if as_json else PlainLines())
-        shown = view or (csv_lines() if as_csv else lines)
+        if as_csv:
+            lines = output.Lines(csv_writer(sys.stdout))
+        else:
+            lines = output.Lines(as_json_line if as_json else PlainLines())
+        shown = view or lines
         if once:
             asked = None if duration is None else seconds
             stream = client.live_data(access.system_id, asked, spending.budget)
@@ -290,30 +288,3 @@ def login(redirect_uri: RedirectUri = None, password: Password = False) -> None:
 
 _command(export)
 _command(plot)
-
-
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    # Python sets a stream that was closed to None, and would print messages to stdout.
-    if sys.stdin is None:
-        sys.stdin = io.StringIO()
-    if sys.stderr is None:
-        sys.stderr = io.StringIO()
-    if sys.stdout is None:
-        say("enphase-streaming: stdout is closed; redirect it to a file or /dev/null.")
-        return Exit.STREAM_FAILED
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=ASCII_FALLBACK)
-    # SIGTERM ends the command as Ctrl-C does.
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with exiting():
-            app(args=None if arguments is None else list(arguments), prog_name="enphase-streaming")
-    except SystemExit as stop:  # raised by typer
-        if stop.code == _BROKEN_PIPE:
-            return Exit.SUCCESS
-        return stop.code if isinstance(stop.code, int) else Exit.BAD_INPUT
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    return Exit.SUCCESS

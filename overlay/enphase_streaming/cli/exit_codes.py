@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
-from enphase_streaming.cli.formatting import clean, local
+import typer
+
+from enphase_streaming.cli.formatting import ASCII_FALLBACK, clean, local
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
@@ -50,6 +54,9 @@ EXIT_CODES = (
     "5 the budget ran out before the stream recovered; 6 a login is needed; "
     "130 Ctrl-C or SIGTERM."
 )
+
+_BROKEN_PIPE = 1
+"""typer exits with it instead of raising the error. No command does."""
 
 
 def exit_code(error: EnphaseStreamingError) -> Exit:
@@ -113,6 +120,31 @@ def exiting() -> Iterator[None]:
     except EnphaseStreamingError as error:
         say(f"enphase-streaming: {explain(error)}")
         raise SystemExit(exit_code(error)) from error
+
+
+def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
+    """Run an application and return its exit code."""
+    # Python sets a stream that was closed to None, and would print messages to stdout.
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
+    if sys.stdout is None:
+        say("enphase-streaming: stdout is closed; redirect it to a file or /dev/null.")
+        return Exit.STREAM_FAILED
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ASCII_FALLBACK)
+    # SIGTERM ends the command as Ctrl-C does.
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with exiting():
+            app(args=arguments, prog_name="enphase-streaming")
+    except SystemExit as stop:  # raised by typer
+        return Exit.SUCCESS if stop.code == _BROKEN_PIPE else int(stop.code or 0)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return Exit.SUCCESS
 
 
 def _is_closed_pipe(error: OSError) -> bool:

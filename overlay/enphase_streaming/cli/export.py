@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
 from enphase_streaming.cli.exit_codes import say
 from enphase_streaming.cli.formatting import FLOW_NAMES, clean, count, local
@@ -25,26 +25,31 @@ if TYPE_CHECKING:
 
 _PROGRESS_EVERY = 1_000  # readings
 _SHOWN_GAPS = 10
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A recording.", show_default=False)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
+File = Annotated[Path, Argument(metavar="FILE", help="A recording.", show_default=False)]
+Format = Annotated[
+    str | None, Option(metavar="FORMAT", help="csv, jsonl or parquet; default: OUT's, csv.")
+]
+Table = Annotated[
+    Path | None, Option("-o", "--out", metavar="OUT", help="The file; default: stdout.")
+]
+Picture = Annotated[
+    Path | None, Option("-o", "--out", metavar="OUT", help="The picture: .png or .svg.")
+]
+WithEnergy = Annotated[
+    bool, Option("--energy", help="Print kWh; readings then need -o to be written.")
+]
+Show = Annotated[bool, Option("--show", help="Show it in a window.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace OUT if it exists.")]
 LongestStep = Annotated[
-    str,
-    typer.Option("--gap", metavar="SECONDS", help="Readings further apart have a gap between."),
+    str, Option(metavar="SECONDS", help="Readings further apart have a gap between.")
 ]
 
 
 def export(
     file: File,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", metavar="FORMAT", help="csv, jsonl or parquet; default: OUT's, csv."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="The file; default: stdout.")
-    ] = None,
-    energy: Annotated[
-        bool, typer.Option("--energy", help="Print kWh; readings then need -o to be written.")
-    ] = False,
+    to: Format = None,
+    out: Table = None,
+    energy: WithEnergy = False,
     overwrite: Overwrite = False,
     gap: LongestStep = "10",
 ) -> None:
@@ -62,16 +67,14 @@ def export(
             with _new_file(out, file, overwrite=overwrite) as part, open_table(form, part) as write:
                 total = _sum(recording, longest_step, write, to_stdout=part is None)
     if energy:
-        print("\n".join(_energy_table(total)))
+        _print_energy(total)
     _summarize(recording, total)
 
 
 def plot(
     file: File,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="The picture: .png or .svg.")
-    ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show it in a window.")] = False,
+    out: Picture = None,
+    show: Show = False,
     overwrite: Overwrite = False,
     gap: LongestStep = "10",
 ) -> None:
@@ -172,25 +175,27 @@ def _sum(
         return sum_energy(used(progress), longest_step=longest_step)
 
 
-def _energy_table(energy: Energy) -> Iterator[str]:
-    """Yield the lines of a table of energies, with the gaps that they leave out."""
-    yield f"{'':20}{'kWh':>10}  measured"
+def _print_energy(energy: Energy) -> None:
+    """Print a table of energies, with the gaps that they leave out."""
+    print(f"{'':20}{'kWh':>10}  measured")
     for flow, (kwh, hours) in energy.flows.items():
-        yield f"{FLOW_NAMES[flow]:20}{kwh:10,.3f}  {_time(hours * 3600)}"
+        print(f"{FLOW_NAMES[flow]:20}{kwh:10,.3f}  {_time(hours * 3600)}")
     if energy.since is None or energy.until is None:
         return
-    yield f"From {local(energy.since):%Y-%m-%d %H:%M:%S} to {local(energy.until):%Y-%m-%d %H:%M:%S}"
+    print(
+        f"From {local(energy.since):%Y-%m-%d %H:%M:%S} to {local(energy.until):%Y-%m-%d %H:%M:%S}"
+    )
     if not energy.gaps:
         return
     longest = sorted(energy.gaps, key=lambda each: abs(each.seconds), reverse=True)[:_SHOWN_GAPS]
     left_out = _time(sum(max(0.0, each.seconds) for each in energy.gaps))
     which = f", the {_SHOWN_GAPS} longest" if len(energy.gaps) > _SHOWN_GAPS else ""
-    yield f"Left out: {count(len(energy.gaps), 'gap')}, {left_out} in all{which}:"
+    print(f"Left out: {count(len(energy.gaps), 'gap')}, {left_out} in all{which}:")
     for each in sorted(longest):
         note = _time(each.seconds) if each.seconds > 0 else "the site's clock was set back"
         since, until = local(each.since), local(each.until)
         day = "" if since.date() == until.date() else f"{until:%Y-%m-%d} "
-        yield f"  {since:%Y-%m-%d %H:%M:%S} to {day}{until:%H:%M:%S}  {note}"
+        print(f"  {since:%Y-%m-%d %H:%M:%S} to {day}{until:%H:%M:%S}  {note}")
 
 
 def _time(seconds: float) -> str:

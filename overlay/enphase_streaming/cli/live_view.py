@@ -55,7 +55,6 @@ class LiveView(Output):
         duration: int,
         beside: Callable[[], str] = str,
     ) -> None:
-        super().__init__()
         self._console = console
         self._access = access
         self._spending = spending

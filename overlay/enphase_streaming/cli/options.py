@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -37,18 +38,14 @@ Number = TypeVar("Number", int, float)
 
 def number(name: str, text: str, least: Number, most: Number) -> Number:
     """Return a number from `least` to `most`, a whole one if `least` is an int."""
-    value: Number | None
-    try:
+    with suppress(ValueError):
         value = type(least)(text)
-    except ValueError:
-        value = None
-    # False for NaN as well.
-    if value is None or not least <= value <= most:
-        raise InvalidArgument(
-            f"{name} must be {_KINDS[type(least)]} from {least:,.10g} to {most:,.10g}, "
-            f"got {shown(text)}."
-        )
-    return value
+        if least <= value <= most:  # false for NaN
+            return value
+    raise InvalidArgument(
+        f"{name} must be {_KINDS[type(least)]} from {least:,.10g} to {most:,.10g}, "
+        f"got {shown(text)}."
+    )
 
 
 def duration(text: str | None, default: int = MAXIMUM_DURATION) -> int:

@@ -13,7 +13,6 @@ from typing import Any, TextIO
 import msgspec
 
 from enphase_streaming.cli.formatting import printable
-from enphase_streaming.cli.output import Lines
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming_api.models import LiveStatus
@@ -45,18 +44,6 @@ def csv_writer(file: TextIO) -> Write:
         write_row([_cell(value) for value in row])
 
     return write
-
-
-def csv_lines() -> Lines:
-    """Return an output that prints readings as CSV, each as it comes."""
-    write_row = csv_writer(sys.stdout)
-    sys.stdout.flush()
-
-    def write(reading: Reading) -> None:
-        write_row(reading)
-        sys.stdout.flush()
-
-    return Lines(write)
 
 
 def json_writer(file: TextIO) -> Write:

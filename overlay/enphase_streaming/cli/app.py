@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-from enphase_streaming.cli.exit_codes import EXIT_CODES, exiting, say
+from enphase_streaming.cli.exit_codes import EXIT_CODES, exiting, say, working
 from enphase_streaming.cli.export import export, plot
 from enphase_streaming.cli.formatting import PlainLines, as_json_line
 from enphase_streaming.errors import InvalidArgument
@@ -182,8 +182,6 @@ def snapshot(
     yes: Yes = False,
 ) -> None:
     """Print the first reading of a site. It costs as much as a whole stream."""
-    from rich.console import Console
-
     from enphase_streaming.cli import cost, options
 
     renewal = options.renewal(os.environ, per, ledger, purse)
@@ -196,7 +194,7 @@ def snapshot(
     spending = cost.one_stream(access.can_refresh, access.mock, budget=limit)
     with access.client() as client:
         cost.confirm(spending, yes=yes)
-        with Console(stderr=True).status("Waiting for the first reading", spinner="line"):
+        with working("Waiting for the first reading"):
             reading = client.snapshot(access.system_id, spending.budget)
     print(as_json_line(reading) if as_json else PlainLines()(reading))
 

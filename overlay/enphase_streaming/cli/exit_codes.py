@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import IntEnum
 
 import typer
@@ -91,6 +91,16 @@ def explain(error: EnphaseStreamingError) -> str:
 def say(text: str) -> None:
     """Print a line on stderr: stdout is for readings."""
     print(text, file=sys.stderr, flush=True)
+
+
+def working(what: str) -> AbstractContextManager[object]:
+    """Show on stderr what a command is doing, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    # Imported here: rich takes longer to load than a snapshot.
+    from rich.console import Console
+
+    return Console(stderr=True).status(what, spinner="line")
 
 
 @contextmanager

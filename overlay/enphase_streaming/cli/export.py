@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
-from enphase_streaming.cli.exit_codes import say
+from enphase_streaming.cli.exit_codes import say, working
 from enphase_streaming.cli.formatting import FLOW_NAMES, clean, count, local
 from enphase_streaming.errors import InvalidArgument
 
@@ -82,8 +82,6 @@ def plot(
 
     Gaps and outages are shaded. Free of charge.
     """
-    from rich.console import Console
-
     from enphase_streaming.cli import options
     from enphase_streaming.recording.reader import read_recording
 
@@ -98,7 +96,7 @@ def plot(
     chart, figure = Chart(), new_figure(show=show)
     with read_recording(file) as recording, _new_file(out, file, overwrite=overwrite) as part:
         energy = _sum(recording, longest_step, chart.add)
-        with Console(stderr=True).status("Drawing", spinner="line"):
+        with working("Drawing"):
             chart.draw(figure, energy)
             if part is not None:
                 figure.savefig(part)

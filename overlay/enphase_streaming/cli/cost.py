@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from enphase_streaming.cli.exit_codes import say
 from enphase_streaming.cli.formatting import count, local
@@ -14,8 +14,7 @@ _PERIODS = {"hour": " this hour", "day": " today", "month": " this month"}
 _DAY = 86_400
 
 
-@dataclass(frozen=True)
-class Spending:
+class Spending(NamedTuple):
     """The budget of a command. `streams` and `price` say what it can spend at most.
 
     `mock` is the host of a mock, which costs nothing. `many` is true for a watch.

@@ -1,4 +1,4 @@
-"""Exit codes, and one line on stderr for every failure."""
+"""Exit codes, and what a command says on stderr: one line for every failure."""
 
 from __future__ import annotations
 

@@ -111,6 +111,7 @@ def enphase_streaming(
     """
 
 
+# Long, as is `record`: typer makes an option of each parameter.
 @_command
 def watch(
     system_id: SystemId = None,

@@ -110,7 +110,7 @@ class Chart:
 def _draw(figure: Figure, rows: Any, energy: Energy) -> None:
     gaps = [(_days(gap.since), _days(gap.until)) for gap in energy.gaps if gap.seconds > 0]
     breaks = [since for since, _ in gaps]
-    outages = _outages(rows, breaks)
+    outages = _outages(_with_breaks(rows, breaks))
     points = dict(zip(_COLUMNS, _with_breaks(_means(rows), breaks).T, strict=True))
     points |= {name: points[name] / 1000 for name in _POWERS}
     has_charge = not np.isnan(points["battery_soc"]).all()
@@ -152,13 +152,10 @@ def _with_breaks(rows: Any, breaks: Sequence[float]) -> Any:
     return np.insert(rows, np.searchsorted(rows[:, 0], breaks, side="right"), empty, axis=0)
 
 
-def _outages(rows: Any, breaks: Sequence[float]) -> list[Span]:
-    """Return from when to when the site was off the grid; a gap ends an outage."""
-    time, is_out = rows[:, 0], rows[:, -1]
-    changes = np.flatnonzero(np.diff(is_out)) + 1
-    ends = np.union1d(changes, np.searchsorted(time, breaks, side="right"))
-    parts = np.split(np.arange(len(time)), ends)
-    return [(time[part[0]], time[part[-1]]) for part in parts if part.size and is_out[part[0]]]
+def _outages(rows: Any) -> list[Span]:
+    """Return from when to when the site was off the grid; a row without values ends an outage."""
+    changes = np.flatnonzero(np.diff(rows[:, -1])) + 1
+    return [(part[0, 0], part[-1, 0]) for part in np.split(rows, changes) if part[0, -1] == 1]
 
 
 def _draw_house(panel: Axes, points: Points, energy: Energy) -> None:

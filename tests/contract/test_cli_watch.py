@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from enphase_streaming import Plan
-from enphase_streaming.cli.cost import offers
+from enphase_streaming.cli.reports import offers
 from enphase_streaming.core.arguments import MAXIMUM_DURATION, MINIMUM_DURATION
 from enphase_streaming_mock import MockServer
 from scripted import STREAM_HEAD, Peer, Scripted, scripted

@@ -16,9 +16,10 @@ _EXTRAS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code, as listed in `exit_codes`."""
     try:
-        from enphase_streaming.cli.app import run
+        from enphase_streaming.cli.app import app
+        from enphase_streaming.cli.exit_codes import run
 
-        return run(arguments)
+        return run(app, arguments)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:

@@ -5,60 +5,66 @@ Imports inside functions keep `--help` fast: the client loads httpx.
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
-from enphase_streaming.cli.exit_codes import EXIT_CODES, Exit, exiting, say
+from enphase_streaming.cli.exit_codes import EXIT_CODES, exiting, say, working
 from enphase_streaming.cli.export import export, plot
-from enphase_streaming.cli.formatting import ASCII_FALLBACK, PlainLines, as_json_line
+from enphase_streaming.cli.formatting import PlainLines, as_json_line
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.version import __version__
 
-_BROKEN_PIPE = 1
-"""typer exits with it instead of raising the error. No command does."""
-
 _SITE = "The number of the site; default: ENPHASE_SYSTEM_ID."
-# Numbers are taken as text: the checks of `options` have better messages than typer's.
-SystemId = Annotated[str | None, typer.Argument(metavar="SYSTEM_ID", help=_SITE)]
-Calls = Annotated[str | None, typer.Option(metavar="N", help="Open at most N streams in a row.")]
-Dollars = Annotated[
-    str | None, typer.Option(metavar="X", help="Spend at most X dollars, at $0.10 a call.")
+Text = str | None
+"""Numbers too are taken as text: the checks of `options` have better messages than typer's."""
+SystemId = Annotated[Text, Argument(metavar="SYSTEM_ID", help=_SITE)]
+SystemIdAndFile = Annotated[
+    list[str], Argument(metavar="[SYSTEM_ID] FILE", help=f"{_SITE} Then the file to write.")
 ]
-Unlimited = Annotated[bool, typer.Option("--unlimited", help="Spend without a limit.")]
-PlanName = Annotated[
-    str | None,
-    typer.Option("--plan", metavar="NAME", help="Keep to the calls a minute of this plan."),
-]
+Calls = Annotated[Text, Option(metavar="N", help="Open at most N streams in a row.")]
+Dollars = Annotated[Text, Option(metavar="X", help="Spend at most X dollars, at $0.10 a call.")]
+Unlimited = Annotated[bool, Option("--unlimited", help="Spend without a limit.")]
+Once = Annotated[bool, Option("--once", help="Open one stream only, by default of 30 s.")]
 Per = Annotated[
-    str | None,
-    typer.Option(metavar="PERIOD", help="Renew the limit each hour, day or month (UTC)."),
+    Text, Option(metavar="PERIOD", help="Renew the limit each hour, day or month (UTC).")
 ]
-LedgerFile = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger", metavar="FILE", help="Count for --per in FILE; default: ENPHASE_LEDGER."
-    ),
+CountIn = Annotated[
+    Text, Option(metavar="FILE", help="Count for --per in FILE; default: ENPHASE_LEDGER.")
 ]
 Purse = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Count for --per apart from the calls of other purses."),
+    Text, Option(metavar="NAME", help="Count for --per apart from the calls of other purses.")
+]
+PlanToKeep = Annotated[
+    Text, Option(metavar="NAME", help="Keep to the calls a minute of this plan.")
 ]
 Duration = Annotated[
-    str | None,
-    typer.Option(metavar="SECONDS", help="Duration of each stream; default: the longest."),
+    Text, Option(metavar="SECONDS", help="Duration of each stream; default: the longest.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, one row a reading.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Confirm the cost without being asked.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON, one object a line.")]
+AsCsv = Annotated[bool, Option("--csv", help="Print CSV, one row a reading.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace the file if it exists.")]
+Yes = Annotated[bool, Option("--yes", help="Confirm the cost without being asked.")]
 ClockSpeed = Annotated[
-    str, typer.Option(metavar="N", help="Run the clock N times faster, for a mock's --speed N.")
+    str, Option(metavar="N", help="Run the clock N times faster, for a mock's --speed N.")
+]
+PlanToShow = Annotated[Text, Option(metavar="NAME", help="Only this plan: kilowatt, megawatt, …")]
+Sites = Annotated[str, Option(metavar="N", help="How many sites to watch.")]
+LedgerToRead = Annotated[
+    Text, Option(metavar="FILE", help="The ledger to read; default: ENPHASE_LEDGER.")
+]
+PlanToCompare = Annotated[
+    Text, Option(metavar="NAME", help="Warn if the month exceeds the calls of this plan.")
+]
+RedirectUri = Annotated[
+    Text, Option(metavar="URI", help="The application's redirect URI; asked for by default.")
+]
+Password = Annotated[
+    bool, Option("--password", help="Use the owner's password (partner applications only).")
 ]
 
 app: typer.Typer = typer.Typer(
@@ -73,6 +79,11 @@ app: typer.Typer = typer.Typer(
 )
 
 
+def _command(run: Callable[..., None]) -> Callable[..., None]:
+    """Add a command, which exits with the code of what ended it."""
+    return app.command(epilog=EXIT_CODES)(exiting()(run))
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"enphase-streaming {__version__}")
@@ -83,7 +94,7 @@ def _print_version(wanted: bool) -> None:
 def enphase_streaming(
     version: Annotated[
         bool,
-        typer.Option(
+        Option(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
@@ -100,19 +111,18 @@ def enphase_streaming(
     """
 
 
-@app.command(epilog=EXIT_CODES)
+# Long, as is `record`: typer makes an option of each parameter.
+@_command
 def watch(
     system_id: SystemId = None,
     calls: Calls = None,
     dollars: Dollars = None,
     unlimited: Unlimited = False,
-    once: Annotated[
-        bool, typer.Option("--once", help="Open one stream only, by default of 30 s.")
-    ] = False,
+    once: Once = False,
     per: Per = None,
-    ledger: LedgerFile = None,
+    ledger: CountIn = None,
     purse: Purse = None,
-    plan: PlanName = None,
+    plan: PlanToKeep = None,
     duration: Duration = None,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
@@ -121,94 +131,86 @@ def watch(
 ) -> None:
     """Watch a site live, stream after stream. Without a terminal, print a line for each reading."""
     from enphase_streaming.cli import cost, options, output
-    from enphase_streaming.cli import ledger as ledgers
     from enphase_streaming.cli.live_view import live_view
-    from enphase_streaming.cli.tables import csv_lines
-    from enphase_streaming.core.arguments import DEFAULT_DURATION
+    from enphase_streaming.cli.tables import csv_writer
+    from enphase_streaming.core.arguments import DEFAULT_DURATION, MAXIMUM_DURATION
 
-    with exiting():
-        if as_json and as_csv:
-            raise InvalidArgument("--json cannot be combined with --csv.")
-        limited = calls is not None or dollars is not None or unlimited
-        if once and limited and per is None:
-            raise InvalidArgument(
-                "--once cannot be combined with --calls, --dollars, --unlimited, unless --per "
-                "renews the limit."
-            )
-        seconds = options.duration(duration, DEFAULT_DURATION if once else cost.WINDOW)
-        renewal = ledgers.renewal(os.environ, per, ledger, purse)
-        limit = None
-        if not once or renewal:
-            limit = options.limit(calls, dollars, unlimited=unlimited, plan_name=plan, **renewal)
-        terms = None if plan is None else options.plan(plan, streams=True)
-        access = options.find_access(os.environ, system_id, clock_speed)
-        if once or limit is None:
-            spending = cost.one_stream(access.can_refresh, access.mock, terms, limit)
+    if as_json and as_csv:
+        raise InvalidArgument("--json cannot be combined with --csv.")
+    limited = calls is not None or dollars is not None or unlimited
+    if once and limited and per is None:
+        raise InvalidArgument(
+            "--once cannot be combined with --calls, --dollars, --unlimited, unless --per "
+            "renews the limit."
+        )
+    seconds = options.duration(duration, DEFAULT_DURATION if once else MAXIMUM_DURATION)
+    renewal = options.renewal(os.environ, per, ledger, purse)
+    limit = None
+    if not once or renewal:
+        limit = options.limit(calls, dollars, unlimited=unlimited, plan_name=plan, **renewal)
+    terms = None if plan is None else options.plan(plan, streams=True)
+    access = options.find_access(os.environ, system_id, clock_speed)
+    if once or limit is None:
+        spending = cost.one_stream(access.can_refresh, access.mock, terms, limit)
+    else:
+        spending = cost.many_streams(limit, seconds, access.mock)
+    with access.client() as client:
+        cost.confirm(spending, yes=yes)
+        view = None if as_json or as_csv else live_view(access, spending, seconds)
+        if as_csv:
+            lines = output.Lines(csv_writer(sys.stdout))
         else:
-            spending = cost.many_streams(limit, seconds, access.mock)
-        with access.client() as client:
-            cost.confirm(spending, yes=yes)
-            view = None if as_json or as_csv else live_view(access, spending, seconds)
             lines = output.Lines(as_json_line if as_json else PlainLines())
-            shown = view or (csv_lines() if as_csv else lines)
-            if once:
-                asked = None if duration is None else seconds
-                stream = client.live_data(access.system_id, asked, spending.budget)
-            else:
-                stream = output.watch(client, access, spending, seconds, shown)
-            code = output.follow(stream, shown, spending)
-        raise typer.Exit(code)
+        shown = view or lines
+        if once:
+            asked = None if duration is None else seconds
+            stream = client.live_data(access.system_id, asked, spending.budget)
+        else:
+            stream = output.watch(client, access, spending, seconds, shown)
+        code = output.follow(stream, shown, spending)
+    raise typer.Exit(code)
 
 
-@app.command(epilog=EXIT_CODES)
+@_command
 def snapshot(
     system_id: SystemId = None,
     calls: Calls = None,
     dollars: Dollars = None,
     per: Per = None,
-    ledger: LedgerFile = None,
+    ledger: CountIn = None,
     purse: Purse = None,
     as_json: AsJson = False,
     yes: Yes = False,
 ) -> None:
     """Print the first reading of a site. It costs as much as a whole stream."""
-    from rich.console import Console
-
     from enphase_streaming.cli import cost, options
-    from enphase_streaming.cli import ledger as ledgers
 
-    with exiting():
-        renewal = ledgers.renewal(os.environ, per, ledger, purse)
-        limit = None
-        if renewal:
-            limit = options.limit(calls, dollars, unlimited=False, plan_name=None, **renewal)
-        elif calls is not None or dollars is not None:
-            raise InvalidArgument("--calls and --dollars need --per: a snapshot is one call.")
-        access = options.find_access(os.environ, system_id)
-        spending = cost.one_stream(access.can_refresh, access.mock, budget=limit)
-        with access.client() as client:
-            cost.confirm(spending, yes=yes)
-            with Console(stderr=True).status("Waiting for the first reading", spinner="line"):
-                reading = client.snapshot(access.system_id, spending.budget)
-        print(as_json_line(reading) if as_json else PlainLines()(reading))
+    renewal = options.renewal(os.environ, per, ledger, purse)
+    limit = None
+    if renewal:
+        limit = options.limit(calls, dollars, **renewal)
+    elif calls is not None or dollars is not None:
+        raise InvalidArgument("--calls and --dollars need --per: a snapshot is one call.")
+    access = options.find_access(os.environ, system_id)
+    spending = cost.one_stream(access.can_refresh, access.mock, budget=limit)
+    with access.client() as client:
+        cost.confirm(spending, yes=yes)
+        with working("Waiting for the first reading"):
+            reading = client.snapshot(access.system_id, spending.budget)
+    print(as_json_line(reading) if as_json else PlainLines()(reading))
 
 
-@app.command(epilog=EXIT_CODES)
+@_command
 def record(
-    arguments: Annotated[
-        list[str],
-        typer.Argument(metavar="[SYSTEM_ID] FILE", help=f"{_SITE} Then the file to write."),
-    ],
+    arguments: SystemIdAndFile,
     calls: Calls = None,
     dollars: Dollars = None,
     unlimited: Unlimited = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the file if it exists.")
-    ] = False,
+    overwrite: Overwrite = False,
     per: Per = None,
-    ledger: LedgerFile = None,
+    ledger: CountIn = None,
     purse: Purse = None,
-    plan: PlanName = None,
+    plan: PlanToKeep = None,
     duration: Duration = None,
     yes: Yes = False,
     clock_speed: ClockSpeed = "1",
@@ -220,98 +222,59 @@ def record(
     from rich.filesize import decimal
 
     from enphase_streaming.cli import cost, options, output
-    from enphase_streaming.cli import ledger as ledgers
     from enphase_streaming.cli.live_view import live_view
 
     def size() -> str:
         return decimal(file.stat().st_size if file.exists() else 0)
 
-    with exiting():
-        system_id, file = options.site_and_file(arguments)
-        seconds = options.duration(duration, cost.WINDOW)
-        renewal = ledgers.renewal(os.environ, per, ledger, purse)
-        limit = options.limit(calls, dollars, unlimited=unlimited, plan_name=plan, **renewal)
-        # Before the cost is confirmed.
-        options.check_new_file(file, overwrite=overwrite)
-        access = options.find_access(os.environ, system_id, clock_speed)
-        spending = cost.many_streams(limit, seconds, access.mock)
-        with access.client() as client:
-            cost.confirm(spending, yes=yes)
-            view = live_view(access, spending, seconds, lambda: f"{size()} in {file.name}")
-            progress = output.progress(lambda: f"{size()}, {spending.spent}", access.monotonic)
-            shown = view or progress
-            stream = output.watch(client, access, spending, seconds, shown)
-            code = output.follow(stream.record(file, overwrite=overwrite), shown, spending)
-        say(f"{size()} in {file}.")
-        raise typer.Exit(code)
+    system_id, file = options.site_and_file(arguments)
+    seconds = options.duration(duration)
+    renewal = options.renewal(os.environ, per, ledger, purse)
+    limit = options.limit(calls, dollars, unlimited=unlimited, plan_name=plan, **renewal)
+    # Before the cost is confirmed.
+    options.check_new_file(file, overwrite=overwrite)
+    access = options.find_access(os.environ, system_id, clock_speed)
+    spending = cost.many_streams(limit, seconds, access.mock)
+    with access.client() as client:
+        cost.confirm(spending, yes=yes)
+        view = live_view(access, spending, seconds, lambda: f"{size()} in {file.name}")
+        progress = output.progress(lambda: f"{size()}, {spending.spent}", access.monotonic)
+        shown = view or progress
+        stream = output.watch(client, access, spending, seconds, shown)
+        code = output.follow(stream.record(file, overwrite=overwrite), shown, spending)
+    say(f"{size()} in {file}.")
+    raise typer.Exit(code)
 
 
-@app.command(epilog=EXIT_CODES)
-def budget(
-    plan: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only this plan: kilowatt, megawatt, …")
-    ] = None,
-    sites: Annotated[str, typer.Option(metavar="N", help="How many sites to watch.")] = "1",
-    as_json: AsJson = False,
-) -> None:
+@_command
+def budget(plan: PlanToShow = None, sites: Sites = "1", as_json: AsJson = False) -> None:
     """Show for how long each plan can watch a number of sites, and its price. Free of charge."""
-    from rich.console import Console
-
-    from enphase_streaming.cli import cost, options
+    from enphase_streaming.cli import options, reports
     from enphase_streaming.core.plans import Plan
 
-    with exiting():
-        plans = Plan if plan is None else [options.plan(plan)]
-        offers = cost.offers(plans, options.number("--sites", sites, 1, cost.MOST_SITES))
-        if as_json:
-            print("\n".join(json.dumps(offer._asdict()) for offer in offers))
-        else:
-            Console(highlight=False).print(cost.offer_table(offers))
+    plans = Plan if plan is None else [options.plan(plan)]
+    offers = reports.offers(plans, options.number("--sites", sites, 1, reports.MOST_SITES))
+    rows = [offer._asdict() for offer in offers]
+    reports.show(rows, reports.offer_table(offers), as_json=as_json)
 
 
-@app.command(epilog=EXIT_CODES)
-def spent(
-    ledger: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="The ledger to read; default: ENPHASE_LEDGER."),
-    ] = None,
-    plan: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Warn if the month exceeds the calls of this plan."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+@_command
+def spent(ledger: LedgerToRead = None, plan: PlanToCompare = None, as_json: AsJson = False) -> None:
     """Show what was spent with --per, today and this month (UTC). Free of charge."""
-    from rich.console import Console
-
-    from enphase_streaming.cli import ledger as ledgers
-    from enphase_streaming.cli import options
+    from enphase_streaming.cli import options, reports
     from enphase_streaming.client import utc_now
 
-    with exiting():
-        terms = None if plan is None else options.plan(plan, streams=True)
-        now = utc_now()
-        found = ledgers.attempts(os.environ, ledger, now)
-        rows = ledgers.report(found, now)
-        if as_json:
-            print("".join(f"{json.dumps(row)}\n" for row in rows), end="")
-        else:
-            Console(highlight=False).print(ledgers.report_table(rows, now))
-        if terms is not None:
-            ledgers.warn_of_pace(len(found), terms, now)
+    terms = None if plan is None else options.plan(plan, streams=True)
+    now = utc_now()
+    attempts = reports.attempts(os.environ, ledger, now)
+    rows = reports.report(attempts, now)
+    reports.show(rows, reports.report_table(rows, now), as_json=as_json)
+    if terms is not None:
+        reports.warn_of_pace(len(attempts), terms, now)
 
 
-@app.command(epilog=EXIT_CODES)
-def login(
-    redirect_uri: Annotated[
-        str | None,
-        typer.Option(metavar="URI", help="The application's redirect URI; asked for by default."),
-    ] = None,
-    password: Annotated[
-        bool,
-        typer.Option("--password", help="Use the owner's password (partner applications only)."),
-    ] = False,
-) -> None:
+@_command
+def login(redirect_uri: RedirectUri = None, password: Password = False) -> None:
     """Log in as a site's owner, and store the tokens. Free of charge.
 
     The application's client ID and secret are read from ENPHASE_CLIENT_ID and
@@ -319,36 +282,8 @@ def login(
     """
     from enphase_streaming.cli.login import login
 
-    with exiting():
-        login(os.environ, redirect_uri, password=password)
+    login(os.environ, redirect_uri, password=password)
 
 
-app.command(epilog=EXIT_CODES)(export)
-app.command(epilog=EXIT_CODES)(plot)
-
-
-def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    # Python sets a stream that was closed to None, and would print messages to stdout.
-    if sys.stdin is None:
-        sys.stdin = io.StringIO()
-    if sys.stderr is None:
-        sys.stderr = io.StringIO()
-    if sys.stdout is None:
-        say("enphase-streaming: stdout is closed; redirect it to a file or /dev/null.")
-        return Exit.STREAM_FAILED
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=ASCII_FALLBACK)
-    # SIGTERM ends the command as Ctrl-C does.
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with exiting():
-            app(args=None if arguments is None else list(arguments), prog_name="enphase-streaming")
-    except SystemExit as stop:  # raised by typer
-        if stop.code == _BROKEN_PIPE:
-            return Exit.SUCCESS
-        return stop.code if isinstance(stop.code, int) else Exit.BAD_INPUT
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-    return Exit.SUCCESS
+_command(export)
+_command(plot)

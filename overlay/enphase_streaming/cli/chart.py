@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -35,10 +36,14 @@ _SHORTEST = 10 / _DAY
 _LABELLED = 0.045
 """The share of the width that a gap or an outage needs for its label."""
 _SOLAR, _HOUSE, _BATTERY, _GRID, _GENERATOR = "#f5a623", "#2d6cdf", "#2fa36b", "#8a94a6", "#9b59b6"
-_INK, _DIM, _FAINT, _OUTAGE = "#2b3440", "#5b6675", "#e3e7ed", "#e4572e"
+_INK, _DIM, _FAINT = "#2b3440", "#5b6675", "#e3e7ed"
+_Look = dict[str, Any]
+_GAP_LOOK: _Look = {"facecolor": _FAINT, "hatch": "///", "edgecolor": "white", "linewidth": 0}
+_OUTAGE_LOOK: _Look = {"color": "#e4572e", "alpha": 0.13, "linewidth": 0}
+_COLUMNS = ("time", *_POWERS, "battery_soc", "is_out")
 
-Columns = dict[str, Any]
-"""Arrays of numpy with a number for each point, NaN where it is missing; `time` is in days."""
+Points = dict[str, Any]
+"""An array of numpy for each column, NaN where a value is missing; in days, kW and percent."""
 Span = tuple[float, float]
 
 
@@ -63,28 +68,19 @@ def new_figure(*, show: bool) -> Figure:
     return figure
 
 
-def show_figure() -> None:
-    """Show the figure that `new_figure` opened, until its window is closed."""
-    from matplotlib import pyplot
-
-    pyplot.show()
-
-
 class Chart:
-    """Collects readings, 44 bytes of each, and draws them."""
+    """Collects readings, 80 bytes of each, and draws them."""
 
     def __init__(self) -> None:
-        self._columns = {name: array("f") for name in ("is_out", *_POWERS, "battery_soc")}
-        self._columns["time"] = array("d")
+        self._values = array("d")
 
     def add(self, reading: Reading) -> None:
         """Add a reading."""
-        columns = self._columns
-        columns["time"].append((reading.timestamp or reading.arrived).timestamp() / _DAY)
-        columns["is_out"].append(reading.grid_status == KnownGridStatus.OFF_GRID)
+        self._values.append(_days(reading.timestamp or reading.arrived))
         for name in (*_POWERS, "battery_soc"):
             value = usable_power(getattr(reading, name))
-            columns[name].append(float("nan") if value is None else value)
+            self._values.append(math.nan if value is None else value)
+        self._values.append(reading.grid_status == KnownGridStatus.OFF_GRID)
 
     def draw(self, figure: Figure, energy: Energy) -> None:
         """Draw the readings; `energy` has their sums and gaps.
@@ -95,10 +91,9 @@ class Chart:
         """
         if energy.since is None or energy.until is None:
             raise InvalidArgument("There is nothing to draw: the recording holds no reading.")
-        columns = {name: np.asarray(column) for name, column in self._columns.items()}
-        order = np.argsort(columns["time"], kind="stable")
-        columns = {name: column[order] for name, column in columns.items()}
-        first, last = columns["time"][[0, -1]]
+        rows = np.frombuffer(self._values).reshape(-1, len(_COLUMNS))
+        rows = rows[np.argsort(rows[:, 0], kind="stable")]
+        first, last = rows[[0, -1], 0]
         if last - first > _MOST_DAYS:
             raise InvalidArgument(
                 f"A plot covers up to {_MOST_DAYS} days, got {last - first:,.0f} days of readings."
@@ -107,62 +102,63 @@ class Chart:
             raise InvalidArgument(
                 f"A plot shows the years 1900 to 2999, got a reading of {energy.since:%Y}."
             )
-        gaps = [(_number(gap.since), _number(gap.until)) for gap in energy.gaps if gap.seconds > 0]
-        breaks = [since for since, _ in gaps]
-        outages = _outages(columns, breaks)
-        points = _with_breaks(_means(columns), breaks)
-        has_charge = not np.isnan(points["battery_soc"]).all()
-        used = np.nansum([points["battery_charging"], points["battery_discharging"]])
-        has_battery = has_charge or bool(used)
-        heights = [3, 2, 1.1] if has_charge else [3, 2]
-        panels = figure.subplots(len(heights), sharex=True, height_ratios=heights)
-        _draw_house(panels[0], points, energy)
-        _draw_sources(panels[1], points, energy, has_battery=has_battery)
-        if has_charge:
-            _draw_charge(panels[2], points)
-        panels[0].set_xlim(first, max(last, first + _SHORTEST))
-        for panel in panels:
-            _shade(panel, gaps, outages, labelled=panel is panels[0])
-        _label_time(panels[-1], energy.since, energy.until)
-        figure.align_ylabels(panels)
+        _draw(figure, rows, energy)
+        _label_time(figure.axes[-1], energy.since, energy.until)
         figure.suptitle(_period(energy.since, energy.until), x=0.012, ha="left", fontsize=15)
 
 
-def _means(columns: Columns) -> Columns:
-    """Return one point for each part of the time that has readings: the means of these."""
-    time = columns["time"]
+def _draw(figure: Figure, rows: Any, energy: Energy) -> None:
+    gaps = [(_days(gap.since), _days(gap.until)) for gap in energy.gaps if gap.seconds > 0]
+    breaks = [since for since, _ in gaps]
+    outages = _outages(_with_breaks(rows, breaks))
+    points = dict(zip(_COLUMNS, _with_breaks(_means(rows), breaks).T, strict=True))
+    points |= {name: points[name] / 1000 for name in _POWERS}
+    has_charge = not np.isnan(points["battery_soc"]).all()
+    used = np.nansum([points["battery_charging"], points["battery_discharging"]])
+    has_battery = has_charge or bool(used)
+    heights = [3, 2, 1.1] if has_charge else [3, 2]
+    panels = figure.subplots(len(heights), sharex=True, height_ratios=heights)
+    _draw_house(panels[0], points, energy)
+    _draw_sources(panels[1], points, energy, has_battery=has_battery)
+    if has_charge:
+        charge = points["battery_soc"]
+        _area(panels[2], points["time"], 0, charge, _BATTERY, "State of charge")
+        panels[2].set_ylim(0, 105)
+        panels[2].set_ylabel("%")
+    first, last = rows[[0, -1], 0]
+    panels[0].set_xlim(first, max(last, first + _SHORTEST))
+    for panel in panels:
+        _mark(panel, gaps, outages, labelled=panel is panels[0])
+    figure.align_ylabels(panels)
+
+
+def _means(rows: Any) -> Any:
+    """Return one row for each part of the time that has readings: the means of these."""
+    time = rows[:, 0]
     if len(time) <= _MOST_POINTS or time[0] == time[-1]:
-        return columns
+        return rows
     parts = np.floor((time - time[0]) / (time[-1] - time[0]) * _MOST_POINTS)
     starts = np.flatnonzero(np.diff(parts, prepend=-1))
-    means = {}
-    for name, column in columns.items():
-        known = ~np.isnan(column)
-        sums = np.add.reduceat(np.where(known, column, 0), starts)
-        counts = np.add.reduceat(known, starts, dtype=float)
-        means[name] = np.divide(sums, counts, out=np.full(len(starts), np.nan), where=counts > 0)
-    return means
+    known = ~np.isnan(rows)
+    sums = np.add.reduceat(np.where(known, rows, 0), starts)
+    counts = np.add.reduceat(known, starts, dtype=float)
+    return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
 
 
-def _with_breaks(columns: Columns, breaks: Sequence[float]) -> Columns:
-    """Return the points with one without values at the beginning of each gap."""
-    places = np.searchsorted(columns["time"], breaks, side="right")
-    return {
-        name: np.insert(column, places, breaks if name == "time" else np.nan)
-        for name, column in columns.items()
-    }
+def _with_breaks(rows: Any, breaks: Sequence[float]) -> Any:
+    """Return the rows with one without values at the beginning of each gap."""
+    empty = np.full((len(breaks), len(_COLUMNS)), np.nan)
+    empty[:, 0] = breaks
+    return np.insert(rows, np.searchsorted(rows[:, 0], breaks, side="right"), empty, axis=0)
 
 
-def _outages(columns: Columns, breaks: Sequence[float]) -> list[Span]:
-    """Return from when to when the site was off the grid; a gap ends an outage."""
-    time, is_out = columns["time"], columns["is_out"]
-    changes = np.flatnonzero(np.diff(is_out)) + 1
-    ends = np.union1d(changes, np.searchsorted(time, breaks, side="right"))
-    parts = np.split(np.arange(len(time)), ends)
-    return [(time[part[0]], time[part[-1]]) for part in parts if part.size and is_out[part[0]]]
+def _outages(rows: Any) -> list[Span]:
+    """Return from when to when the site was off the grid; a row without values ends an outage."""
+    changes = np.flatnonzero(np.diff(rows[:, -1])) + 1
+    return [(part[0, 0], part[-1, 0]) for part in np.split(rows, changes) if part[0, -1] == 1]
 
 
-def _draw_house(panel: Axes, points: Columns, energy: Energy) -> None:
+def _draw_house(panel: Axes, points: Points, energy: Energy) -> None:
     time = points["time"]
     for flow, colour, alpha in (
         ("pv_power", _SOLAR, 0.45),
@@ -178,7 +174,7 @@ def _draw_house(panel: Axes, points: Columns, energy: Energy) -> None:
         panel.set_ylim(bottom=0)
 
 
-def _draw_sources(panel: Axes, points: Columns, energy: Energy, *, has_battery: bool) -> None:
+def _draw_sources(panel: Axes, points: Points, energy: Energy, *, has_battery: bool) -> None:
     """Draw the grid on top of the battery: what they give above 0, what they take below."""
     time = points["time"]
     below = {1: np.zeros(len(time)), -1: np.zeros(len(time))}
@@ -200,53 +196,37 @@ def _draw_sources(panel: Axes, points: Columns, energy: Energy, *, has_battery: 
     panel.set_title(f"+ {giving}, - {taking}", loc="left", fontsize=8.5, color=_DIM)
 
 
-def _draw_charge(panel: Axes, points: Columns) -> None:
-    _area(panel, points["time"], 0, points["battery_soc"], _BATTERY, "State of charge", scale=1)
-    panel.set_ylim(0, 105)
-    panel.set_ylabel("%")
-
-
 def _area(
-    panel: Axes,
-    time: Any,
-    low: Any,
-    high: Any,
-    colour: str,
-    label: str,
-    *,
-    alpha: float = 0.35,
-    scale: float = 1000,
+    panel: Axes, time: Any, low: Any, high: Any, colour: str, label: str, *, alpha: float = 0.35
 ) -> None:
-    panel.fill_between(time, low / scale, high / scale, color=colour, alpha=alpha, linewidth=0)
-    [line] = panel.plot(time, high / scale, color=colour, linewidth=1.3, label=label)
+    panel.fill_between(time, low, high, color=colour, alpha=alpha, linewidth=0)
+    [line] = panel.plot(time, high, color=colour, linewidth=1.3, label=label)
     known = np.pad(~np.isnan(high), 1)
     alone = known[1:-1] & ~known[:-2] & ~known[2:]
     if alone.any():  # a line of one point would not be seen
         line.set(marker=".", markevery=alone)
 
 
-def _shade(panel: Axes, gaps: Sequence[Span], outages: Sequence[Span], *, labelled: bool) -> None:
-    """Mark gaps and outages, and put the legend above the panel."""
+def _mark(panel: Axes, gaps: Sequence[Span], outages: Sequence[Span], *, labelled: bool) -> None:
+    """Shade gaps and outages, and put the legend above the panel."""
     first, last = panel.get_xlim()
-    for since, until in gaps:
-        panel.axvspan(since, until, facecolor=_FAINT, hatch="///", edgecolor="white", linewidth=0)
-    for since, until in outages:
-        panel.axvspan(since, until, color=_OUTAGE, alpha=0.13, linewidth=0)
     handles, _ = panel.get_legend_handles_labels()
-    if labelled:
-        first, last = panel.get_xlim()
-        place: dict[str, Any] = {"transform": panel.get_xaxis_transform(), "ha": "center"}
-        for since, until, name in (
-            *((*span, "no data") for span in gaps),
-            *((*span, "outage") for span in outages),
-        ):
-            if until - since > _LABELLED * (last - first):
-                middle = (since + until) / 2
-                panel.text(middle, 0.97, name, va="top", color=_DIM, fontsize=8.5, **place)
-        if gaps:
-            handles.append(Patch(facecolor=_FAINT, hatch="///", edgecolor="white", label="No data"))
-        if outages:
-            handles.append(Patch(color=_OUTAGE, alpha=0.13, label="Outage"))
+    for name, spans, look in (("No data", gaps, _GAP_LOOK), ("Outage", outages, _OUTAGE_LOOK)):
+        for since, until in spans:
+            panel.axvspan(since, until, **look)
+            if labelled and until - since > _LABELLED * (last - first):
+                panel.text(
+                    (since + until) / 2,
+                    0.97,
+                    name.lower(),
+                    transform=panel.get_xaxis_transform(),
+                    ha="center",
+                    va="top",
+                    color=_DIM,
+                    fontsize=8.5,
+                )
+        if labelled and spans:
+            handles.append(Patch(label=name, **look))
     panel.legend(
         handles=handles,
         loc="lower right",
@@ -286,5 +266,5 @@ def _kwh(energy: Energy, flow: str) -> str:
     return f"{energy.flows[flow].kwh:,.2f}" if flow in energy.flows else MISSING
 
 
-def _number(moment: datetime) -> float:
+def _days(moment: datetime) -> float:
     return moment.timestamp() / _DAY

@@ -1,34 +1,21 @@
-"""What a command costs: confirmed before it is spent, counted since, and compared between plans."""
+"""What a command costs: confirmed before it is spent, and counted since."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
-from rich.table import Table
-
 from enphase_streaming.cli.exit_codes import say
-from enphase_streaming.cli.formatting import MISSING, count, local
-from enphase_streaming.core.arguments import MAXIMUM_DURATION
+from enphase_streaming.cli.formatting import count, local
 from enphase_streaming.core.budget import Budget
-from enphase_streaming.core.plans import READ_ON, STREAM_PRICE, Plan
+from enphase_streaming.core.plans import STREAM_PRICE, Plan
 from enphase_streaming.errors import InvalidArgument
 
-WINDOW = MAXIMUM_DURATION
-"""The default duration of a watch's streams in seconds, as a short one costs as much."""
-MOST_SITES = 1_000_000
-PERIODS = {"hour": " this hour", "day": " today", "month": " this month"}
+_PERIODS = {"hour": " this hour", "day": " today", "month": " this month"}
 _DAY = 86_400
-_DAYS = 30
 
 
-@dataclass(frozen=True)
-class Spending:
+class Spending(NamedTuple):
     """The budget of a command. `streams` and `price` say what it can spend at most.
 
     `mock` is the host of a mock, which costs nothing. `many` is true for a watch.
@@ -48,7 +35,7 @@ class Spending:
     @property
     def period(self) -> str:
         """The present period of the budget, such as ` today`; empty without one."""
-        return PERIODS.get(self.budget.per or "", "")
+        return _PERIODS.get(self.budget.per or "", "")
 
     @property
     def left(self) -> str:
@@ -92,11 +79,7 @@ def many_streams(budget: Budget, duration: int, mock: str | None) -> Spending:
 
 
 def confirm(spending: Spending, *, yes: bool) -> None:
-    """Print the cost and ask for confirmation, unless it is free or `yes` confirms it.
-
-    Raises:
-        InvalidArgument: the cost was not confirmed.
-    """
+    """Print the cost and ask for confirmation, unless it is free or `yes` confirms it."""
     balance = spending.budget.balance()
     if balance.left == 0:  # the first call will be refused
         return
@@ -118,80 +101,3 @@ def confirm(spending: Spending, *, yes: bool) -> None:
         say("")
     if answer.strip().lower() not in ("y", "yes"):
         raise InvalidArgument("Cancelled: no stream was opened, and nothing was spent.")
-
-
-class Offer(NamedTuple):
-    """What a plan gives a number of sites in a month, in whole windows; prices are in dollars."""
-
-    plan: str
-    streams: bool
-    sites: int
-    monthly_fee: float
-    calls_per_minute: int
-    calls_per_month: int
-    calls_per_site: int
-    hours_per_site: float
-    sites_at_once: int
-    price: float
-
-
-def offers(plans: Iterable[Plan], sites: int, window: int = WINDOW) -> list[Offer]:
-    """Return what plans give for a number of sites, with streams of `window` seconds."""
-    found = []
-    for plan in plans:
-        terms = plan.value
-        calls = min(_month_of(window), terms.calls_per_month // sites) if terms.streams else 0
-        price = plan.monthly_charge(calls * sites).quantize(Decimal("0.01"), ROUND_HALF_UP)
-        offer = Offer(
-            plan=plan.name.lower(),
-            streams=terms.streams,
-            sites=sites,
-            monthly_fee=float(terms.monthly_fee),
-            calls_per_minute=terms.calls_per_minute,
-            calls_per_month=terms.calls_per_month,
-            calls_per_site=calls,
-            hours_per_site=round(calls * window / 3600, 2),
-            sites_at_once=terms.calls_per_minute * window // 60 if terms.streams else 0,
-            price=float(price),
-        )
-        found.append(offer)
-    return found
-
-
-def _month_of(window: int) -> int:
-    return _DAYS * _DAY // window
-
-
-def offer_table(found: list[Offer], window: int = WINDOW) -> RenderableType:
-    """Return offers with streams of `window` seconds as a table with notes."""
-    sites, calls = found[0].sites, _month_of(window)
-    table = Table(
-        title=f"A month of {_DAYS} days, {count(sites, 'site')}",
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    table.add_column("Plan")
-    for name in ("Fee", "Calls\na minute", "Calls\na month"):
-        table.add_column(name, justify="right", style="dim")
-    for name in ("Sites\nat once", "Hours\na site", "Price\nof that"):
-        table.add_column(name, justify="right")
-    for offer in found:
-        fee = f"${offer.monthly_fee:,.0f}" if offer.monthly_fee else "free"
-        cells = [fee, f"{offer.calls_per_minute:,}", f"{offer.calls_per_month:,}"]
-        if offer.streams:
-            cells += [f"{offer.sites_at_once:,}", f"{offer.hours_per_site:,.1f}"]
-            cells.append(f"${offer.price:,.2f}")
-        else:
-            cells += [MISSING, MISSING, "cannot stream"]
-        table.add_row(offer.plan.capitalize(), *cells)
-    notes = [
-        f"A stream of {window} s is one call: ${STREAM_PRICE}, on top of the fee. Watching a site "
-        f"day and night, all {_DAYS * 24} hours, takes {calls:,} calls, "
-        f"${calls * STREAM_PRICE:,.2f}.",
-        f"Prices as published in {READ_ON:%B %Y}; Enphase may have changed them.",
-    ]
-    if any(offer.calls_per_site and sites > offer.sites_at_once for offer in found):
-        notes.append(f"{sites:,} sites at once exceed the calls a minute of some of these plans.")
-    return Group(table, *notes)

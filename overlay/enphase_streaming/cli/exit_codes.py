@@ -1,15 +1,19 @@
-"""Exit codes, and one line on stderr for every failure."""
+"""Exit codes, and what a command says on stderr: one line for every failure."""
 
 from __future__ import annotations
 
 import errno
+import io
 import os
+import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import IntEnum
 
-from enphase_streaming.cli.formatting import clean, local
+import typer
+
+from enphase_streaming.cli.formatting import ASCII_FALLBACK, clean, local
 from enphase_streaming.errors import (
     APIStatusError,
     AuthenticationError,
@@ -51,6 +55,9 @@ EXIT_CODES = (
     "130 Ctrl-C or SIGTERM."
 )
 
+_BROKEN_PIPE = 1
+"""typer exits with it instead of raising the error. No command does."""
+
 
 def exit_code(error: EnphaseStreamingError) -> Exit:
     """Return the exit code of a failure."""
@@ -86,6 +93,16 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def working(what: str) -> AbstractContextManager[object]:
+    """Show on stderr what a command is doing, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    # Imported here: rich takes longer to load than a snapshot.
+    from rich.console import Console
+
+    return Console(stderr=True).status(what, spinner="line")
+
+
 @contextmanager
 def exiting() -> Iterator[None]:
     """Flush stdout, and exit with the code of what ended the command.
@@ -113,6 +130,31 @@ def exiting() -> Iterator[None]:
     except EnphaseStreamingError as error:
         say(f"enphase-streaming: {explain(error)}")
         raise SystemExit(exit_code(error)) from error
+
+
+def run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
+    """Run an application and return its exit code."""
+    # Python sets a stream that was closed to None, and would print messages to stdout.
+    if sys.stdin is None:
+        sys.stdin = io.StringIO()
+    if sys.stderr is None:
+        sys.stderr = io.StringIO()
+    if sys.stdout is None:
+        say("enphase-streaming: stdout is closed; redirect it to a file or /dev/null.")
+        return Exit.STREAM_FAILED
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ASCII_FALLBACK)
+    # SIGTERM ends the command as Ctrl-C does.
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with exiting():
+            app(args=arguments, prog_name="enphase-streaming")
+    except SystemExit as stop:  # raised by typer
+        return Exit.SUCCESS if stop.code == _BROKEN_PIPE else int(stop.code or 0)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    return Exit.SUCCESS
 
 
 def _is_closed_pipe(error: OSError) -> bool:

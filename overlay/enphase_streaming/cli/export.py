@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Argument, Option
 
-from enphase_streaming.cli.exit_codes import exiting, say
+from enphase_streaming.cli.exit_codes import say, working
 from enphase_streaming.cli.formatting import FLOW_NAMES, clean, count, local
 from enphase_streaming.errors import InvalidArgument
 
@@ -25,58 +25,56 @@ if TYPE_CHECKING:
 
 _PROGRESS_EVERY = 1_000  # readings
 _SHOWN_GAPS = 10
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A recording.", show_default=False)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace OUT if it exists.")]
+File = Annotated[Path, Argument(metavar="FILE", help="A recording.", show_default=False)]
+Format = Annotated[
+    str | None, Option(metavar="FORMAT", help="csv, jsonl or parquet; default: OUT's, csv.")
+]
+Table = Annotated[
+    Path | None, Option("-o", "--out", metavar="OUT", help="The file; default: stdout.")
+]
+Picture = Annotated[
+    Path | None, Option("-o", "--out", metavar="OUT", help="The picture: .png or .svg.")
+]
+WithEnergy = Annotated[
+    bool, Option("--energy", help="Print kWh; readings then need -o to be written.")
+]
+Show = Annotated[bool, Option("--show", help="Show it in a window.")]
+Overwrite = Annotated[bool, Option("--overwrite", help="Replace OUT if it exists.")]
 LongestStep = Annotated[
-    str,
-    typer.Option("--gap", metavar="SECONDS", help="Readings further apart have a gap between."),
+    str, Option(metavar="SECONDS", help="Readings further apart have a gap between.")
 ]
 
 
 def export(
     file: File,
-    to: Annotated[
-        str | None,
-        typer.Option("--to", metavar="FORMAT", help="csv, jsonl or parquet; default: OUT's, csv."),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="The file; default: stdout.")
-    ] = None,
-    energy: Annotated[
-        bool, typer.Option("--energy", help="Print kWh; readings then need -o to be written.")
-    ] = False,
+    to: Format = None,
+    out: Table = None,
+    energy: WithEnergy = False,
     overwrite: Overwrite = False,
     gap: LongestStep = "10",
 ) -> None:
     """Write the readings of a recording as a table, or sum up their energy. Free of charge."""
     from enphase_streaming.cli import options
-    from enphase_streaming.cli.tables import FORMATS
-    from enphase_streaming.core.energy import sum_energy
+    from enphase_streaming.cli.tables import FORMATS, open_table
     from enphase_streaming.recording.reader import read_recording
 
-    with exiting():
-        longest_step = options.number("--gap", gap, 0.1, 86_400.0)
-        table = FORMATS[_format("--to", to, out, tuple(FORMATS))]
-        with (
-            read_recording(file) as recording,
-            closing(_with_progress(recording, quiet=out is None and not energy)) as readings,
-        ):
-            if energy and out is None:
-                total = sum_energy(readings, longest_step=longest_step)
-            else:
-                with _new_file(out, file, overwrite=overwrite) as part, table(part) as write:
-                    total = sum_energy(_each(readings, write), longest_step=longest_step)
-        if energy:
-            print("\n".join(_energy_table(total)))
-        _summarize(recording, total)
+    longest_step = options.number("--gap", gap, 0.1, 86_400.0)
+    form = _format("--to", to, out, FORMATS)
+    with read_recording(file) as recording:
+        if energy and out is None:
+            total = _sum(recording, longest_step, lambda reading: None)
+        else:
+            with _new_file(out, file, overwrite=overwrite) as part, open_table(form, part) as write:
+                total = _sum(recording, longest_step, write, to_stdout=part is None)
+    if energy:
+        _print_energy(total)
+    _summarize(recording, total)
 
 
 def plot(
     file: File,
-    out: Annotated[
-        Path | None, typer.Option("-o", "--out", metavar="OUT", help="The picture: .png or .svg.")
-    ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show it in a window.")] = False,
+    out: Picture = None,
+    show: Show = False,
     overwrite: Overwrite = False,
     gap: LongestStep = "10",
 ) -> None:
@@ -84,32 +82,29 @@ def plot(
 
     Gaps and outages are shaded. Free of charge.
     """
-    from rich.console import Console
-
     from enphase_streaming.cli import options
-    from enphase_streaming.core.energy import sum_energy
     from enphase_streaming.recording.reader import read_recording
 
-    with exiting():
-        longest_step = options.number("--gap", gap, 0.1, 86_400.0)
-        if out is None and not show:
-            raise InvalidArgument("A plot needs -o OUT, --show, or both.")
-        _format("-o", None, out, ("png", "svg"))
-        try:
-            from enphase_streaming.cli.chart import Chart, new_figure, show_figure
-        except ValueError as error:  # of MPLBACKEND
-            raise InvalidArgument(f"matplotlib cannot be used: {error}") from error
-        chart, figure = Chart(), new_figure(show=show)
-        with read_recording(file) as recording, _new_file(out, file, overwrite=overwrite) as part:
-            with closing(_with_progress(recording)) as readings:
-                energy = sum_energy(_each(readings, chart.add), longest_step=longest_step)
-            with Console(stderr=True).status("Drawing", spinner="line"):
-                chart.draw(figure, energy)
-                if part is not None:
-                    figure.savefig(part)
-        _summarize(recording, energy)
-        if show:
-            show_figure()
+    longest_step = options.number("--gap", gap, 0.1, 86_400.0)
+    if out is None and not show:
+        raise InvalidArgument("A plot needs -o OUT, --show, or both.")
+    _format("-o", None, out, ("png", "svg"))
+    try:
+        from enphase_streaming.cli.chart import Chart, new_figure
+    except ValueError as error:  # of MPLBACKEND
+        raise InvalidArgument(f"matplotlib cannot be used: {error}") from error
+    chart, figure = Chart(), new_figure(show=show)
+    with read_recording(file) as recording, _new_file(out, file, overwrite=overwrite) as part:
+        energy = _sum(recording, longest_step, chart.add)
+        with working("Drawing"):
+            chart.draw(figure, energy)
+            if part is not None:
+                figure.savefig(part)
+    _summarize(recording, energy)
+    if show:
+        from matplotlib import pyplot
+
+        pyplot.show()
 
 
 def _format(option: str, name: str | None, out: Path | None, known: tuple[str, ...]) -> str:
@@ -148,50 +143,57 @@ def _new_file(out: Path | None, source: Path, *, overwrite: bool) -> Iterator[Pa
         part.replace(target)
 
 
-def _with_progress(
-    recording: RecordedReadings, *, quiet: bool = False
-) -> Generator[Reading, None, None]:
-    """Yield the readings; if stderr is a terminal, show how much of the file was read."""
-    if not sys.stderr.isatty() or (quiet and sys.stdout.isatty()):
-        yield from recording
-        return
+def _sum(
+    recording: RecordedReadings,
+    longest_step: float,
+    use: Callable[[Reading], None],
+    *,
+    to_stdout: bool = False,
+) -> Energy:
+    """Return the energy of the readings, and pass each to `use`.
+
+    If stderr is a terminal, show how much of the file was read.
+    """
     from rich.console import Console
     from rich.progress import Progress
 
-    size = recording.path.stat().st_size or None  # none of a pipe
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Reading", total=size)
+    from enphase_streaming.core.energy import sum_energy
+
+    def used(progress: Progress) -> Iterator[Reading]:
+        # The size of a pipe is 0.
+        task = progress.add_task("Reading", total=recording.path.stat().st_size or None)
         for number, reading in enumerate(recording):
             if number % _PROGRESS_EVERY == 0:
                 progress.update(task, completed=recording.position)
+            use(reading)
             yield reading
 
-
-def _each(readings: Iterable[Reading], use: Callable[[Reading], None]) -> Iterator[Reading]:
-    for reading in readings:
-        use(reading)
-        yield reading
+    quiet = not sys.stderr.isatty() or (to_stdout and sys.stdout.isatty())
+    with Progress(console=Console(stderr=True), transient=True, disable=quiet) as progress:
+        return sum_energy(used(progress), longest_step=longest_step)
 
 
-def _energy_table(energy: Energy) -> Iterator[str]:
-    """Yield the lines of a table of energies, with the gaps that they leave out."""
-    yield f"{'':20}{'kWh':>10}  measured"
+def _print_energy(energy: Energy) -> None:
+    """Print a table of energies, with the gaps that they leave out."""
+    print(f"{'':20}{'kWh':>10}  measured")
     for flow, (kwh, hours) in energy.flows.items():
-        yield f"{FLOW_NAMES[flow]:20}{kwh:10,.3f}  {_time(hours * 3600)}"
+        print(f"{FLOW_NAMES[flow]:20}{kwh:10,.3f}  {_time(hours * 3600)}")
     if energy.since is None or energy.until is None:
         return
-    yield f"From {local(energy.since):%Y-%m-%d %H:%M:%S} to {local(energy.until):%Y-%m-%d %H:%M:%S}"
+    print(
+        f"From {local(energy.since):%Y-%m-%d %H:%M:%S} to {local(energy.until):%Y-%m-%d %H:%M:%S}"
+    )
     if not energy.gaps:
         return
     longest = sorted(energy.gaps, key=lambda each: abs(each.seconds), reverse=True)[:_SHOWN_GAPS]
     left_out = _time(sum(max(0.0, each.seconds) for each in energy.gaps))
     which = f", the {_SHOWN_GAPS} longest" if len(energy.gaps) > _SHOWN_GAPS else ""
-    yield f"Left out: {count(len(energy.gaps), 'gap')}, {left_out} in all{which}:"
+    print(f"Left out: {count(len(energy.gaps), 'gap')}, {left_out} in all{which}:")
     for each in sorted(longest):
         note = _time(each.seconds) if each.seconds > 0 else "the site's clock was set back"
         since, until = local(each.since), local(each.until)
         day = "" if since.date() == until.date() else f"{until:%Y-%m-%d} "
-        yield f"  {since:%Y-%m-%d %H:%M:%S} to {day}{until:%H:%M:%S}  {note}"
+        print(f"  {since:%Y-%m-%d %H:%M:%S} to {day}{until:%H:%M:%S}  {note}")
 
 
 def _time(seconds: float) -> str:

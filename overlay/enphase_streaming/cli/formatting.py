@@ -31,14 +31,6 @@ def _ascii_fallback(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error(ASCII_FALLBACK, _ascii_fallback)
 
 
-class Direction(NamedTuple):
-    """Where power flows. The arrow points to the house or away from it."""
-
-    arrow: str
-    word: str
-    style: str
-
-
 class Flow(NamedTuple):
     """A power of the site, with a word and a colour for each sign."""
 
@@ -63,13 +55,13 @@ class Flow(NamedTuple):
             return MISSING
         return f"{abs(watts) if self.signed else watts} W"
 
-    def direction(self, watts: float | None) -> Direction:
-        """Return the direction of a power; one without an arrow for 0 and None."""
+    def direction(self, watts: int | None) -> tuple[str, str, str]:
+        """Return an arrow to the house or away from it, a word and a style."""
         if not watts:
-            return Direction(" ", "idle" if self.signed and watts == 0 else "", "dim")
+            return " ", "idle" if self.signed and watts == 0 else "", "dim"
         word, style = self.positive if watts > 0 else self.negative
         arrow = "→" if watts > 0 else "←"
-        return Direction(arrow if word else " ", word, style)
+        return arrow if word else " ", word, style
 
 
 _FLOWS = (
@@ -113,23 +105,20 @@ class PlainLines:
     def __call__(self, reading: Reading) -> str:
         """Return the row of the next reading, below a heading if it needs one."""
         at = local_time(reading)
-        cells, titles = [f"{at:%H:%M:%S}"], ["Time"]
+        columns = [("Time", f"{at:%H:%M:%S}")]
         for flow in _FLOWS:
             watts = flow.watts(reading)
-            cells.append(flow.amount(watts))
-            titles.append(flow.label)
+            columns.append((flow.label, flow.amount(watts)))
             if flow.signed:
-                cells.append(flow.direction(watts).word)
-                titles.append("")
-        cells.append(percent(reading.battery_soc))
-        titles.append("Charge")
-        watts = _GENERATOR.watts(reading)
-        cells.append(_GENERATOR.amount(watts) if watts else "")
-        titles.append(_GENERATOR.label if watts else "")
+                _, word, _ = flow.direction(watts)
+                columns.append(("", word))
+        columns.append(("Charge", percent(reading.battery_soc)))
+        watts = reading.generator_power
+        columns.append((_GENERATOR.label, _GENERATOR.amount(watts)) if watts else ("", ""))
+        titles, row = (_COLUMNS.format(*each).rstrip() for each in zip(*columns, strict=True))
         state = f"{at:%Y-%m-%d}  {clean(reading.grid_status)}  {clean(reading.battery_mode)}"
-        before, self._heading = self._heading, f"{state}\n{_COLUMNS.format(*titles).rstrip()}\n"
-        heading = "" if before == self._heading else self._heading
-        return heading + _COLUMNS.format(*cells).rstrip()
+        before, self._heading = self._heading, f"{state}\n{titles}\n"
+        return row if before == self._heading else self._heading + row
 
 
 def as_json_line(reading: Reading) -> str:

@@ -55,7 +55,6 @@ class LiveView(Output):
         duration: int,
         beside: Callable[[], str] = str,
     ) -> None:
-        super().__init__()
         self._console = console
         self._access = access
         self._spending = spending
@@ -209,5 +208,5 @@ class Sparkline:
                 line.append("·", "dim")
             else:
                 height = (2 * abs(mean) * (len(_BARS) - 1) + top) // (2 * top)  # rounded
-                line.append(_BARS[height], self._flow.direction(mean).style)
+                line.append(_BARS[height], self._flow.direction(mean)[-1])
         yield line

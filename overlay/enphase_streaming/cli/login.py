@@ -6,7 +6,8 @@ import getpass
 import re
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -22,50 +23,38 @@ _PARAMETER = re.compile(r"(?:^|[?&])(?:code|state|error)=")
 
 
 def login(environ: Mapping[str, str], redirect_uri: str | None, *, password: bool) -> None:
-    """Ask for what is missing, request tokens and store them. Opens no stream.
-
-    Raises:
-        InvalidArgument: an answer or a variable is missing or wrong, or the store is not writable.
-        LoginRequired: the login was refused.
-        APIStatusError: the token endpoint failed.
-        ConnectionFailed: the token endpoint did not answer.
-    """
+    """Ask for what is missing, request tokens and store them. Opens no stream."""
     endpoints = api_endpoints(environ)
     path = token_file(environ)
     if redirect_uri is not None:
         _check_redirect_uri("--redirect-uri", redirect_uri)
     # Before any question: a code can be used only once.
-    _store(path, lambda: None)
+    with _store(path):
+        pass
     client_id, client_secret = (_application(environ, name) for name in APPLICATION)
     request: Callable[..., TokenPair]
     if password:
-        request = partial(
-            login_with_password,
-            username=ask("User name: "),
-            password=ask("Password: ", hidden=True),
-        )
+        username, typed = ask("User name: "), ask("Password: ", hidden=True)
+        request = partial(login_with_password, username=username, password=typed)
     else:
         if redirect_uri is None:
             redirect_uri = ask("Redirect URI of the application: ")
             _check_redirect_uri("The redirect URI", redirect_uri)
         code = _authorize(endpoints["token_url"], client_id, redirect_uri)
         request = partial(login_with_code, code=code, redirect_uri=redirect_uri)
-    settings = {
-        "client_id": client_id,
-        "client_secret": client_secret,
-        "token_url": endpoints["token_url"],
-        "insecure_http": endpoints["insecure_http"],
-    }
-    _store(path, lambda: request(**settings))
+    with _store(path) as store:
+        pair = request(
+            client_id=client_id,
+            client_secret=client_secret,
+            token_url=endpoints["token_url"],
+            insecure_http=endpoints["insecure_http"],
+        )
+        store.save(pair)
     say(f"Logged in. The tokens are in {path} and renew themselves.")
 
 
 def ask(prompt: str, *, hidden: bool = False) -> str:
-    """Return the answer to a question on stderr; `hidden` does not show what is typed.
-
-    Raises:
-        InvalidArgument: the answer is empty.
-    """
+    """Return the answer to a question on stderr; `hidden` does not show what is typed."""
     if hidden and sys.stdin.isatty():
         try:
             answer = getpass.getpass(prompt, stream=sys.stderr)
@@ -122,14 +111,13 @@ def _code(answer: str, state: str) -> str:
     return found["code"]
 
 
-def _store(path: Path, request: Callable[[], TokenPair | None]) -> None:
-    """Store what `request` returns, while no other process renews the tokens."""
+@contextmanager
+def _store(path: Path) -> Iterator[FileTokenStore]:
+    """Yield the token store, while no other process renews the tokens."""
     store = FileTokenStore(path)
     try:
         with store.lock():
-            pair = request()
-            if pair is not None:
-                store.save(pair)
+            yield store
     except OSError as error:
         why = error.strerror or str(error)
         raise InvalidArgument(f"The token file {path} cannot be written: {why}.") from error

@@ -1,16 +1,21 @@
-"""Options and variables of the command, checked: numbers, plans, budgets, sites and access."""
+"""Options and variables of the command, checked: numbers, plans, budgets, sites and access.
+
+Each function raises `InvalidArgument`.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
+from enphase_streaming.cli.exit_codes import say
 from enphase_streaming.client import StreamingClient, utc_now
 from enphase_streaming.core.arguments import (
     MAXIMUM_DURATION,
@@ -19,6 +24,7 @@ from enphase_streaming.core.arguments import (
     shown,
 )
 from enphase_streaming.core.budget import Budget
+from enphase_streaming.core.ledger import Period
 from enphase_streaming.core.plans import STREAM_PRICE, Plan
 from enphase_streaming.environment import client_arguments
 from enphase_streaming.errors import InvalidArgument
@@ -33,22 +39,18 @@ Number = TypeVar("Number", int, float)
 
 def number(name: str, text: str, least: Number, most: Number) -> Number:
     """Return a number from `least` to `most`, a whole one if `least` is an int."""
-    value: Number | None
-    try:
+    with suppress(ValueError):
         value = type(least)(text)
-    except ValueError:
-        value = None
-    # False for NaN as well.
-    if value is None or not least <= value <= most:
-        raise InvalidArgument(
-            f"{name} must be {_KINDS[type(least)]} from {least:,.10g} to {most:,.10g}, "
-            f"got {shown(text)}."
-        )
-    return value
+        if least <= value <= most:  # false for NaN
+            return value
+    raise InvalidArgument(
+        f"{name} must be {_KINDS[type(least)]} from {least:,.10g} to {most:,.10g}, "
+        f"got {shown(text)}."
+    )
 
 
-def duration(text: str | None, default: int) -> int:
-    """Return the duration of a stream in seconds."""
+def duration(text: str | None, default: int = MAXIMUM_DURATION) -> int:
+    """Return the duration of a stream in seconds; the longest, as a short one costs as much."""
     if text is None:
         return default
     return number("--duration", text, MINIMUM_DURATION, MAXIMUM_DURATION)
@@ -77,14 +79,11 @@ def limit(
     calls: str | None,
     dollars: str | None,
     *,
-    unlimited: bool,
-    plan_name: str | None,
+    unlimited: bool = False,
+    plan_name: str | None = None,
     **renewal: Any,
 ) -> Budget:
-    """Return the budget of the one limit that is set, on the plan of that name if there is one.
-
-    `renewal` are further arguments of a limited budget: its period, and where it counts.
-    """
+    """Return the budget of the one limit that is set; `renewal` is what `renewal` returns."""
     terms = None if plan_name is None else plan(plan_name, streams=True)
     if (calls is not None) + (dollars is not None) + unlimited != 1:
         raise InvalidArgument("Set one limit: --calls N, --dollars X or --unlimited.")
@@ -97,6 +96,46 @@ def limit(
     if renewal:
         raise InvalidArgument("--per needs a limit to renew: --calls N or --dollars X.")
     return Budget.unlimited(plan=terms)
+
+
+def ledger_file(environ: Mapping[str, str], given: str | None) -> Path | None:
+    """Return the path of the ledger, None if this user has no folder for one.
+
+    It is that of `--ledger`, that of ENPHASE_LEDGER, or one in the platform's folder for state,
+    where calls of a mock, which are free, have one of their own.
+    """
+    import platformdirs
+
+    if path := given or environ.get("ENPHASE_LEDGER"):
+        return Path(os.path.expanduser(path))  # the ledger refuses what cannot be expanded
+    try:
+        folder = platformdirs.user_state_path("enphase-streaming", appauthor=False)
+    except RuntimeError:
+        folder = Path()
+    host = urlsplit(environ.get("ENPHASE_BASE_URL") or "").hostname
+    name = "mock.sqlite" if is_loopback(host or "") else "ledger.sqlite"
+    return folder / name if folder.is_absolute() else None
+
+
+def renewal(
+    environ: Mapping[str, str], per: str | None, given: str | None, purse: str | None
+) -> dict[str, Any]:
+    """Return the arguments of a budget that `--per` renews, none without `--per`."""
+    if per is None:
+        if given is not None or purse is not None:
+            raise InvalidArgument("--ledger and --purse need --per hour, day or month.")
+        return {}
+    if per not in get_args(Period):
+        raise InvalidArgument(f"--per must be hour, day or month, got {shown(per)}.")
+    path = ledger_file(environ, given)
+    if path is None:
+        say("No folder for a ledger: what is spent is forgotten at the end. Pass --ledger FILE.")
+        return {"per": per}
+    # Imported here: most commands count in memory.
+    from enphase_streaming.ledger.sqlite import SqliteLedger
+
+    name = "default" if purse is None else purse
+    return {"per": per, "name": name, "ledger": SqliteLedger(path)}
 
 
 def site_and_file(arguments: Sequence[str]) -> tuple[str | None, Path]:
@@ -145,11 +184,7 @@ class Access:
 def find_access(
     environ: Mapping[str, str], system_id: str | None, clock_speed: str = "1"
 ) -> Access:
-    """Return the site and the credentials to use; `system_id` is the argument, if there is one.
-
-    Raises:
-        InvalidArgument: a variable is missing or has a wrong value.
-    """
+    """Return the site and the credentials to use; `system_id` is the argument, if there is one."""
     speed = number("--clock-speed", clock_speed, 1.0, _FASTEST)
     name, text = "SYSTEM_ID", system_id
     if system_id is None:
@@ -157,21 +192,23 @@ def find_access(
     found = 0 if text is None else site(name, text)
     arguments = client_arguments(environ, [name] if text is None else [])
     url = urlsplit(arguments["base_url"])
-    access = Access(
+    mock = url.netloc if is_loopback(url.hostname or "") else None
+    if speed != 1 and mock is None:
+        raise InvalidArgument(
+            f"--clock-speed is for a mock on this machine, and ENPHASE_BASE_URL is {url.netloc}."
+        )
+    clocks = {} if speed == 1 else _faster_clocks(speed)
+    return Access(
         system_id=found,
         host=url.netloc,
-        mock=url.netloc if is_loopback(url.hostname or "") else None,
+        mock=mock,
         can_refresh=arguments["auth"].can_refresh,
-        arguments=arguments,
+        arguments=arguments | clocks,
+        monotonic=clocks.get("monotonic", time.monotonic),
     )
-    return access if speed == 1 else _on_faster_clock(access, speed)
 
 
-def _on_faster_clock(access: Access, speed: float) -> Access:
-    if access.mock is None:
-        raise InvalidArgument(
-            f"--clock-speed is for a mock on this machine, and ENPHASE_BASE_URL is {access.host}."
-        )
+def _faster_clocks(speed: float) -> dict[str, Any]:
     began, began_at = time.monotonic(), utc_now()
 
     def monotonic() -> float:
@@ -180,5 +217,4 @@ def _on_faster_clock(access: Access, speed: float) -> Access:
     def now() -> datetime:
         return began_at + timedelta(seconds=monotonic() - began)
 
-    clocks = {"monotonic": monotonic, "now": now}
-    return replace(access, arguments=access.arguments | clocks, monotonic=monotonic)
+    return {"monotonic": monotonic, "now": now}

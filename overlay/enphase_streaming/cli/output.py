@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Self
@@ -22,10 +23,9 @@ _PROGRESS_EVERY = 60.0
 class Output:
     """Shows readings while it is entered. `wait` and `gap` are the callbacks of a watch."""
 
-    def __init__(self) -> None:
-        self.gaps: int = 0
-        self.failing: bool = False
-        """Whether the stream is being recovered: a gap that is still open."""
+    gaps: int = 0
+    failing: bool = False
+    """Whether the stream is being recovered: a gap that is still open."""
 
     def __enter__(self) -> Self:
         return self
@@ -47,17 +47,17 @@ class Output:
 
 
 class Lines(Output):
-    """Prints a line for each reading that has one; waits and gaps go to stderr."""
+    """Prints the line that `line` returns of a reading, if any; waits and gaps go to stderr."""
 
     def __init__(self, line: Callable[[Reading], str | None]) -> None:
-        super().__init__()
         self._line = line
 
     def show(self, reading: Reading) -> None:
         """Print a reading."""
         super().show(reading)
         if (line := self._line(reading)) is not None:
-            print(line, flush=True)
+            print(line)
+        sys.stdout.flush()
 
     def wait(self, seconds: float, error: Exception | None) -> None:
         """Print the reason of a wait."""
@@ -106,11 +106,7 @@ def watch(
 
 
 def follow(stream: ReadingStream, output: Output, spending: Spending) -> Exit:
-    """Show readings until they end, print a summary and return the exit code.
-
-    Raises:
-        OSError: the output or the recording cannot be written.
-    """
+    """Show readings until they end, print a summary and return the exit code."""
     error: EnphaseStreamingError | None = None
     code = Exit.SUCCESS
     try:

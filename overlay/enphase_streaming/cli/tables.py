@@ -6,21 +6,20 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TextIO
 
 import msgspec
 
 from enphase_streaming.cli.formatting import printable
-from enphase_streaming.cli.output import Lines
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming_api.models import LiveStatus
 
 FIELDS = ("timestamp", "arrived", *LiveStatus.__struct_fields__, "drift")
 """The columns of CSV and Parquet, and the names in JSON."""
-
+FORMATS = ("csv", "jsonl", "parquet")
 _ROW_GROUP = 2_000
 _LARGEST = 2**63 - 1
 _FORMULA = ("=", "+", "-", "@")
@@ -47,46 +46,38 @@ def csv_writer(file: TextIO) -> Write:
     return write
 
 
-def csv_lines() -> Lines:
-    """Return an output that prints readings as CSV, each as it comes."""
-    write_row = csv_writer(sys.stdout)
-    sys.stdout.flush()
+def json_writer(file: TextIO) -> Write:
+    """Return what writes a reading as `to_dict` returns it, with `arrived` and its drift."""
 
     def write(reading: Reading) -> None:
-        write_row(reading)
-        sys.stdout.flush()
+        found = reading.to_dict() | {"arrived": reading.arrived.isoformat()}
+        if reading.drift:
+            found["drift"] = json.loads(_drift(reading))
+        file.write(json.dumps(found) + "\n")
 
-    return Lines(write)
-
-
-@contextmanager
-def _csv(path: Path | None) -> Iterator[Write]:
-    with _text_file(path) as file:
-        yield csv_writer(file)
+    return write
 
 
 @contextmanager
-def _json_lines(path: Path | None) -> Iterator[Write]:
-    """Yield what writes a reading as `to_dict` returns it, with `arrived` and its drift."""
-    with _text_file(path) as file:
-
-        def write(reading: Reading) -> None:
-            found = reading.to_dict() | {"arrived": reading.arrived.isoformat()}
-            if reading.drift:
-                found["drift"] = json.loads(_drift(reading))
-            file.write(json.dumps(found) + "\n")
-
-        yield write
+def open_table(form: str, path: Path | None) -> Iterator[Write]:
+    """Open a new file of one of the `FORMATS`, or stdout, and yield what writes a reading."""
+    if form == "parquet":
+        if path is None:
+            raise InvalidArgument("--to parquet needs a file: pass -o OUT.")
+        with _parquet(path) as write:
+            yield write
+        return
+    # CSV brings its own line ends.
+    with path.open("x", encoding="utf-8", newline="") if path else nullcontext(sys.stdout) as file:
+        yield csv_writer(file) if form == "csv" else json_writer(file)
 
 
 @contextmanager
-def _parquet(path: Path | None) -> Iterator[Write]:
+def _parquet(path: Path) -> Iterator[Write]:
     # Imported here: an extra, and large.
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    if path is None:
-        raise InvalidArgument("--to parquet needs a file: pass -o OUT.")
     moment = pa.timestamp("us", tz="UTC")
     kinds = {int: pa.int64(), str: pa.string(), list[str]: pa.list_(pa.string())}
     types = {
@@ -115,24 +106,6 @@ def _parquet(path: Path | None) -> Iterator[Write]:
     with ParquetWriter(path, schema) as writer:
         yield write
         flush()
-
-
-FORMATS: dict[str, Callable[[Path | None], AbstractContextManager[Write]]] = {
-    "csv": _csv,
-    "jsonl": _json_lines,
-    "parquet": _parquet,
-}
-"""Each format, with what opens a new file of it, or stdout, and yields what writes a reading."""
-
-
-@contextmanager
-def _text_file(path: Path | None) -> Iterator[TextIO]:
-    if path is None:
-        yield sys.stdout
-        return
-    # CSV brings its own line ends.
-    with path.open("x", encoding="utf-8", newline="") as file:
-        yield file
 
 
 def _cell(value: object) -> object:

@@ -7,15 +7,8 @@ import pytest
 from rich.console import Console
 
 from enphase_streaming import Budget, Plan
-from enphase_streaming.cli.cost import (
-    Spending,
-    confirm,
-    cost,
-    many_streams,
-    offer_table,
-    offers,
-    one_stream,
-)
+from enphase_streaming.cli.cost import Spending, confirm, cost, many_streams, one_stream
+from enphase_streaming.cli.reports import offer_table, offers
 from enphase_streaming.errors import InvalidArgument
 from spending import spend
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from enphase_streaming import Attempt, Budget, Plan, SqliteLedger
-from enphase_streaming.cli import ledger, options
+from enphase_streaming.cli import options, reports
 from enphase_streaming.cli.cost import confirm, many_streams
 from enphase_streaming.errors import InvalidArgument
 from spending import spend
@@ -27,13 +27,13 @@ ROWS = [
 
 def test_the_ledger_is_where_it_is_asked_for() -> None:
     environ = {"ENPHASE_LEDGER": "/var/lib/enphase"}
-    assert ledger.ledger_file(environ, "here.sqlite") == Path("here.sqlite")
-    assert ledger.ledger_file(environ, None) == Path("/var/lib/enphase")
+    assert options.ledger_file(environ, "here.sqlite") == Path("here.sqlite")
+    assert options.ledger_file(environ, None) == Path("/var/lib/enphase")
 
 
 def test_calls_of_a_mock_are_kept_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", "/var/state")
-    found = [ledger.ledger_file(environ, None) for environ in ({}, MOCK)]
+    found = [options.ledger_file(environ, None) for environ in ({}, MOCK)]
     assert found[0] != found[1]
     assert all(path is not None and path.is_absolute() for path in found)
 
@@ -43,7 +43,7 @@ def test_without_a_home_the_budget_is_in_memory_and_says_so(
 ) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
     monkeypatch.setattr("platformdirs.user_state_path", lambda *_, **__: Path("~/x"))
-    assert ledger.renewal({}, "day", None, None) == {"per": "day"}
+    assert options.renewal({}, "day", None, None) == {"per": "day"}
     assert capsys.readouterr().err == (
         "No folder for a ledger: what is spent is forgotten at the end. Pass --ledger FILE.\n"
     )
@@ -51,13 +51,13 @@ def test_without_a_home_the_budget_is_in_memory_and_says_so(
 
 def test_a_home_that_is_unknown_is_refused_and_not_counted_in_memory() -> None:
     with pytest.raises(InvalidArgument, match=r"^path must lead to a file: Could not determine"):
-        ledger.renewal({}, "day", "~nobody-of-this-name/ledger", None)
+        options.renewal({}, "day", "~nobody-of-this-name/ledger", None)
 
 
 @pytest.mark.parametrize("path", ["~nobody-of-this-name/ledger", "a" * 5000, "a\0b"])
 def test_a_path_that_the_system_refuses_has_no_ledger(path: str) -> None:
     with pytest.raises(InvalidArgument, match=r"^No ledger at .*: watch, record and snapshot make"):
-        ledger.attempts({}, path, NOW)
+        reports.attempts({}, path, NOW)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_options_that_do_not_fit_are_refused(
     per: str | None, given: str | None, purse: str | None, message: str
 ) -> None:
     with pytest.raises(InvalidArgument) as caught:
-        ledger.renewal({}, per, given, purse)
+        options.renewal({}, per, given, purse)
     assert str(caught.value) == message
 
 
@@ -82,13 +82,13 @@ def test_a_period_needs_a_limit() -> None:
 
 
 def test_a_purse_without_a_name_is_refused_and_not_the_default(tmp_path: Path) -> None:
-    renewal = ledger.renewal({}, "day", str(tmp_path / "ledger"), "")
+    renewal = options.renewal({}, "day", str(tmp_path / "ledger"), "")
     with pytest.raises(InvalidArgument, match=r"^name must be a printable str that is not empty"):
         options.limit("3", None, unlimited=False, plan_name=None, **renewal)
 
 
 def test_a_renewed_limit_counts_in_the_ledger(tmp_path: Path) -> None:
-    renewal = ledger.renewal({}, "day", str(tmp_path / "ledger"), "roof")
+    renewal = options.renewal({}, "day", str(tmp_path / "ledger"), "roof")
     budget = options.limit("3", None, unlimited=False, plan_name=None, **renewal)
     spend(budget)
     (row,) = SqliteLedger(tmp_path / "ledger").attempts()
@@ -125,25 +125,25 @@ def test_nothing_is_confirmed_where_nothing_is_left(
 
 def test_a_report_sums_sites_and_ends() -> None:
     keys = ("site", "end", "calls_today", "calls_this_month", "readings_this_month")
-    found = [tuple(row[key] for key in keys) for row in ledger.report(ROWS, NOW)]
+    found = [tuple(row[key] for key in keys) for row in reports.report(ROWS, NOW)]
     assert found == [
         (7, "dropped", 1, 1, 0),
         (1765, "planned", 1, 2, 599),
         (1765, "unknown", 1, 1, 0),
     ]
-    assert [row["dollars_this_month"] for row in ledger.report(ROWS, NOW)] == [0.1, 0.2, 0.1]
+    assert [row["dollars_this_month"] for row in reports.report(ROWS, NOW)] == [0.1, 0.2, 0.1]
 
 
 def test_the_table_has_the_sums() -> None:
     console = Console(width=80, record=True, file=io.StringIO())
-    console.print(ledger.report_table(ledger.report(ROWS, NOW), NOW))
+    console.print(reports.report_table(reports.report(ROWS, NOW), NOW))
     *_, sums = [line for line in console.export_text().splitlines() if line.strip()]
     assert sums.split() == ["All", "3", "$0.30", "4", "$0.40", "599"]
 
 
 def test_a_ledger_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgument, match=r"^No ledger at .*/ledger: watch, record and sna"):
-        ledger.attempts({}, str(tmp_path / "ledger"), NOW)
+        reports.attempts({}, str(tmp_path / "ledger"), NOW)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -151,7 +151,7 @@ def test_a_ledger_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 def test_a_pace_beyond_the_plan_is_warned_of(
     calls: int, warns: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ledger.warn_of_pace(calls, Plan.KILOWATT, NOW)
+    reports.warn_of_pace(calls, Plan.KILOWATT, NOW)
     text = (
         "Warning: 25,001 calls so far make 50,002 in the 30 days of this month, and the kilowatt "
         "plan has 50,000.\n"

@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -62,6 +62,13 @@ class Contract:
             for status, response in operation["responses"].items()
             if int(status) >= 400
         }
+
+    def system_id(self, path: str) -> str:
+        """Return the system whose stream a path names, "" if it names none."""
+        before, after = self.before_system_id, self.after_system_id
+        system_id = path.removeprefix(before).removesuffix(after)
+        is_stream = path == before + system_id + after and "/" not in system_id
+        return unquote(system_id) if is_stream else ""
 
     def refusal(self, name: str) -> Refusal:
         """Return the error of an example's name, which the document uses for one status only."""

@@ -5,7 +5,6 @@ import logging
 import socket
 import struct
 from collections.abc import Iterator
-from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -80,13 +79,9 @@ class Listener:
         await asyncio.sleep(0)  # asyncio closes the sockets themselves on its next turn
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        request = Request(
-            http.method,
-            http.rel_url.raw_path,
-            tuple((_text(name), _text(value)) for name, value in http.raw_headers),
-            tuple(parse_qsl(http.rel_url.raw_query_string, keep_blank_values=True)),
-            await http.read() if http.can_read_body else b"",
-        )
+        body = await http.read() if http.can_read_body else b""
+        target = http.rel_url.raw_path_qs
+        request = Request.received(http.method, target, http.raw_headers, body)
         if request.path == PREFIX.rstrip("/"):  # as it is typed
             return web.Response(status=308, headers={"Location": PREFIX})
         if request.path.startswith(PREFIX):
@@ -94,10 +89,10 @@ class Listener:
                 said = "Only this machine may use the controls, and no page but the console: open "
                 said += "its address yourself, with a loopback host name, and not by a link."
                 return web.json_response({"error": said}, status=403)
-            status, headers, body = self.control.answer(request)
-            if not isinstance(body, bytes):
-                return await _feed(http, headers, body)
-            return web.Response(status=status, headers=headers, body=body)
+            status, headers, answer = self.control.answer(request)
+            if not isinstance(answer, bytes):
+                return await _feed(http, headers, answer)
+            return web.Response(status=status, headers=headers, body=answer)
         if self.cors and request.method == "OPTIONS" and self.engine.endpoint(request):
             return web.Response(status=204, headers=_preflight(request))
         asked = self.clock.monotonic()
@@ -220,8 +215,3 @@ def _break_off(transport: asyncio.Transport | None, end: End) -> None:
     sock = transport.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
-
-
-def _text(raw: bytes) -> str:
-    # Every byte is a character of Latin-1, so no header is lost or refused.
-    return raw.decode("latin-1")

@@ -14,11 +14,12 @@ _SECOND = timedelta(seconds=1)
 
 
 def stream(
-    site: Site, wire: Wire, start: datetime, opened: datetime, duration: float
+    site: Site, system_id: int, wire: Wire, start: datetime, opened: datetime, duration: float
 ) -> Iterator[Step]:
     """Yield the steps of a stream of `duration` seconds, which may be infinite.
 
-    `start` is the site's second 0, `opened` the moment of the request (both aware).
+    `start` is the site's second 0, `opened` the moment of the request (both aware). Every system of
+    an account has the site's day.
     """
     before = wire.preamble
     for due, measured in timeline(wire, duration, lambda n: site.scenario.noise("jitter", n)):
@@ -26,8 +27,9 @@ def stream(
             yield Step(due, before + wire.heartbeat)
         else:
             moment = opened + timedelta(seconds=measured)
-            event = wire.event(site.report((moment - start) // _SECOND), moment)
-            yield Step(due, before + event, 1)
+            reading = site.report((moment - start) // _SECOND)
+            reading["system_id"] = system_id
+            yield Step(due, before + wire.event(reading, moment), 1)
         before = b""
     yield Step(duration, end=End.CLEAN)
 

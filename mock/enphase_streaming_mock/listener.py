@@ -13,6 +13,7 @@ from enphase_streaming_mock.clock import Clock
 from enphase_streaming_mock.control import PREFIX, Control, is_same_origin
 from enphase_streaming_mock.engine import Engine, Reply
 from enphase_streaming_mock.exchange import End, Pairs, Request
+from enphase_streaming_mock.journal import Side
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.validation import is_loopback
 
@@ -36,10 +37,9 @@ class Listener:
         self.control: Control = Control(mock)
         self.host = host
         self.port: int = port
-        self.open: dict[asyncio.Transport, Reply] = {}
-        """The streams that are open."""
         self.http: web.Server | None = None
         self._accepting: asyncio.Server | None = None
+        self._is_stopping = False
 
     async def start(self) -> None:
         """Bind and listen; `port` is then the real one. Raises OSError if it cannot be had."""
@@ -69,8 +69,7 @@ class Listener:
         for _ in range(3):
             await asyncio.sleep(0)
         self._accepting.close()
-        for reply in self.open.values():
-            reply.record.close("server", self.clock.now(), broken=True)
+        self._is_stopping = True
         for connection in self.http.connections:
             if connection.transport is not None:
                 connection.transport.abort()  # `close` would wait for clients that do not read
@@ -108,37 +107,18 @@ class Listener:
                 return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
             return await self._stream(http, reply, asked)
         except (asyncio.CancelledError, ConnectionError):
-            reply.record.close("client", self.clock.now())
+            by: Side = "server" if self._is_stopping else "client"
+            reply.record.close(by, self.clock.now(), broken=self._is_stopping)
             raise
 
     async def _stream(
         self, http: web.BaseRequest, reply: Reply, opened: float
     ) -> web.StreamResponse:
+        """Send the steps of a reply as they fall due."""
         response = await _begin(http, reply.status, reply.headers)
         transport = http.transport
         if transport is None:
             raise ConnectionResetError("the client left before the stream began")
-        self.open[transport] = reply
-        try:
-            end = await self._play(reply, opened, response, transport)
-        finally:
-            del self.open[transport]
-        # Noted first, so that a client which has read the end finds it noted.
-        reply.record.close("server", self.clock.now(), broken=end is not End.CLEAN)
-        if end is End.CLEAN:
-            await response.write_eof()
-        else:
-            _break_off(transport, end)
-        return response
-
-    async def _play(
-        self,
-        reply: Reply,
-        opened: float,
-        response: web.StreamResponse,
-        transport: asyncio.Transport,
-    ) -> End:
-        """Send the steps of a reply as they fall due, and return how the stream ends."""
         for due, data, events, end, raw in reply.steps or ():
             await self._until(opened + due)
             # Counted first, so that a client which has read an event finds it counted.
@@ -148,9 +128,15 @@ class Listener:
             elif data and not raw:
                 await response.write(data)  # which waits for a client that reads more slowly
             if end is not None:
-                return end
-        silence: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-        return await silence  # until the client leaves, which cancels this
+                # Noted first, so that a client which has read the end finds it noted.
+                reply.record.close("server", self.clock.now(), broken=end is not End.CLEAN)
+                if end is End.CLEAN:
+                    await response.write_eof()
+                else:
+                    _break_off(transport, end)
+                return response
+        await asyncio.get_running_loop().create_future()  # the client's leaving cancels this
+        return response
 
     async def _until(self, moment: float) -> None:
         # Again, if the clock has become slower meanwhile.

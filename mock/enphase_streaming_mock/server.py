@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from datetime import datetime
-from types import TracebackType
 from typing import Self, Unpack
 
 from enphase_streaming_mock.clock import Clock, Real, ScaledClock
@@ -70,12 +69,7 @@ class MockServer(Mock):
             raise
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._wait_for(self._listener.stop())
         finally:

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 # The C parser is several times faster, but PyYAML comes without it on some platforms.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_STREAM = "/systems/{system_id}/live_data"
+STREAM_PATH = "/systems/{system_id}/live_data"
 _TOKENS = "/oauth/token"
 
 
@@ -41,10 +41,10 @@ class Contract:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
-        operation = document["paths"][_STREAM]["get"]
+        operation = document["paths"][STREAM_PATH]["get"]
         self.base_url: str = document["servers"][0]["url"]
         self.base_path: str = urlsplit(self.base_url).path
-        before, _, after = (self.base_path + _STREAM).partition("{system_id}")
+        before, _, after = (self.base_path + STREAM_PATH).partition("{system_id}")
         self.before_system_id: str = before
         self.after_system_id: str = after
         schemes = document["components"]["securitySchemes"]

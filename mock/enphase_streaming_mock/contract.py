@@ -1,5 +1,6 @@
 """What `streaming.yaml` says: paths, bounds, credentials, errors, and what an event looks like."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -44,9 +45,9 @@ class Contract:
         operation = document["paths"][STREAM_PATH]["get"]
         self.base_url: str = document["servers"][0]["url"]
         self.base_path: str = urlsplit(self.base_url).path
-        before, _, after = (self.base_path + STREAM_PATH).partition("{system_id}")
-        self.before_system_id: str = before
-        self.after_system_id: str = after
+        self.stream_path: str = self.base_path + STREAM_PATH
+        before, after = map(re.escape, self.stream_path.split("{system_id}"))
+        self._stream_path = re.compile(f"{before}([^/]+){after}")
         schemes = document["components"]["securitySchemes"]
         flow = schemes["OAuth2"]["flows"]["authorizationCode"]
         self.token_path: str = _TOKENS
@@ -65,10 +66,8 @@ class Contract:
 
     def system_id(self, path: str) -> str:
         """Return the system whose stream a path names, "" if it names none."""
-        before, after = self.before_system_id, self.after_system_id
-        system_id = path.removeprefix(before).removesuffix(after)
-        is_stream = path == before + system_id + after and "/" not in system_id
-        return unquote(system_id) if is_stream else ""
+        found = self._stream_path.fullmatch(path)
+        return unquote(found[1]) if found else ""
 
     def refusal(self, name: str) -> Refusal:
         """Return the error of an example's name, which the document uses for one status only."""

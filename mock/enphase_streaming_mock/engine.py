@@ -171,9 +171,9 @@ class Engine:
         if request.path == self.contract.authorize_path:
             return authorize(self.account, request, now)
         if not endpoint:
-            before, after = self.contract.before_system_id, self.contract.after_system_id
-            where = f"streams are at {before}{SYSTEM_ID}{after}, tokens at "
-            return unserved(404, f"There is nothing here; {where}{self.contract.token_path}")
+            streams = self.contract.stream_path.format(system_id=SYSTEM_ID)
+            where = f"streams are at {streams}, tokens at {self.contract.token_path}"
+            return unserved(404, f"There is nothing here; {where}")
         if request.method != "GET":
             return unserved(405, "Method not allowed", (("Allow", "GET"),))
         return self._preferred(request, now) or admit(self.account, self.contract, request, now)

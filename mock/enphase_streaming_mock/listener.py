@@ -30,6 +30,11 @@ class Listener:
     With `cors` pages of any origin may use the API, though never the controls.
     """
 
+    # From `start` on.
+    http: web.Server
+    _accepting: asyncio.Server
+    _is_stopping: bool
+
     def __init__(self, mock: Mock, host: str, port: int, cors: bool) -> None:
         self.cors = cors
         self.engine: Engine = mock.engine
@@ -37,12 +42,10 @@ class Listener:
         self.control: Control = Control(mock)
         self.host = host
         self.port: int = port
-        self.http: web.Server | None = None
-        self._accepting: asyncio.Server | None = None
-        self._is_stopping = False
 
     async def start(self) -> None:
         """Bind and listen; `port` is then the real one. Raises OSError if it cannot be had."""
+        self._is_stopping = False
         self.http = web.Server(
             self._handle,
             handler_cancellation=True,  # else only a failing write shows that a client has left
@@ -60,8 +63,6 @@ class Listener:
 
     async def stop(self) -> None:
         """Break off the open streams, close every connection and free the port."""
-        assert self.http is not None
-        assert self._accepting is not None
         # asyncio loses a connection that was accepted just before the server closes, so no more are
         # accepted first, and the last ones get the turns of the loop that they take to arrive.
         for sock in self._accepting.sockets:

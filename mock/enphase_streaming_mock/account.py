@@ -188,7 +188,7 @@ class Account:
 
     def issue(self, app: App, owner: str, now: datetime) -> Pair:
         """Issue a new pair of tokens for an owner and an application."""
-        self._check_owner(owner)
+        check_choice("owner", owner, tuple(self.sites))
         self._issued += 1
         lifetime = self.token_lifetime or _DAY
         pair = Pair(
@@ -201,7 +201,7 @@ class Account:
 
     def approve(self, now: datetime, redirect_uri: str, app: App | None, owner: str) -> str:
         """Approve an application as its owner would; the code is good once, for ten minutes."""
-        self._check_owner(owner)
+        check_choice("owner", owner, tuple(self.sites))
         self._issued += 1
         code = f"{_CODE}.{self._issued}"
         self.codes[code] = Grant(app or self.app, owner, now + _CODE_LIVES, redirect_uri)
@@ -220,6 +220,3 @@ class Account:
     def expire(self, access_token: str | None, now: datetime) -> None:
         """Let an access token expire now. Raises ValueError for one that was never issued."""
         self.grant(access_token).expires = now
-
-    def _check_owner(self, owner: str) -> None:
-        check_choice("owner", owner, tuple(self.sites))

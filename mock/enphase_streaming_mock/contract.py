@@ -1,5 +1,6 @@
 """What `streaming.yaml` says: paths, bounds, credentials, errors, and what an event looks like."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -7,7 +8,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -15,7 +16,7 @@ from jsonschema import Draft202012Validator
 # The C parser is several times faster, but PyYAML comes without it on some platforms.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_STREAM = "/systems/{system_id}/live_data"
+STREAM_PATH = "/systems/{system_id}/live_data"
 _TOKENS = "/oauth/token"
 
 
@@ -41,12 +42,12 @@ class Contract:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
-        operation = document["paths"][_STREAM]["get"]
+        operation = document["paths"][STREAM_PATH]["get"]
         self.base_url: str = document["servers"][0]["url"]
         self.base_path: str = urlsplit(self.base_url).path
-        before, _, after = (self.base_path + _STREAM).partition("{system_id}")
-        self.before_system_id: str = before
-        self.after_system_id: str = after
+        self.stream_path: str = self.base_path + STREAM_PATH
+        before, after = map(re.escape, self.stream_path.split("{system_id}"))
+        self._stream_path = re.compile(f"{before}([^/]+){after}")
         schemes = document["components"]["securitySchemes"]
         flow = schemes["OAuth2"]["flows"]["authorizationCode"]
         self.token_path: str = _TOKENS
@@ -62,6 +63,11 @@ class Contract:
             for status, response in operation["responses"].items()
             if int(status) >= 400
         }
+
+    def system_id(self, path: str) -> str:
+        """Return the system whose stream a path names, "" if it names none."""
+        found = self._stream_path.fullmatch(path)
+        return unquote(found[1]) if found else ""
 
     def refusal(self, name: str) -> Refusal:
         """Return the error of an example's name, which the document uses for one status only."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from urllib.parse import unquote
 
 from enphase_streaming_mock.account import SYSTEM_ID, Account
 from enphase_streaming_mock.contract import Contract, load_contract
@@ -19,9 +18,8 @@ from enphase_streaming_mock.faults import Fault, Faults
 from enphase_streaming_mock.faults.answer import AnswerFault, SlowHead, endless
 from enphase_streaming_mock.faults.stream import Running, Scene, StreamFault, Strike
 from enphase_streaming_mock.gateway.access import admit, bearer
-from enphase_streaming_mock.gateway.authorization import authorize
+from enphase_streaming_mock.gateway.oauth import authorize, issue
 from enphase_streaming_mock.gateway.responses import EVENT_STREAM, Answer, documented, unserved
-from enphase_streaming_mock.gateway.token_endpoint import issue
 from enphase_streaming_mock.journal import Journal, RecordedRequest
 from enphase_streaming_mock.replay import Recording
 from enphase_streaming_mock.scenarios import Scenario
@@ -74,7 +72,6 @@ class Engine:
         self.journal: Journal = Journal(self.contract, self.account.secrets, start)
         self.wire: Wire = wire or Wire()
         self.site: Site = Site(scenario, SYSTEM_ID, _GATEWAY)
-        self._others: dict[str, Site] = {}
         self.recording: Recording | None = recording
         self._played = 0
         self._running: weakref.WeakSet[Running] = weakref.WeakSet()
@@ -87,7 +84,6 @@ class Engine:
         """
         if scenario is not None:
             self.site = Site(scenario, SYSTEM_ID, _GATEWAY)
-            self._others = {}
         self.wire = wire or self.wire
 
     def renew(self, account: Account) -> None:
@@ -152,7 +148,8 @@ class Engine:
         scene = Scene(self.wire, now, duration, lambda at: account.expire(token, at))
         if self.recording is None:
             lasts = fault.duration(duration) if fault else duration
-            steps = stream(self._site(request), self.wire, self.start, now, lasts)
+            system_id = int(self.contract.system_id(request.path))
+            steps = stream(self.site, system_id, self.wire, self.start, now, lasts)
         else:
             windows = self.recording.windows
             window = windows[self._played % len(windows)]
@@ -171,38 +168,21 @@ class Engine:
         endpoint = self.endpoint(request)
         if endpoint == "tokens":
             return issue(self.account, request, now)
-        before, after = self.contract.before_system_id, self.contract.after_system_id
         if request.path == self.contract.authorize_path:
             return authorize(self.account, request, now)
         if not endpoint:
-            where = f"streams are at {before}{SYSTEM_ID}{after}, tokens at "
-            return unserved(404, f"There is nothing here; {where}{self.contract.token_path}")
+            streams = self.contract.stream_path.format(system_id=SYSTEM_ID)
+            where = f"streams are at {streams}, tokens at {self.contract.token_path}"
+            return unserved(404, f"There is nothing here; {where}")
         if request.method != "GET":
             return unserved(405, "Method not allowed", (("Allow", "GET"),))
-        return self._preferred(request, now) or admit(
-            self.account, self.contract, request, self._system_id(request), now
-        )
-
-    def _system_id(self, request: Request) -> str:
-        before, after = self.contract.before_system_id, self.contract.after_system_id
-        return unquote(request.path.removeprefix(before).removesuffix(after))
-
-    def _site(self, request: Request) -> Site:
-        """Return the site that a request names. Further sites of the account have the same day."""
-        system_id = self._system_id(request)
-        if system_id == str(self.site.system_id):
-            return self.site
-        new = Site(self.site.scenario, int(system_id), _GATEWAY)
-        return self._others.setdefault(system_id, new)
+        return self._preferred(request, now) or admit(self.account, self.contract, request, now)
 
     def endpoint(self, request: Request) -> Literal["stream", "tokens", ""]:
         """Return which of the API's endpoints a request asks; "" if none."""
         if request.path == self.contract.token_path:
             return "tokens"
-        before, after = self.contract.before_system_id, self.contract.after_system_id
-        system_id = request.path.removeprefix(before).removesuffix(after)
-        known = request.path == before + system_id + after and "/" not in system_id
-        return "stream" if known and system_id else ""
+        return "stream" if self.contract.system_id(request.path) else ""
 
     def _preferred(self, request: Request, now: datetime) -> Answer | None:
         """Return what `Prefer: code=461` asks for, with `example=` where a code has several."""

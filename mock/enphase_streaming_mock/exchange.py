@@ -1,8 +1,10 @@
 """Requests, and the timed steps of a stream, as the engine exchanges them with what serves it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
+from urllib.parse import parse_qsl
 
 Pairs = tuple[tuple[str, str], ...]
 """Headers or query parameters, in order; repeated names stay repeated."""
@@ -22,6 +24,21 @@ class Request:
     headers: Pairs = field(default=(), repr=False)
     query: Pairs = field(default=(), repr=False)
     body: bytes = field(default=b"", repr=False)
+
+    @classmethod
+    def received(
+        cls, method: str, target: str, headers: Iterable[tuple[bytes, bytes]], body: bytes
+    ) -> "Request":
+        """Make it of what was on the line; `target` is the path with the query string."""
+        path, _, query = target.partition("?")
+        return cls(
+            method,
+            path,
+            # Every byte is a character of Latin-1, so no header is lost or refused.
+            tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers),
+            tuple(parse_qsl(query, keep_blank_values=True)),
+            body,
+        )
 
     def header(self, name: str) -> list[str]:
         """Return every value of a header; the case of its name is ignored."""

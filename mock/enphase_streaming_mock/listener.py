@@ -5,7 +5,6 @@ import logging
 import socket
 import struct
 from collections.abc import Iterator
-from urllib.parse import parse_qsl
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -14,6 +13,7 @@ from enphase_streaming_mock.clock import Clock
 from enphase_streaming_mock.control import PREFIX, Control, is_same_origin
 from enphase_streaming_mock.engine import Engine, Reply
 from enphase_streaming_mock.exchange import End, Pairs, Request
+from enphase_streaming_mock.journal import Side
 from enphase_streaming_mock.mock import Mock
 from enphase_streaming_mock.validation import is_loopback
 
@@ -30,6 +30,11 @@ class Listener:
     With `cors` pages of any origin may use the API, though never the controls.
     """
 
+    # From `start` on.
+    http: web.Server
+    _accepting: asyncio.Server
+    _is_stopping: bool
+
     def __init__(self, mock: Mock, host: str, port: int, cors: bool) -> None:
         self.cors = cors
         self.engine: Engine = mock.engine
@@ -37,13 +42,10 @@ class Listener:
         self.control: Control = Control(mock)
         self.host = host
         self.port: int = port
-        self.open: dict[asyncio.Transport, Reply] = {}
-        """The streams that are open."""
-        self.http: web.Server | None = None
-        self._accepting: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Bind and listen; `port` is then the real one. Raises OSError if it cannot be had."""
+        self._is_stopping = False
         self.http = web.Server(
             self._handle,
             handler_cancellation=True,  # else only a failing write shows that a client has left
@@ -61,8 +63,6 @@ class Listener:
 
     async def stop(self) -> None:
         """Break off the open streams, close every connection and free the port."""
-        assert self.http is not None
-        assert self._accepting is not None
         # asyncio loses a connection that was accepted just before the server closes, so no more are
         # accepted first, and the last ones get the turns of the loop that they take to arrive.
         for sock in self._accepting.sockets:
@@ -70,8 +70,7 @@ class Listener:
         for _ in range(3):
             await asyncio.sleep(0)
         self._accepting.close()
-        for reply in self.open.values():
-            reply.record.close("server", self.clock.now(), broken=True)
+        self._is_stopping = True
         for connection in self.http.connections:
             if connection.transport is not None:
                 connection.transport.abort()  # `close` would wait for clients that do not read
@@ -80,13 +79,9 @@ class Listener:
         await asyncio.sleep(0)  # asyncio closes the sockets themselves on its next turn
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        request = Request(
-            http.method,
-            http.rel_url.raw_path,
-            tuple((_text(name), _text(value)) for name, value in http.raw_headers),
-            tuple(parse_qsl(http.rel_url.raw_query_string, keep_blank_values=True)),
-            await http.read() if http.can_read_body else b"",
-        )
+        body = await http.read() if http.can_read_body else b""
+        target = http.rel_url.raw_path_qs
+        request = Request.received(http.method, target, http.raw_headers, body)
         if request.path == PREFIX.rstrip("/"):  # as it is typed
             return web.Response(status=308, headers={"Location": PREFIX})
         if request.path.startswith(PREFIX):
@@ -94,10 +89,10 @@ class Listener:
                 said = "Only this machine may use the controls, and no page but the console: open "
                 said += "its address yourself, with a loopback host name, and not by a link."
                 return web.json_response({"error": said}, status=403)
-            status, headers, body = self.control.answer(request)
-            if not isinstance(body, bytes):
-                return await _feed(http, headers, body)
-            return web.Response(status=status, headers=headers, body=body)
+            status, headers, answer = self.control.answer(request)
+            if not isinstance(answer, bytes):
+                return await _feed(http, headers, answer)
+            return web.Response(status=status, headers=headers, body=answer)
         if self.cors and request.method == "OPTIONS" and self.engine.endpoint(request):
             return web.Response(status=204, headers=_preflight(request))
         asked = self.clock.monotonic()
@@ -113,37 +108,18 @@ class Listener:
                 return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
             return await self._stream(http, reply, asked)
         except (asyncio.CancelledError, ConnectionError):
-            reply.record.close("client", self.clock.now())
+            by: Side = "server" if self._is_stopping else "client"
+            reply.record.close(by, self.clock.now(), broken=self._is_stopping)
             raise
 
     async def _stream(
         self, http: web.BaseRequest, reply: Reply, opened: float
     ) -> web.StreamResponse:
+        """Send the steps of a reply as they fall due."""
         response = await _begin(http, reply.status, reply.headers)
         transport = http.transport
         if transport is None:
             raise ConnectionResetError("the client left before the stream began")
-        self.open[transport] = reply
-        try:
-            end = await self._play(reply, opened, response, transport)
-        finally:
-            del self.open[transport]
-        # Noted first, so that a client which has read the end finds it noted.
-        reply.record.close("server", self.clock.now(), broken=end is not End.CLEAN)
-        if end is End.CLEAN:
-            await response.write_eof()
-        else:
-            _break_off(transport, end)
-        return response
-
-    async def _play(
-        self,
-        reply: Reply,
-        opened: float,
-        response: web.StreamResponse,
-        transport: asyncio.Transport,
-    ) -> End:
-        """Send the steps of a reply as they fall due, and return how the stream ends."""
         for due, data, events, end, raw in reply.steps or ():
             await self._until(opened + due)
             # Counted first, so that a client which has read an event finds it counted.
@@ -153,9 +129,15 @@ class Listener:
             elif data and not raw:
                 await response.write(data)  # which waits for a client that reads more slowly
             if end is not None:
-                return end
-        silence: asyncio.Future[End] = asyncio.get_running_loop().create_future()
-        return await silence  # until the client leaves, which cancels this
+                # Noted first, so that a client which has read the end finds it noted.
+                reply.record.close("server", self.clock.now(), broken=end is not End.CLEAN)
+                if end is End.CLEAN:
+                    await response.write_eof()
+                else:
+                    _break_off(transport, end)
+                return response
+        await asyncio.get_running_loop().create_future()  # the client's leaving cancels this
+        return response
 
     async def _until(self, moment: float) -> None:
         # Again, if the clock has become slower meanwhile.
@@ -220,8 +202,3 @@ def _break_off(transport: asyncio.Transport | None, end: End) -> None:
     sock = transport.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
-
-
-def _text(raw: bytes) -> str:
-    # Every byte is a character of Latin-1, so no header is lost or refused.
-    return raw.decode("latin-1")

@@ -1,5 +1,7 @@
 """The mock as tests use it: its clock, account, journal, faults and engine in one object."""
 
+# Over 300 lines: a documented method for each thing that a test may set, change or assert.
+
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path

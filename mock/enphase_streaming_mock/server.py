@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from datetime import datetime
-from types import TracebackType
 from typing import Self, Unpack
 
 from enphase_streaming_mock.clock import Clock, Real, ScaledClock
@@ -36,6 +35,9 @@ class MockServer(Mock):
     """
 
     clock: ScaledClock
+    # From entering it on.
+    _loop: asyncio.AbstractEventLoop
+    _thread: threading.Thread
 
     def __init__(
         self,
@@ -52,8 +54,6 @@ class MockServer(Mock):
         check_number("port", port, 0, 65_535)
         check_choice("cors", cors, (False, True))
         self._listener = Listener(self, host or "0.0.0.0", port, cors)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         runner = asyncio.Runner(loop_factory=_Loop)
@@ -70,12 +70,7 @@ class MockServer(Mock):
             raise
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self._wait_for(self._listener.stop())
         finally:
@@ -95,12 +90,9 @@ class MockServer(Mock):
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     def _wait_for(self, work: Coroutine[None, None, None]) -> None:
-        assert self._loop is not None
         asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _end_thread(self) -> None:
-        assert self._loop is not None
-        assert self._thread is not None
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 

@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from heapq import merge
 from itertools import count
-from operator import itemgetter
 
 from enphase_streaming_mock.exchange import End, Step
 from enphase_streaming_mock.site import Site
@@ -14,11 +12,12 @@ _SECOND = timedelta(seconds=1)
 
 
 def stream(
-    site: Site, wire: Wire, start: datetime, opened: datetime, duration: float
+    site: Site, system_id: int, wire: Wire, start: datetime, opened: datetime, duration: float
 ) -> Iterator[Step]:
     """Yield the steps of a stream of `duration` seconds, which may be infinite.
 
-    `start` is the site's second 0, `opened` the moment of the request (both aware).
+    `start` is the site's second 0, `opened` the moment of the request (both aware). Every system of
+    an account has the site's day.
     """
     before = wire.preamble
     for due, measured in timeline(wire, duration, lambda n: site.scenario.noise("jitter", n)):
@@ -26,8 +25,9 @@ def stream(
             yield Step(due, before + wire.heartbeat)
         else:
             moment = opened + timedelta(seconds=measured)
-            event = wire.event(site.report((moment - start) // _SECOND), moment)
-            yield Step(due, before + event, 1)
+            reading = site.report((moment - start) // _SECOND)
+            reading["system_id"] = system_id
+            yield Step(due, before + wire.event(reading, moment), 1)
         before = b""
     yield Step(duration, end=End.CLEAN)
 
@@ -40,35 +40,28 @@ def timeline(
     The second number of a pair is when the event was measured, None for a keep-alive. `noise`
     returns the share of the wire's jitter, 0 to 1, by which the event of a number is late.
     """
-    return merge(_events(wire, duration, noise), _keep_alives(wire, duration), key=itemgetter(0))
+    last, beats = 0.0, 1
+    for number in count():
+        measured = wire.warm_up + number * wire.cadence
+        is_over = measured >= duration
+        due = duration if is_over else measured
+        if wire.jitter and not is_over:
+            due += wire.jitter * noise(number)
+        if wire.stall_after is not None and number >= wire.stall_after:
+            stalled = number // wire.stall_after * wire.stall_after
+            due = max(due, wire.warm_up + stalled * wire.cadence + wire.stall)
+        last = min(max(due, last), duration)
+        while wire.keep_alive is not None and beats * wire.keep_alive < last:
+            yield beats * wire.keep_alive, None
+            beats += 1
+        if is_over:
+            return
+        yield last, measured
 
 
 def cut(wire: Wire, steps: Iterator[Step]) -> Iterator[Step]:
     """Split the body where the wire says; an event counts as sent with its last piece."""
     return _pieces(wire, steps) if wire.cut_at or wire.cut_every else steps
-
-
-def _events(
-    wire: Wire, duration: float, noise: Callable[[int], float]
-) -> Iterator[tuple[float, float]]:
-    last = 0.0
-    for number in count():
-        measured = wire.warm_up + number * wire.cadence
-        if measured >= duration:
-            return
-        due = measured + wire.jitter * noise(number) if wire.jitter else measured
-        if wire.stall_after is not None and number >= wire.stall_after:
-            stalled = number // wire.stall_after * wire.stall_after
-            due = max(due, wire.warm_up + stalled * wire.cadence + wire.stall)
-        last = min(max(due, last), duration)
-        yield last, measured
-
-
-def _keep_alives(wire: Wire, duration: float) -> Iterator[tuple[float, None]]:
-    for number in count(1):
-        if wire.keep_alive is None or number * wire.keep_alive >= duration:
-            return
-        yield number * wire.keep_alive, None
 
 
 def _pieces(wire: Wire, steps: Iterator[Step]) -> Iterator[Step]:

@@ -13,7 +13,6 @@ import time
 import weakref
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
 
 import h11
 import httpx
@@ -111,7 +110,9 @@ class _Exchange(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._closed = False
         seconds = request.extensions.get("timeout", {}).get("read")
         self._timeout = math.inf if seconds is None else float(seconds)
-        self._reply: Reply = mock.engine.answer(_received(request), mock.clock.now())
+        target = request.url.raw_path.decode("ascii")
+        asked = Request.received(request.method, target, request.headers.raw, request.content)
+        self._reply: Reply = mock.engine.answer(asked, mock.clock.now())
 
     def head(self) -> Iterator[float]:
         """Yield the moments to wait for before there is a response. Raises httpx's exceptions."""
@@ -231,15 +232,3 @@ class _Chunks:
 
 def _named(number: int) -> str:
     return f"[Errno {number}] {os.strerror(number)}"
-
-
-def _received(request: httpx.Request) -> Request:
-    path, _, query = request.url.raw_path.decode("ascii").partition("?")
-    return Request(
-        request.method,
-        path,
-        # Every byte is a character of Latin-1, so no header is lost or refused.
-        tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw),
-        tuple(parse_qsl(query, keep_blank_values=True)),
-        request.content,
-    )

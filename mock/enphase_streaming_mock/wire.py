@@ -4,12 +4,13 @@ The most likely form is the default. No recording of a real stream is public, so
 accept each of the others, in any combination.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+
+import msgspec.json
 
 from enphase_streaming_mock.validation import check_choice, check_fields, check_options
 
@@ -145,9 +146,10 @@ def timestamp_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
 
 
-# Compiled once: json.dumps with options builds an encoder on every call.
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-to_json: Callable[[object], str] = _ENCODER.encode
+def to_json(value: object) -> str:
+    """Return a value as JSON without spaces."""
+    return msgspec.json.encode(value).decode()
+
 
 WIRES = {
     "plain": Wire(),

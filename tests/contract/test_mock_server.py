@@ -250,6 +250,17 @@ def test_stopping_breaks_off_an_open_stream_without_a_clean_end() -> None:
     assert only_request(mock).closed_by == "server"
 
 
+def test_a_server_that_is_started_again_tells_who_left() -> None:
+    server = MockServer()
+    for _ in range(2):
+        with server as mock:
+            with connection(mock) as sock:
+                sock.sendall(request(mock))
+                read_head(sock)
+            assert within_a_second(lambda: mock.calls[-1].closed_by is not None)
+            assert (mock.calls[-1].closed_by, mock.calls[-1].broken) == ("client", False)
+
+
 def test_stopping_is_fast_and_leaves_no_thread() -> None:
     with ExitStack() as still_open:
         with MockServer() as mock:

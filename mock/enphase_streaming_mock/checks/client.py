@@ -11,7 +11,8 @@ import httpx
 import pytest
 
 from enphase_streaming_mock.checks.backend import Backend
-from enphase_streaming_mock.checks.document import CONTRACT, KEY, STREAM_PATH
+from enphase_streaming_mock.checks.document import CONTRACT
+from enphase_streaming_mock.contract import STREAM_PATH
 
 EVENT_STREAM = "text/event-stream"
 JSON = "application/json"
@@ -96,7 +97,7 @@ class Client:
         """
         usual: Headers = {
             "accept": f"{EVENT_STREAM}, {JSON}",
-            KEY: self.backend.api_key,
+            CONTRACT.key_name: self.backend.api_key,
             "authorization": f"Bearer {self.backend.access_token}",
         }
         sent = {**usual, **(headers or {})}

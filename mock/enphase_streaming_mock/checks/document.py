@@ -3,20 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from enphase_streaming_mock.contract import load_contract
+from enphase_streaming_mock.contract import STREAM_PATH, load_contract
 
 CONTRACT = load_contract()
-STREAM_PATH = f"{CONTRACT.before_system_id}{{system_id}}{CONTRACT.after_system_id}".removeprefix(
-    CONTRACT.base_path
-)
 
 _SCHEMAS: Any = CONTRACT.document["components"]["schemas"]
-_SCHEMES: Any = CONTRACT.document["components"]["securitySchemes"]
 _OPERATION: Any = CONTRACT.document["paths"][STREAM_PATH]["get"]
 _STREAM: Any = _OPERATION["responses"]["200"]["content"]["text/event-stream"]
-
-KEY: str = next(each["name"] for each in _SCHEMES.values() if each["type"] == "apiKey")
-"""The header of the API key."""
 
 
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:

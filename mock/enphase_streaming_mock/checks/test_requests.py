@@ -12,12 +12,12 @@ from enphase_streaming_mock.checks.conformance import (
     expect_stream,
     fail_on,
 )
-from enphase_streaming_mock.checks.document import CONTRACT, KEY, STREAM_PATH
+from enphase_streaming_mock.checks.document import CONTRACT
 from enphase_streaming_mock.checks.stream import read_stream
-from enphase_streaming_mock.contract import Refusal
+from enphase_streaming_mock.contract import STREAM_PATH, Refusal
 
 ERRORS = [each for examples in CONTRACT.refusals.values() for each in examples.values()]
-TOKEN, DURATION = "authorization", CONTRACT.duration_name
+KEY, TOKEN, DURATION = CONTRACT.key_name, "authorization", CONTRACT.duration_name
 refusal: Callable[[str], Refusal] = CONTRACT.refusal
 
 

@@ -6,7 +6,14 @@ from itertools import count
 
 from enphase_streaming_mock.exchange import End, Step
 from enphase_streaming_mock.faults.fault import DocumentedError, Effect, Endpoint, Form, How
-from enphase_streaming_mock.gateway.responses import SHAPES, Answer, Shape, documented, page
+from enphase_streaming_mock.gateway.responses import (
+    EVENT_STREAM,
+    SHAPES,
+    Answer,
+    Shape,
+    documented,
+    page,
+)
 from enphase_streaming_mock.wire import Wire
 
 
@@ -26,7 +33,11 @@ class Error(DocumentedError, AnswerFault):
 
     def answer(self, wire: Wire, now: datetime) -> Answer:
         """Return the error."""
-        return documented(self.refusal, now, self.form, wire)
+        answer = documented(self.refusal, now)
+        if self.form == "json":
+            return answer
+        body = wire.frame(answer.body.decode(), now) if self.form == "framed" else answer.body
+        return Answer(answer.status, body, EVENT_STREAM)
 
 
 class _OnEither(AnswerFault):

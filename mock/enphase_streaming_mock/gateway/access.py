@@ -23,9 +23,7 @@ from enphase_streaming_mock.gateway.responses import (
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 
-def admit(
-    account: Account, contract: Contract, request: Request, system_id: str, now: datetime
-) -> int | Answer:
+def admit(account: Account, contract: Contract, request: Request, now: datetime) -> int | Answer:
     """Return the seconds that a stream lasts, or why it may not open.
 
     The gateway knows the application, and counts its call, before it looks at the user.
@@ -57,6 +55,7 @@ def admit(
     duration = read_duration(request.header(contract.duration_name), contract)
     if isinstance(duration, Refusal):
         return documented(duration, now)
+    system_id = contract.system_id(request.path)
     if system_id not in map(str, {SYSTEM_ID}.union(*account.sites.values())):
         return refused("systemNotFound")
     if int(system_id) not in account.sites[grant.owner]:

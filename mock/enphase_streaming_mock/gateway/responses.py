@@ -8,7 +8,7 @@ from typing import Literal
 
 from enphase_streaming_mock.contract import Refusal
 from enphase_streaming_mock.exchange import Pairs
-from enphase_streaming_mock.wire import Wire, timestamp_epoch, timestamp_utc, to_json
+from enphase_streaming_mock.wire import timestamp_epoch, timestamp_utc, to_json
 
 JSON: Pairs = (("Content-Type", "application/json"),)
 HTML: Pairs = (("Content-Type", "text/html; charset=utf-8"),)
@@ -51,15 +51,9 @@ class Answer:
     endless: bool = False
 
 
-def documented(
-    refusal: Refusal, now: datetime, form: str = "json", wire: Wire | None = None
-) -> Answer:
-    """Return a documented error: as JSON, or as an "event-stream" of it, "framed" as an event."""
-    text = error_body(refusal.envelope, now)
-    if form == "json":
-        return Answer(refusal.status, text.encode())
-    body = (wire or Wire()).frame(text, now) if form == "framed" else text.encode()
-    return Answer(refusal.status, body, EVENT_STREAM)
+def documented(refusal: Refusal, now: datetime) -> Answer:
+    """Return a documented error."""
+    return Answer(refusal.status, error_body(refusal.envelope, now).encode())
 
 
 def error_body(example: Mapping[str, object], moment: datetime) -> str:

@@ -61,8 +61,8 @@ def test_a_value_is_validated_against_a_schema_by_name(contract: Contract) -> No
 def test_addresses_are_those_of_the_document(contract: Contract) -> None:
     assert contract.base_url == DOCUMENT["servers"][0]["url"]
     assert (contract.base_path, contract.token_path) == ("/api/v4", "/oauth/token")
-    assert contract.before_system_id == "/api/v4/systems/"
-    assert contract.after_system_id == "/live_data"
+    assert contract.system_id("/api/v4/systems/1765/live_data") == "1765"
+    assert contract.system_id("/api/v4/systems/1765") == ""
 
 
 def test_credentials_are_named_as_in_the_document(contract: Contract) -> None:

@@ -1,12 +1,12 @@
-"""The token endpoint: a grant comes in, a pair of tokens or a refusal goes out (RFC 6749)."""
+"""Consent and tokens, as OAuth 2.0 has them (RFC 6749); the mock's owner agrees at once."""
 
 import base64
 import binascii
 from collections.abc import Mapping
 from datetime import datetime
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from enphase_streaming_mock.account import Account, App, Grant, Pair
+from enphase_streaming_mock.account import OWNER, Account, App, Grant, Pair
 from enphase_streaming_mock.exchange import Pairs, Request
 from enphase_streaming_mock.gateway.responses import JSON, Answer, json_answer, unserved
 
@@ -19,6 +19,27 @@ _NEEDED = {
 _MOST = 64
 # RFC 6749, section 5.1: tokens are kept in no cache.
 _HEADERS: Pairs = (*JSON, ("Cache-Control", "no-store"))
+
+
+def authorize(account: Account, request: Request, now: datetime) -> Answer:
+    """Redirect to the application with a code, or with the error that RFC 6749 has for it."""
+    if request.method != "GET":
+        return unserved(405, "Method not allowed", (("Allow", "GET"),))
+    given = dict(request.query)
+    uri = given.get("redirect_uri", "")
+    app = next((app for app in account.apps if app.client_id == given.get("client_id")), None)
+    # Section 4.1.2.1: with either of them wrong there is nowhere to redirect to.
+    if app is None:
+        return unserved(400, "client_id must be that of an application")
+    if not _is_address(uri):
+        return unserved(400, "redirect_uri must be an absolute address")
+    found = {"state": given["state"]} if "state" in given else {}
+    if given.get("response_type") == "code":
+        found["code"] = account.approve(now, uri, app, OWNER)
+    else:
+        found["error"] = "unsupported_response_type"
+    location = f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(found)}"
+    return Answer(302, b"", (("Location", location), ("Cache-Control", "no-store")))
 
 
 def issue(account: Account, request: Request, now: datetime) -> Answer:
@@ -90,10 +111,8 @@ def _client(account: Account, request: Request) -> App | None:
     except (binascii.Error, ValueError):
         return None
     client_id, _, client_secret = decoded.partition(":")
-    for app in account.apps:
-        if (app.client_id, app.client_secret) == (client_id, client_secret):
-            return app
-    return None
+    given = (client_id, client_secret)
+    return next((app for app in account.apps if (app.client_id, app.client_secret) == given), None)
 
 
 def _owner(
@@ -121,3 +140,11 @@ def _spend(
 
 def _refused(status: int, error: str, description: str) -> Answer:
     return json_answer(status, {"error": error, "error_description": description}, _HEADERS)
+
+
+def _is_address(uri: str) -> bool:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # an address of IPv6 that lacks a bracket
+        return False
+    return bool(parts.scheme and parts.netloc) and uri.isascii() and uri.isprintable()

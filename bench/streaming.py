@@ -88,10 +88,10 @@ async def _stream(request: web.Request) -> web.StreamResponse:
     due = loop.time()
     while True:
         await response.write(_EVENT)
-        due += (
-            1  # kept, as the mock does: pauses of a second would drift until many streams wake up
-        )
-        await asyncio.sleep(due - loop.time())  # at once, which costs less
+        # Kept on schedule, as the mock's are: pauses of a second would drift until many streams
+        # wake at once, which costs less.
+        due += 1.0
+        await asyncio.sleep(due - loop.time())
 
 
 async def _bare() -> None:

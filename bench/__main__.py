@@ -26,6 +26,7 @@ MODULES = (
     "first_reading",
     "latency",
     "fleet",
+    "profiles",
     "threads",
     "hostile",
     "day",

@@ -15,6 +15,7 @@ MODULES = (
     "first_reading",
     "latency",
     "fleet",
+    "profiles",
     "threads",
     "hostile",
     "day",

@@ -27,10 +27,10 @@ _HOW = """## Where the time of an event goes
 cProfile's shares of the CPU time above the event loop, for the whole core, and for a fleet of 300
 streams on uvloop over aiohttp. The time of C code counts for the function that calls it. A
 coroutine is entered twice: to wait for bytes, and to go on with them."""
-_NAMES = """In the fleet, `data_received`, `_wait` and `readany` take bytes from the event loop to
-the task that waits, `receive` ends that wait at a deadline or a stop, and `_run` is the iterator.
-In the core, `next` chooses the deadlines, `feed` splits bytes into events, `read` decodes one,
-and `_take` and `note` count it and decide whether the stream is still on time."""
+_NAMES = """In the fleet, `data_received`, `read` and `_wait` take bytes from the event loop to
+the task that waits, `_until` ends that wait at a deadline or a stop, and `_run` is the iterator. In
+the core, `ask` and `take` keep the deadlines, `feed` splits bytes into events, `read` decodes one,
+and `note` and `is_new` remember it."""
 
 
 def show(title: str, profile: cProfile.Profile, events: int) -> None:

@@ -131,11 +131,9 @@ def section() -> Section:
             "asyncio's buffer of 256 KiB for each connection.",
             "Beyond aiohttp, an event passes a generator each of httpx and httpx-aiohttp, our "
             "iterator and its deadline, the core and the decoder. The next section shows that no "
-            "function takes a tenth of that time, so no single change reaches the goals. A "
-            "transport of our own without the two generators took a tenth less CPU and 4 KiB less "
-            "memory, too little to replace a library by 40 lines. Between two events of a "
-            "stream, the others push its memory out of the processor's caches; “the core alone, as "
-            "paced” in the section before shows what that costs.",
+            "function takes a tenth of that time, so no single change reaches the goals. "
+            "Between two events of a stream, the others push its memory out of the processor's "
+            "caches; “the core alone, as paced” in the section before shows what that costs.",
             "The memory beyond aiohttp's own is that of httpx's response, the client's objects "
             "with one timer, the core's, and the latest reading.",
         ],

@@ -36,8 +36,10 @@ _LAST_CHANCES = ("connect_tcp.complete", "start_tls.started", "send_request_head
 """httpcore's events at which a request that was abandoned is not sent."""
 _FAIR_PAUSE = 0.005
 """Seconds between two reads from a connection that other threads wait to read from."""
-_JOIN = 0.05
-"""Seconds that `hang_up` waits for a reader, which a transport may block."""
+_JOIN = 1.0
+"""Seconds that `hang_up` waits for a reader, so that the next request finds its response closed."""
+_JOIN_STOPPED = 0.05
+"""The same where the caller has left. A transport may block its reader for ever."""
 
 _T = TypeVar("_T")
 
@@ -125,7 +127,7 @@ class Connection:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.leave()
-            reader.join()
+            reader.join(_JOIN_STOPPED if self._stopped or reason == "stopped" else _JOIN)
 
     def stop(self) -> None:
         """Free the caller. Never blocks, so that any thread or finalizer can call it."""
@@ -190,10 +192,10 @@ class Reader:
             if self.thread.is_alive():
                 found.shutdown(socket.SHUT_RDWR)
 
-    def join(self) -> None:
-        """Wait a moment for the thread: a user's transport may never return."""
+    def join(self, seconds: float = _JOIN_STOPPED) -> None:
+        """Wait for the thread."""
         if self.thread.is_alive() and self.thread is not threading.current_thread():
-            self.thread.join(_JOIN)
+            self.thread.join(seconds)
 
     def _run(self) -> None:
         try:

@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import threading
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -31,6 +32,7 @@ from enphase_streaming import (
     MalformedEvent,
     Plan,
     Reading,
+    StaticAuth,
     StreamDropped,
     StreamingClient,
 )
@@ -550,6 +552,47 @@ def test_a_refreshed_token_needs_another_call_of_the_budget(
 
 
 # Recovering
+
+
+class SlowToClose(httpx.BaseTransport, httpx.SyncByteStream):
+    """A transport whose responses take a while to close; the first holds a 401."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.most_open = 0
+        self._events = iter(
+            [b'data:{"error":{"code":401}}\n\n', b'data:{"data":{"pv_power":7}}\n\n']
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=self)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield next(self._events)
+        yield b":"
+
+    def close(self) -> None:
+        time.sleep(0.2)
+        self.open -= 1
+
+
+class AnyToken(StaticAuth):
+    can_refresh = True
+
+    def renew(self, stale: str | None, *, token_url: str, now: datetime) -> str:
+        return "another-token"
+
+
+def test_a_response_is_closed_before_the_next_request() -> None:
+    transport = SlowToClose()
+    with (
+        StreamingClient(api_key="key", auth=AnyToken("token"), transport=transport) as client,
+        client.live_data(SITE) as readings,
+    ):
+        assert next(readings).pv_power == 7
+    assert transport.most_open == 1
 
 
 def test_recovers_once_the_server_listens(caller: Caller, clock: HandClock) -> None:

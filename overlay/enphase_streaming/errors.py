@@ -112,7 +112,7 @@ class BudgetExhausted(EnphaseStreamingError):
     `renews` is when its next period begins (aware UTC), None for never.
     """
 
-    reason = "budget"
+    reason: Reason = "budget"
     renews: datetime | None = None
 
 
@@ -210,7 +210,7 @@ class StreamEndedEarly(StreamError):
     `missing` is the number of seconds that were left.
     """
 
-    reason = "early"
+    reason: Reason = "early"
     retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, missing: float = 0.0) -> None:
@@ -221,14 +221,14 @@ class StreamEndedEarly(StreamError):
 class StreamDropped(StreamError):
     """The connection broke inside the stream; the cause is chained."""
 
-    reason = "dropped"
+    reason: Reason = "dropped"
     retry = Retry.BACKOFF
 
 
 class StreamStalled(StreamError):
     """The stream stayed without a reading for too long, or closed without one."""
 
-    reason = "stalled"
+    reason: Reason = "stalled"
     retry = Retry.BACKOFF
 
 
@@ -243,13 +243,13 @@ class MalformedEvent(StreamError):
 class EventTooLarge(StreamError):
     """An event grew beyond `max_event_bytes`."""
 
-    reason = "too_large"
+    reason: Reason = "too_large"
 
 
 class NotAnEventStream(StreamError):
     """A 200 that is no event stream. `body` is its start, with this client's secrets masked."""
 
-    reason = "not_a_stream"
+    reason: Reason = "not_a_stream"
     retry = Retry.BACKOFF
 
     def __init__(self, message: str = "", *, body: str = "") -> None:

@@ -36,10 +36,10 @@ _LAST_CHANCES = ("connect_tcp.complete", "start_tls.started", "send_request_head
 """httpcore's events at which a request that was abandoned is not sent."""
 _FAIR_PAUSE = 0.005
 """Seconds between two reads from a connection that other threads wait to read from."""
-_JOIN = 1.0
-"""Seconds that `hang_up` waits for a reader, so that the next request finds its response closed."""
-_JOIN_STOPPED = 0.05
-"""The same where the caller has left. A transport may block its reader for ever."""
+_JOIN = 0.05
+"""Seconds that `hang_up` waits for a reader, which a transport may block."""
+_CLOSE = 1.0
+"""Seconds that it waits beyond that for a response to close, before the next request."""
 
 _T = TypeVar("_T")
 
@@ -127,7 +127,7 @@ class Connection:
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.leave()
-            reader.join(_JOIN_STOPPED if self._stopped or reason == "stopped" else _JOIN)
+            reader.join()
 
     def stop(self) -> None:
         """Free the caller. Never blocks, so that any thread or finalizer can call it."""
@@ -176,7 +176,7 @@ class Reader:
         )
         self._http = http
         self._request = request
-        self._left = False
+        self._left = self._is_closing = False
         # The connection, unless HTTP/2 shares it, and a duplicate of its socket, which reaches
         # through TLS. Popping the duplicate decides which thread closes it.
         self._stream: Any = None
@@ -192,10 +192,12 @@ class Reader:
             if self.thread.is_alive():
                 found.shutdown(socket.SHUT_RDWR)
 
-    def join(self, seconds: float = _JOIN_STOPPED) -> None:
-        """Wait for the thread."""
+    def join(self) -> None:
+        """Wait for the thread: a moment, or longer once it closes the response."""
         if self.thread.is_alive() and self.thread is not threading.current_thread():
-            self.thread.join(seconds)
+            self.thread.join(_JOIN)
+            if self._is_closing:
+                self.thread.join(_CLOSE)
 
     def _run(self) -> None:
         try:
@@ -218,6 +220,7 @@ class Reader:
             while not self._left and (chunk := next(chunks, None)) is not None:
                 self.inbox.put(chunk)
                 self.permits.get()
+            self._is_closing = True
             self.inbox.put(Signal.CLOSED)
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:

@@ -142,12 +142,14 @@ def test_our_watch_has_no_findings_under_any_faults(troubles: list[Fault]) -> No
     mock = Mock(clock=clock)
     for trouble in troubles:
         mock.fault(trouble)
-    with (
-        clock.passing(),  # for the pauses between two tries
-        StreamingClient(**mock.client_options) as client,
-    ):
+
+    def wait(seconds: float, error: Exception | None) -> None:
+        clock.advance(seconds)
+
+    with StreamingClient(**mock.client_options) as client:
         try:
-            for _ in client.watch(mock.system_id, budget=Budget(calls=6), duration=30):
+            budget = Budget(calls=6)
+            for _ in client.watch(mock.system_id, budget=budget, duration=30, on_wait=wait):
                 pass
         except EnphaseStreamingError:
             pass

@@ -418,7 +418,7 @@ if sys.argv[2] != "holder":
 thread.join()
 tokens._LOCK_TIMEOUT = 1.0
 with FileTokenStore(sys.argv[1]).lock():
-    print("free")
+    print("free", flush=True)
 os._exit(0)
 """,
         path,

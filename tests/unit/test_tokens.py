@@ -44,8 +44,10 @@ from enphase_streaming import FileTokenStore, TokenPair
 from enphase_streaming.auth import tokens
 PAIR = TokenPair(access_token="a", refresh_token="r", expires_at=2.0, renew_at=1.0)
 """
+    # From 3.12 on, Python warns of forks beside threads.
+    quiet = "-Wignore:This process:DeprecationWarning"
     return subprocess.Popen(
-        [sys.executable, "-c", before + code, *map(str, arguments)],
+        [sys.executable, quiet, "-c", before + code, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

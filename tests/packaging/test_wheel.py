@@ -129,7 +129,7 @@ def test_the_sdist_contains_the_document_the_tests_and_the_makefile(built: Path)
 
 
 def test_an_unpacked_sdist_builds_the_same_sdist(built: Path, tmp_path: Path) -> None:
-    # As `make check-dist` does it: in a folder whose name .gitignore lists, with packages installed.
+    # As `make check-dist` does it: in a folder that .gitignore names, with packages installed.
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "build", filter="data")

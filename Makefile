@@ -116,8 +116,9 @@ docs-serve: docs  ## show the documentation on http://127.0.0.1:8000 until Ctrl-
 	@echo "http://127.0.0.1:$(or $(PORT),8000)/"
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site $(or $(PORT),8000) >/dev/null
 
-pictures: $(VENV)/installed  ## draw the pictures of the pages again
+pictures: $(VENV)/installed build/examples/installed  ## draw the pictures of the pages again
 	$(BIN)/python docs/tools/pictures.py
+	build/examples/bin/python docs/tools/example_pictures.py
 	PYTHONPATH=tests $(BIN)/python docs/tools/plot_picture.py
 
 # Tools of a release, in an environment of their own.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import re
 import signal
@@ -16,8 +15,11 @@ from pathlib import Path
 import pytest
 
 from enphase_streaming_mock import MockServer
+from examples.demo import NEEDED
 
 EXAMPLES = Path(__file__).parent
+AT_ONCE = 2.0
+"""Seconds within which a program has ended after SIGTERM."""
 DEADLINE = 20.0
 """Seconds within which everything that a test waits for has happened."""
 
@@ -25,7 +27,7 @@ DEADLINE = 20.0
 def environment(mock: MockServer, folder: Path) -> dict[str, str]:
     """Return the variables that every example needs, but for CALLS_PER_DAY."""
     return {
-        "PATH": os.environ["PATH"],
+        **NEEDED,
         "STATE_DIR": str(folder / "state"),
         "ENPHASE_BASE_URL": mock.base_url,
         "ENPHASE_API_KEY": mock.api_key,
@@ -85,6 +87,12 @@ class Program:
         code = self.process.wait(DEADLINE)
         self._reader.join(DEADLINE)
         return code
+
+    def stop(self) -> None:
+        """Send SIGTERM; fail the test unless the program then ends at once, with code 0."""
+        began = time.monotonic()
+        assert self.end(signal.SIGTERM) == 0
+        assert time.monotonic() - began < AT_ONCE
 
 
 Start = Callable[..., Program]

@@ -25,6 +25,8 @@ from enphase_streaming_mock import SCENARIOS, MockServer
 
 HERE = Path(__file__).parent
 SITES = "1765,1766,1767"
+# Of this environment, which may hold the credentials of a real site. Windows needs SYSTEMROOT.
+NEEDED = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
 AMQTT = """
 listeners: {{default: {{type: tcp, bind: "127.0.0.1:{port}"}}}}
 plugins: {{amqtt.plugins.authentication.AnonymousAuthPlugin: {{allow_anonymous: true}}}}
@@ -154,7 +156,7 @@ def questions(folder: Path) -> Iterator[dict[str, str]]:
         print(f"\n{path.stem}:", flush=True)
         subprocess.run(
             [sys.executable, str(HERE / "history" / "main.py"), path.stem],
-            env={"PATH": os.environ["PATH"], "STATE_DIR": str(folder)},
+            env={**NEEDED, "STATE_DIR": str(folder)},
             check=True,
         )
 
@@ -184,7 +186,7 @@ def main() -> int:
         example = subprocess.Popen(
             [sys.executable, str(HERE / options.example / "main.py")],
             env={
-                "PATH": os.environ["PATH"],
+                **NEEDED,
                 "ENPHASE_BASE_URL": mock.base_url,
                 "ENPHASE_API_KEY": mock.api_key,
                 "ENPHASE_ACCESS_TOKEN": mock.access_token,

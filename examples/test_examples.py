@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,13 @@ def test_the_demo_shows_the_example_and_ends(example: str) -> None:
 def test_every_example_has_a_demo() -> None:
     assert set(PARTS) == {path.parent.name for path in EXAMPLES.glob("*/main.py")}
     assert set(PARTS) == set(FIRST)
+
+
+def test_every_example_has_a_picture() -> None:
+    page = EXAMPLES.parent / "docs" / "examples.md"
+    shown = re.findall(r"\(images/example-(.+)\.svg\)", page.read_text("utf-8"))
+    assert sorted(shown) == sorted(example.replace("_", "-") for example in PARTS)
+    assert all((page.parent / "images" / f"example-{name}.svg").is_file() for name in shown)
 
 
 @pytest.mark.parametrize("example", ["alerts", "history", "influx_telegraf", "web_relay"])

@@ -46,6 +46,8 @@ class PostgresServer:
 @contextmanager
 def private_server() -> Iterator[PostgresServer]:
     """Yield a server that runs until the block is left."""
+    if not hasattr(os, "getuid"):
+        raise FileNotFoundError("The server listens on a unix socket, which Windows lacks.")
     # Not pytest's folder, which only its owner can enter, and whose path is too long for a socket.
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         server = PostgresServer(Path(folder))

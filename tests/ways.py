@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import httpx
+import pytest
 import trustme
-import uvloop
 
 from background import in_background, relay
 from callers import Caller, Outcome, async_caller, sync_caller
@@ -24,6 +25,8 @@ from http2 import http2_front
 from own_transports import AwaitingTransport, BlockingTransport
 from scripted import Peer, Scripted, scripted
 from socks import socks_proxy
+
+T = TypeVar("T")
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Spares a transport the reading of every authority that it could trust."""
@@ -47,9 +50,20 @@ def client_tls() -> ssl.SSLContext:
     return context
 
 
+def run_on_uvloop(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine as `asyncio.run` does, on uvloop's event loop."""
+    if sys.platform == "win32":
+        main.close()
+        pytest.skip("uvloop is not for Windows")
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
 def uvloop_caller(options: dict[str, Any], *arguments: Any, **keywords: Any) -> Outcome:
     """Read as `async_caller` does, on uvloop's event loop."""
-    with mock.patch("asyncio.run", uvloop.run):
+    with mock.patch("asyncio.run", run_on_uvloop):
         return async_caller(options, *arguments, **keywords)
 
 

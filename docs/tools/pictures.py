@@ -39,17 +39,7 @@ def live_view() -> str:
         monotonic=mock.monotonic,
     )
     budget = Budget(calls=12)
-    console = Console(
-        file=io.StringIO(),
-        record=True,
-        width=92,
-        height=24,
-        # Not as the environment says: the text is cut where its colour changes.
-        force_terminal=True,
-        color_system="truecolor",
-        no_color=False,
-        highlight=False,
-    )
+    console = recording_console(92, 24)
     view = LiveView(console, access, many_streams(budget, _DURATION, access.mock), _DURATION)
     with (
         StreamingClient(**mock.client_options) as client,
@@ -59,12 +49,27 @@ def live_view() -> str:
             view.show(next(stream))
         frame = view.frame()
     console.print(frame)
-    return console.export_svg(
-        title="enphase-streaming watch",
-        theme=MONOKAI,
-        code_format=_FORMAT,
-        unique_id="live-view",
+    return as_svg(console, "enphase-streaming watch", "live-view")
+
+
+def recording_console(width: int, height: int) -> Console:
+    """Return a console that keeps what is printed, for `as_svg`."""
+    return Console(
+        file=io.StringIO(),
+        record=True,
+        width=width,
+        height=height,
+        # Not as the environment says: the text is cut where its colour changes.
+        force_terminal=True,
+        color_system="truecolor",
+        no_color=False,
+        highlight=False,
     )
+
+
+def as_svg(console: Console, title: str, unique_id: str) -> str:
+    """Return what was printed on the console."""
+    return console.export_svg(title=title, theme=MONOKAI, code_format=_FORMAT, unique_id=unique_id)
 
 
 def main(folder: Path) -> None:

@@ -100,7 +100,7 @@ def test_an_outage_is_posted_once_with_its_end(
     assert receiver.changes == [("grid_outage", True), ("grid_outage", False)]
     assert [line for line in alerts.lines if "503" in line]
     assert "secret-token" not in "".join(alerts.lines)
-    assert alerts.end(signal.SIGTERM) == 0
+    alerts.stop()
     enphase_mock.assert_calls(1)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import msgspec
 import psycopg
-from prometheus_client import Counter, Gauge, start_http_server
+from prometheus_client import REGISTRY, Counter, Gauge, start_http_server
 
 from enphase_streaming import (
     Allowance,
@@ -39,7 +39,7 @@ STOPPED = Counter("enphase_sites_stopped", "Sites that are not watched any more.
 LEFT = Gauge("enphase_budget_left", "Calls left today, as of this worker's last call.")
 DATABASE = Gauge("enphase_database_up", "Whether the database could be used the last time.")
 
-SCHEMA = (Path(__file__).parent / "schema.sql").read_text("utf-8")
+SCHEMA = (Path(__file__).parent / "schema.sql").read_bytes()
 INSERT = f"INSERT INTO reading VALUES (%s{', %s' * 9}) ON CONFLICT DO NOTHING"
 POWERS = ("pv_power", "consumption_power", "grid_power", "battery_power", "generator_power")
 Positive = Annotated[int, msgspec.Meta(ge=1)]
@@ -66,8 +66,6 @@ class MeasuredLedger(PostgresLedger):
         """Count a call."""
         found = super().spend(allowance, call)
         CALLS.inc(isinstance(found, Counted))
-        if not isinstance(found, Wait):
-            LEFT.set(found.balance.left or 0)
         return found
 
     def finish(self, counted: Counted, reason: str, readings: int) -> None:
@@ -94,15 +92,13 @@ class Store:
         READINGS.inc(cursor.rowcount)
 
     async def connect(self) -> psycopg.AsyncConnection:
-        """Return a connection, and make the table. Two workers must not make it at once."""
+        """Return a connection, and make the table."""
         if self._connection is None or self._connection.closed:
             # Not waiting for the disk: a server that crashes may lose the readings of a second.
             self._connection = await psycopg.AsyncConnection.connect(
                 self._url, autocommit=True, connect_timeout=5, options="-c synchronous_commit=off"
             )
-            async with self._connection.transaction():
-                await self._connection.execute("SELECT pg_advisory_xact_lock(1765)")
-                await self._connection.execute(SCHEMA.encode())
+            await self._connection.execute(SCHEMA)
         return self._connection
 
     async def aclose(self) -> None:
@@ -169,7 +165,7 @@ async def run(settings: Settings) -> None:
         say(f"{len(mine)} of {len(sites)} sites, metrics at port {metrics.server_port}")
         await persist(lambda: asyncio.to_thread(budget.balance))
         await persist(store.connect)
-        LEFT.set(budget.left or 0)
+        LEFT.set_function(lambda: budget.left or 0)
         async with asyncio.TaskGroup() as tasks:
             for site in mine:
                 tasks.create_task(follow(enphase, site, budget, store, settings.retry_seconds))
@@ -184,9 +180,13 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     given = {name: value for name, value in os.environ.items() if value}
     try:
-        asyncio.run(run(msgspec.convert(given, Settings, strict=False)))
+        # psycopg cannot wait on Windows' default loop.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(run(msgspec.convert(given, Settings, strict=False)))
     except* KeyboardInterrupt:
-        say("stopped")
+        total = REGISTRY.get_sample_value
+        calls, readings = total("enphase_calls_total"), total("enphase_readings_total")
+        say(f"stopped: {calls:.0f} calls, {readings:.0f} readings")
     except* OSError as group:
         say(f"METRICS_PORT cannot be used: {group.exceptions[0]}")
         sys.exit(2)

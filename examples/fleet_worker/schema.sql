@@ -1,3 +1,5 @@
+-- Both statements are one transaction: two workers must not make the table at once.
+SELECT pg_advisory_xact_lock(1765);
 -- Whole numbers of any size fit, and a reading of a site and moment is there once.
 CREATE TABLE IF NOT EXISTS reading (
     site bigint,

@@ -119,8 +119,12 @@ def test_two_workers_share_sites_and_budget(fleet: Fleet, enphase_mock: MockServ
         assert worker.metrics()["enphase_readings_total", ""] >= 15
         assert worker.metrics()["enphase_database_up", ""] == 1
     assert min(each.metrics()["enphase_budget_left", ""] for each in workers) == 90
-    assert [worker.program.end(signal.SIGTERM) for worker in workers] == [0, 0]
-    assert workers[0].program.lines[1:] == ["fleet_worker: stopped"]
+    for worker in workers:
+        worker.program.stop()
+        (summary,) = worker.program.lines[1:]
+        found = re.fullmatch(r"fleet_worker: stopped: 5 calls, (\d+) readings", summary)
+        assert found is not None
+        assert int(found[1]) >= 15
     eventually(lambda: all(call.closed_by == "client" for call in enphase_mock.calls))
     (ended,) = fleet.ask("SELECT count(*) FROM enphase_ledger.attempt WHERE reason = 'stopped'")
     assert ended == (10,)
@@ -252,7 +256,7 @@ def test_any_reading_can_be_stored(fleet: Fleet) -> None:
     found = decode('{"data": {"pv_power": 1%s, "battery_mode": "a\\u0000b"}}' % ("0" * 30), NOW)
     assert isinstance(found, Reading)
     with psycopg.connect(fleet.dsn) as connection:
-        connection.execute(SCHEMA.encode())
+        connection.execute(SCHEMA)
         for _ in range(2):  # once, and again after its answer was lost
             connection.execute(INSERT, row(1765, found))
     assert fleet.ask("SELECT pv_power, battery_mode FROM reading") == [(10**30, "a?b")]

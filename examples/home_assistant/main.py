@@ -7,7 +7,7 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import aiomqtt
 import msgspec
@@ -19,12 +19,13 @@ from enphase_streaming import (
     InvalidArgument,
     Reading,
     SqliteLedger,
+    sum_energy,
 )
 
 DEVICE = (Path(__file__).parent / "device.json").read_text("utf-8")
 ENERGIES = (
     *("pv_power", "consumption_power", "grid_import", "grid_export"),
-    *("battery_charging", "battery_discharging"),
+    *("battery_charging", "battery_discharging", "generator_power"),
 )
 LONGEST_STEP = 30.0  # seconds between two readings; the energy of a longer step is unknown
 LONGEST_PAUSE = 60.0  # seconds until the broker is tried again
@@ -60,17 +61,12 @@ class Energy:
 
     def add(self, reading: Reading) -> None:
         """Count the energy between the last reading and this one."""
-        last, self._last = self._last, reading
-        if last is None or last.measured is None or reading.measured is None:
-            return
-        seconds = reading.measured - last.measured
-        if not 0 < seconds <= LONGEST_STEP:
-            return
-        self.totals["hours_measured"] += seconds / 3600
-        for name in ENERGIES:
-            before, now = getattr(last, name), getattr(reading, name)
-            if before is not None and now is not None:
-                self.totals[name] += (before + now) / 2 * seconds / 3_600_000
+        pair = [reading] if self._last is None else [self._last, reading]
+        self._last = reading
+        flows = sum_energy(pair, longest_step=LONGEST_STEP).flows
+        for name, flow in flows.items():
+            self.totals[name] += flow.kwh
+        self.totals["hours_measured"] += max((flow.hours for flow in flows.values()), default=0.0)
 
 
 class Bridge:
@@ -80,9 +76,7 @@ class Bridge:
         self.enphase, self.site, self.budget = enphase, site, budget
         self.energy = Energy()
 
-    async def publish(
-        self, name: str, values: str | dict[str, Any], *, retain: bool = True
-    ) -> None:
+    async def publish(self, name: str, values: object, *, retain: bool = True) -> None:
         """Publish a text, or values as JSON, and wait until the broker has it."""
         text = values if isinstance(values, str) else json.dumps(values)
         await self.mqtt.publish(f"enphase/{self.site}/{name}", text, qos=1, retain=retain)
@@ -145,34 +139,41 @@ class Bridge:
         await self.publish("stream", {"switch": switch, "status": status, "calls_left": left})
 
 
-async def run(settings: Settings) -> None:
+async def stay_connected(bridge: Bridge, settings: Settings) -> None:
     """Serve the broker, again after each failure. Without it nothing streams, or costs."""
-    site, clock, pause = settings.enphase_system_id, asyncio.get_running_loop().time, 1.0
+    clock, pause = asyncio.get_running_loop().time, 1.0
+    while True:
+        began = clock()
+        try:
+            async with aiomqtt.Client(
+                settings.mqtt_host,
+                settings.mqtt_port,
+                username=settings.mqtt_username or None,
+                password=settings.mqtt_password or None,
+                tls_params=aiomqtt.TLSParameters() if settings.mqtt_tls else None,
+                # A fixed name: the new connection ends a dead one, with its last will.
+                identifier=f"enphase-{bridge.site}",
+                will=aiomqtt.Will(f"enphase/{bridge.site}/availability", "offline", 1, retain=True),
+                keepalive=15,
+            ) as mqtt:
+                await bridge.serve(mqtt)
+        except* aiomqtt.MqttError as group:
+            # Longer pauses for a broker that drops each connection: each may cost a stream.
+            pause = 1.0 if clock() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            problem = str(group.exceptions[0]).rstrip(".")
+            say(f"no broker (MQTT_HOST, MQTT_…): {problem}; trying again in {pause:.0f} s")
+        await asyncio.sleep(pause)
+
+
+async def run(settings: Settings) -> None:
+    """Bridge the site until cancelled; then print what was opened today."""
     ledger = SqliteLedger(Path(settings.state_dir) / "ledger.sqlite")
     budget = Budget(calls=settings.calls_per_day, per="day", ledger=ledger)
     async with AsyncStreamingClient.from_env() as enphase:
-        bridge = Bridge(enphase, site, budget)
-        while True:
-            began, problem = clock(), ""
-            try:
-                async with aiomqtt.Client(
-                    settings.mqtt_host,
-                    settings.mqtt_port,
-                    username=settings.mqtt_username or None,
-                    password=settings.mqtt_password or None,
-                    tls_params=aiomqtt.TLSParameters() if settings.mqtt_tls else None,
-                    # A fixed name: the new connection ends a dead one, with its last will.
-                    identifier=f"enphase-{site}",
-                    will=aiomqtt.Will(f"enphase/{site}/availability", "offline", 1, retain=True),
-                    keepalive=15,
-                ) as mqtt:
-                    await bridge.serve(mqtt)
-            except* aiomqtt.MqttError as group:
-                problem = str(group.exceptions[0]).rstrip(".")
-            # Longer pauses for a broker that drops each connection: each may cost a stream.
-            pause = 1.0 if clock() - began > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
-            say(f"no broker (MQTT_HOST, MQTT_…): {problem}; trying again in {pause:.0f} s")
-            await asyncio.sleep(pause)
+        try:
+            await stay_connected(Bridge(enphase, settings.enphase_system_id, budget), settings)
+        finally:
+            say(f"streams opened today: {budget.spent}, left: {budget.left}")
 
 
 def say(text: object) -> None:
@@ -184,7 +185,9 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     given = {name: value for name, value in os.environ.items() if value}
     try:
-        asyncio.run(run(msgspec.convert(given, Settings, strict=False)))
+        # The MQTT client cannot wait on Windows' default loop.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(run(msgspec.convert(given, Settings, strict=False)))
     except KeyboardInterrupt:
         say("stopped")
     except (InvalidArgument, msgspec.ValidationError) as error:

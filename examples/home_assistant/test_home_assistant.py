@@ -159,8 +159,23 @@ def test_the_outage_arrives_in_order_while_the_switch_is_on(
     enphase_mock.assert_calls(1)
     eventually(lambda: enphase_mock.requests[0].closed_by is not None)
     assert home.of("stream")[-1] == {"switch": "OFF", "status": "off", "calls_left": 4}
-    assert bridge.end(signal.SIGTERM) == 0
+    bridge.stop()
     eventually(lambda: home.of("availability")[-1] == "offline")
+
+
+def test_sigterm_ends_the_stream_and_prints_what_was_opened(
+    start: Start, broker: Broker, home: HomeAssistant, enphase_mock: MockServer
+) -> None:
+    bridge = start("home_assistant", **variables(broker))
+    home.switch("ON")
+    eventually(partial(has_more, home, 2))
+    bridge.stop()
+    assert bridge.lines == [
+        "home_assistant: streams opened today: 1, left: 4",
+        "home_assistant: stopped",
+    ]
+    eventually(lambda: home.of("availability")[-1] == "offline")
+    eventually(lambda: enphase_mock.calls[0].closed_by == "client")
 
 
 def test_a_killed_bridge_goes_on_without_counting_twice(

@@ -109,8 +109,10 @@ def run(settings: Settings) -> None:
                     site, budget=budget, wait_for_next_period=True, on_gap=gap, on_wait=wait
                 ) as readings:
                     for reading in readings:
-                        if (text := line(site, reading)) is not None:
-                            write(text)
+                        text = line(site, reading)
+                        if text is None:
+                            continue
+                        write(text)
             except EnphaseStreamingError as error:
                 if not error.retryable:
                     raise

@@ -207,7 +207,7 @@ def test_sigterm_ends_viewers_and_streams(
     program, url = relay()
     viewer = view(url, enphase_mock.system_id)
     eventually(partial(viewer.has, 2))
-    assert program.end(signal.SIGTERM) == 0
+    program.stop()
     assert program.lines[1:] == ["web_relay: stopped"]
     eventually(lambda: viewer.ended)
     eventually(lambda: enphase_mock.calls[0].closed_by == "client")

@@ -121,5 +121,6 @@ def test_tokens_are_issued_over_the_socket() -> None:
         )
         with urllib.request.urlopen(request, timeout=5) as response:
             assert b'"token_type": "bearer"' in response.read()
-        with pytest.raises(urllib.error.HTTPError, match="400"):
+        with pytest.raises(urllib.error.HTTPError, match="400") as refused:
             urllib.request.urlopen(request, timeout=5)
+        refused.value.close()

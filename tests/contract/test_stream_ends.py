@@ -14,7 +14,6 @@ from typing import Any
 import httpx
 import pytest
 import trustme
-import uvloop
 
 from callers import CREDENTIALS, Caller, async_caller, sync_caller
 from enphase_streaming import (
@@ -32,6 +31,7 @@ from enphase_streaming import (
 )
 from scripted import STREAM_HEAD, HandClock, Peer, reading, scripted, waiting_for_the_head
 from transports import Make, aiohttp_caller, on_aiohttp, on_httpx
+from ways import run_on_uvloop
 
 CALLERS = {"sync": sync_caller, "async": async_caller, "aiohttp": aiohttp_caller}
 
@@ -499,7 +499,7 @@ def test_close_from_another_thread_frees_the_caller(
 @pytest.mark.parametrize(("phase", "over"), PHASES)
 @pytest.mark.parametrize(
     ("make", "run"),
-    [(on_httpx, asyncio.run), (on_aiohttp, asyncio.run), (on_aiohttp, uvloop.run)],
+    [(on_httpx, asyncio.run), (on_aiohttp, asyncio.run), (on_aiohttp, run_on_uvloop)],
     ids=["httpx", "aiohttp", "aiohttp on uvloop"],
 )
 def test_aclose_from_another_task_frees_the_caller(

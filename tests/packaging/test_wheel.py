@@ -128,6 +128,26 @@ def test_the_sdist_contains_the_document_the_tests_and_the_makefile(built: Path)
     } <= held
 
 
+def test_an_unpacked_sdist_builds_the_same_sdist(built: Path, tmp_path: Path) -> None:
+    # As `make check-dist` does it: in a folder that .gitignore names, with packages installed.
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path / "build", filter="data")
+        held = set(archive.getnames())
+    (unpacked,) = (tmp_path / "build").iterdir()
+    package = unpacked / "mock" / "prism" / "node_modules" / "package"
+    package.mkdir(parents=True)
+    (package / "index.js").touch()
+    run_well(
+        *(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path),
+        unpacked,
+        cwd=tmp_path,
+    )
+    (again,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(again) as archive:
+        assert set(archive.getnames()) == held
+
+
 def test_the_metadata_leads_to_the_repository_once_it_is_known(built: Path, tmp_path: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:

@@ -1,6 +1,5 @@
 """Client arguments from ENPHASE_* variables."""
 
-import pwd
 import sys
 from pathlib import Path
 from typing import Any
@@ -110,6 +109,7 @@ def test_a_damaged_token_file_is_named(stored: dict[str, str]) -> None:
 @pytest.fixture
 def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user without HOME whose number no database knows, as in many containers."""
+    pwd = pytest.importorskip("pwd", reason="Windows has no numbers of users")
 
     def unknown(uid: int) -> None:
         raise KeyError(f"getpwuid(): uid not found: {uid}")
@@ -123,12 +123,14 @@ def test_tokens_are_stored_in_the_folder_of_the_platform(
 ) -> None:
     folder = Path(platformdirs.user_config_dir("enphase-streaming", appauthor=False, roaming=True))
     assert token_file({}) == folder / "tokens.json"
+    if sys.platform != "linux":
+        pytest.skip("no variable names the folder")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert token_file({}) == tmp_path / "enphase-streaming" / "tokens.json"
 
 
 def test_a_token_file_may_be_below_the_home_directory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/nonexistent/owner")
+    monkeypatch.setenv("USERPROFILE" if sys.platform == "win32" else "HOME", "/nonexistent/owner")
     assert token_file({"ENPHASE_TOKEN_FILE": "~/x"}) == Path("/nonexistent/owner/x")
     assert token_file({"ENPHASE_TOKEN_FILE": "y"}) == Path("y")
 

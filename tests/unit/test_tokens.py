@@ -33,6 +33,8 @@ OTHER = TokenPair(access_token="a2", refresh_token="r2", expires_at=2.0, renew_a
 
 
 def mode(path: Path) -> int:
+    if sys.platform == "win32":
+        pytest.skip("Windows keeps no such modes")
     return stat.S_IMODE(path.stat().st_mode)
 
 
@@ -44,8 +46,10 @@ from enphase_streaming import FileTokenStore, TokenPair
 from enphase_streaming.auth import tokens
 PAIR = TokenPair(access_token="a", refresh_token="r", expires_at=2.0, renew_at=1.0)
 """
+    # From 3.12 on, Python warns of forks beside threads.
+    quiet = "-Wignore:This process:DeprecationWarning"
     return subprocess.Popen(
-        [sys.executable, "-c", before + code, *map(str, arguments)],
+        [sys.executable, quiet, "-c", before + code, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -418,7 +422,7 @@ if sys.argv[2] != "holder":
 thread.join()
 tokens._LOCK_TIMEOUT = 1.0
 with FileTokenStore(sys.argv[1]).lock():
-    print("free")
+    print("free", flush=True)
 os._exit(0)
 """,
         path,

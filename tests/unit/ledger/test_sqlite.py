@@ -255,6 +255,7 @@ def test_a_machine_that_starts_anew_waits_no_longer_than_before(
 # A file that cannot be used
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no such modes")
 def test_the_file_and_its_folder_are_private(path: Path, machine: Machine) -> None:
     umask = os.umask(0)
     try:

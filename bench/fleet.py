@@ -43,6 +43,7 @@ def measure(side: str, loop: str, tls: bool, path: str) -> list[Used]:
 
 def section() -> Section:
     """Measure every side on every loop, plain and over TLS."""
+    # Long: half of it lists the rows and the notes of the page.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # These would repeat what the others show.

@@ -47,6 +47,7 @@ def utc_now() -> datetime:
 class BaseClient(Generic[Transport, Stream]):
     """What both clients share: everything but the transport of the bytes."""
 
+    # Long, as is `watch`: each argument is declared, documented and checked in one place.
     @hide_locals
     def __init__(
         self,

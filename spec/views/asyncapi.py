@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 def description(document: Json) -> Json:
     """Return the AsyncAPI description of the stream, from the view of a program that reads it."""
+    # Long: it has the shape of the file that it makes.
     operation = document["paths"][PATH]["get"]
     (media, content), *_ = operation["responses"]["200"]["content"].items()
     event = content["schema"]["$ref"].rpartition("/")[2]

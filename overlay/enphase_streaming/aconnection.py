@@ -19,7 +19,7 @@ import httpx
 
 from enphase_streaming.connection import INJECTED_NAP, SECOND_LOOK, head_of
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
-from enphase_streaming.core.options import Options
+from enphase_streaming.core.options import Options, StreamOptions
 from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.threads import later, leave, ledger_threads, run_in_thread
 
@@ -31,19 +31,14 @@ _log = logging.getLogger("enphase_streaming")
 
 
 class AsyncConnection:
-    """Sends requests and receives their responses; `stop` ends either from any task.
+    """Sends requests and receives their responses; `stop` ends either from any task."""
 
-    `request` makes the request that carries a token.
-    """
-
-    def __init__(
-        self, http: httpx.AsyncClient, request: Callable[[str], httpx.Request], options: Options
-    ) -> None:
+    def __init__(self, http: httpx.AsyncClient, options: Options, asked: StreamOptions) -> None:
         self.monotonic: Callable[[], float] = options.monotonic
         self.now: Callable[[], datetime] = options.now
         self._http = http
-        self._make_request = request
         self._options = options
+        self._asked = asked
         self._token = ""
         self._request = _NO_REQUEST
         self._longest_nap = 3600.0 if options.monotonic is time.monotonic else INJECTED_NAP
@@ -78,7 +73,7 @@ class AsyncConnection:
             except Exception as error:  # noqa: BLE001 - the core decides what any exception means
                 return Failed(error)
         self._token = token
-        self._request = self._make_request(token)
+        self._request = self._http.build_request(**self._options.request(self._asked, token))
         return None
 
     async def open(self, deadline: float) -> Head | Failed:

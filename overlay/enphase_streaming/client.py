@@ -280,11 +280,7 @@ class StreamingClient(BaseClient[httpx.BaseTransport, ReadingStream]):
         self._http = new_client(url, transport, **settings)
 
     def _make(self, asked: StreamOptions) -> ReadingStream:
-        connection = Connection(
-            self._http,
-            lambda token: self._http.build_request(**self._options.request(asked, token)),
-            self._options,
-        )
+        connection = Connection(self._http, self._options, asked)
         core = Watch(connection, self._options, asked)
         return ReadingStream(core, connection, self._options)
 
@@ -320,11 +316,7 @@ class AsyncStreamingClient(BaseClient[httpx.AsyncBaseTransport, AsyncReadingStre
         # Imported here because asyncio takes as long to import as all the rest.
         from enphase_streaming.aconnection import AsyncConnection
 
-        connection = AsyncConnection(
-            self._http,
-            lambda token: self._http.build_request(**self._options.request(asked, token)),
-            self._options,
-        )
+        connection = AsyncConnection(self._http, self._options, asked)
         core = Watch(connection, self._options, asked)
         return AsyncReadingStream(core, connection, self._options)
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import httpx
 
 from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
-from enphase_streaming.core.options import Options
+from enphase_streaming.core.options import Options, StreamOptions
 from enphase_streaming.threads import later, leave, ledger_threads, run_in_thread
 
 SECOND_LOOK = 0.05
@@ -45,19 +45,14 @@ _T = TypeVar("_T")
 
 
 class Connection:
-    """An exchange whose methods block: a coroutine that awaits them never suspends.
+    """An exchange whose methods block: a coroutine that awaits them never suspends."""
 
-    `request` makes the request that carries a token.
-    """
-
-    def __init__(
-        self, http: httpx.Client, request: Callable[[str], httpx.Request], options: Options
-    ) -> None:
+    def __init__(self, http: httpx.Client, options: Options, asked: StreamOptions) -> None:
         self.monotonic: Callable[[], float] = options.monotonic
         self.now: Callable[[], datetime] = options.now
         self._http = http
-        self._make_request = request
         self._options = options
+        self._asked = asked
         self._token = ""
         self._request: httpx.Request
         is_real = options.monotonic is time.monotonic
@@ -80,7 +75,7 @@ class Connection:
             except Exception as error:  # noqa: BLE001 - the core decides what any exception means
                 return Failed(error)
         self._token = token
-        self._request = self._make_request(token)
+        self._request = self._http.build_request(**self._options.request(self._asked, token))
         return None
 
     async def open(self, deadline: float) -> Head | Failed:

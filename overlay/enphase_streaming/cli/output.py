@@ -112,10 +112,9 @@ def follow(stream: ReadingStream, output: Output, spending: Spending) -> Exit:
     try:
         with output, stream:
             for reading in stream:
-                # Before `show`: an `except` of Python 3.12 to 3.14 misses a Ctrl-C at a final `if`.
-                if stream.recording is not None and stream.recording.error is not None:
-                    raise stream.recording.error
                 output.show(reading)
+                # A call: an `except` of Python 3.12 to 3.14 misses a Ctrl-C at a final `if`.
+                _check_recording(stream)
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
     except EnphaseStreamingError as failure:
@@ -146,3 +145,8 @@ def summary(
     if gaps:
         counts.append(count(gaps, "gap"))
     return f"{why} {', '.join((*counts, spent))}."
+
+
+def _check_recording(stream: ReadingStream) -> None:
+    if stream.recording is not None and stream.recording.error is not None:
+        raise stream.recording.error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,22 @@ def test_a_token_that_no_header_can_carry_is_refused_by_name() -> None:
         InvalidArgument, match=r"^access_token must be .*It is what auth returned\.$"
     ):
         make_options().request(asked, "two lines\n")
+
+
+@pytest.mark.parametrize("on_malformed", ["skip", "raise", print])
+def test_a_stream_takes_either_word_or_a_callable(on_malformed: Any) -> None:
+    asked = StreamOptions(
+        system_id=1765, duration=None, budget=None, once=True, on_malformed=on_malformed
+    )
+    assert asked.on_malformed == on_malformed
+
+
+def test_a_stream_refuses_another_word_by_name() -> None:
+    with pytest.raises(InvalidArgument, match=r"^on_malformed must be 'skip', .* got 'stop'\.$"):
+        StreamOptions(
+            system_id=1765,
+            duration=None,
+            budget=None,
+            once=True,
+            on_malformed="stop",  # type: ignore[arg-type]  # what the test is about
+        )

@@ -280,6 +280,16 @@ def test_delivers_a_backlog_up_to_five_seconds_past_the_duration(away: float, la
     assert (driven.error, driven.reason) == (None, "planned")
 
 
+def test_time_away_extends_the_second_for_a_backlog() -> None:
+    # The process was frozen from 19 s on; then each reading is stored for a while.
+    driven = Driven().open().tell(19, event(19)).tell(100, event(20), away=0.75)
+    for number in range(21, 30):
+        driven.tell(100 + 0.75 * (number - 20), event(number), away=0.75)
+    driven.tell(107.5, CLOSED)
+    assert (driven.error, driven.reason) == (None, "planned")
+    assert len(driven.readings) == 11
+
+
 def test_a_missed_end_without_timestamps_is_early() -> None:
     driven = back_after(event(None), event(None) * 29)
     assert isinstance(driven.error, StreamEndedEarly)

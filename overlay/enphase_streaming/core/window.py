@@ -38,7 +38,7 @@ _CLOSES_EARLY_BY = 2.0
 _STAYS_OPEN_BY = 5.0
 """A stream that is still open this many seconds past its duration is hung up on."""
 _BACKLOG = 1.0
-"""How many seconds past a deadline to keep reading bytes that may have arrived in time."""
+"""How many seconds past a deadline to wait for bytes that may have arrived in time."""
 _SURE = 0.05
 """A wait of this many seconds shows that its bytes were not received before."""
 
@@ -70,7 +70,7 @@ class Window:
         self._failure: EnphaseStreamingError | None = None
         self._is_over = False
         self._logged_unknown = False
-        self._late_since: float | None = None
+        self._late_for = 0.0  # seconds waited past a deadline for bytes that may have come in time
         self._lag = 0.0  # seconds the caller was away since the stream was last known to be open
 
     @property
@@ -127,8 +127,9 @@ class Window:
         if self._failure is not None:
             raise self._failure
         if self._at < self._reading_deadline and self._at < self._hang_up:
-            self._late_since = None
-        elif self._is_too_late():
+            self._late_for = 0.0
+        elif self._late_for > _BACKLOG:
+            self._check_overdue()
             return None
         # The time since the last bytes was the caller's: it counts for no deadline.
         asked = self._exchange.monotonic()
@@ -146,6 +147,8 @@ class Window:
         """Take what came after `ask`. Raises what `ask` raises."""
         self._at = at = self._exchange.monotonic()
         waited = at - self._asked
+        if self._asked >= self._deadline:
+            self._late_for += waited
         if at > self._deadline + _BACKLOG:
             # The process was frozen meanwhile: when these bytes came, no clock can tell.
             self._lag += waited
@@ -199,15 +202,6 @@ class Window:
                 self._logged_unknown = True
                 _log.warning("An event holds neither a reading nor an error; ignored.")
         self._failure = self._decoder.overflow
-
-    def _is_too_late(self) -> bool:
-        """Return whether to hang up although bytes still come. Raises if no reading does."""
-        if self._late_since is None:
-            self._late_since = self._at
-        if self._at - self._late_since <= _BACKLOG:  # they may have come in time
-            return False
-        self._check_overdue()
-        return True
 
     def _is_too_long(self) -> bool:
         """Return whether the readings last longer than the stream, for a caller often away."""

@@ -99,8 +99,7 @@ def masked(text: str, secrets: Iterable[str]) -> str:
 
 def _simplified(secret: str) -> str:
     """Return `secret` as decoded text shows it. A plus may be a space, as in a query."""
-    folded = secret if secret.isascii() else re.sub(r"[^\x00-\x7f]++", _WIDE, secret)
-    return folded.replace("+", " ")
+    return re.sub(r"[^\x00-\x7f]++", _WIDE, secret).replace("+", " ")
 
 
 def _decodings(text: str) -> Iterator[tuple[str, Callable[[int], int]]]:

@@ -123,6 +123,15 @@ def test_mask_a_secret_that_holds_another_once(longer: str) -> None:
         assert masked(f"{longer} and the-token", secrets) == "*** and ***"
 
 
+def test_mask_a_secret_that_begins_inside_itself() -> None:
+    assert masked("a" * 9, ["a" * 8]) == "***"
+
+
+def test_mask_a_secret_that_was_decoded_wrongly() -> None:
+    secret = "pässwörter-geheim"
+    assert masked(f"<{secret.encode().decode('latin-1')}>", [secret]) == "<***>"
+
+
 def test_leave_text_without_secrets_alone() -> None:
     said = "pass+word is not passXword, 100 %, \\u0070ass"
     for secret in ("", "pass.word", "pass-word is", "pass/word", "PASS+WORD"):
@@ -283,6 +292,30 @@ def test_mask_circular_causes_once() -> None:
     assert list(causes(first)) == [first, second, third]
     mask_causes(first, hush)
     assert [error.args for error in (first, second, third)] == [("***",)] * 3
+
+
+def test_drop_the_tracebacks_of_a_suppressed_context_but_not_of_another() -> None:
+    chain = [raised(OSError(str(number))) for number in range(3)]
+    chain[0].__context__, chain[1].__context__ = chain[1], chain[2]
+    chain[0].__suppress_context__ = True
+    mask_causes(chain[0], hush)
+    assert chain[0].__traceback__ is chain[1].__traceback__ is None
+    assert chain[2].__traceback__ is not None
+
+
+def test_drop_the_traceback_of_each_cause_of_a_circle() -> None:
+    chain = [raised(OSError(str(number))) for number in range(3)]
+    for error, cause in zip(chain, [*chain[1:], chain[0]], strict=True):
+        error.__cause__ = cause
+    mask_causes(chain[0], hush)
+    assert [error.__traceback__ for error in chain] == [None] * 3
+
+
+def raised(error: Exception) -> Exception:
+    try:
+        raise error
+    except OSError:
+        return error
 
 
 # --- logs -----------------------------------------------------------------------------------------

@@ -30,6 +30,10 @@ def test_every_documented_error_status_is_known(contract: Contract) -> None:
     assert set(contract.refusals) == {int(status) for status in responses} - {200}
 
 
+def test_the_path_of_an_authorization_is_that_of_its_url(contract: Contract) -> None:
+    assert contract.authorize_path == "/oauth/authorize"
+
+
 def test_every_status_from_400_on_is_an_error() -> None:
     document = deepcopy(DOCUMENT)
     responses = document["paths"]["/systems/{system_id}/live_data"]["get"]["responses"]

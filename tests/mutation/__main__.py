@@ -14,6 +14,12 @@ from mutation.modules import chosen, mutated
 from mutation.mutants import Verdicts, mutate
 from mutation.report import complaints, table, write
 
+if sys.platform != "win32":
+    import resource
+
+_MOST_MEMORY = 4 * 2**30
+"""Bytes, for each process."""
+
 
 def main() -> int:
     """Run the modules that the arguments name, print the table, and return the exit status."""
@@ -23,6 +29,9 @@ def main() -> int:
     options = parser.parse_args()
     if sys.platform != "win32":
         os.nice(10)
+        # A mutant that never ends may fill the memory of the machine meanwhile.
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, most))
     verdicts: list[Verdicts] = []
     for module in chosen(options.modules):
         verdicts.append(mutate(module))

@@ -196,7 +196,7 @@ def test_a_refused_site_is_not_asked_again_and_others_go_on(
 def test_another_site_is_not_found(relay: Relay, enphase_mock: MockServer) -> None:
     _, url = relay()
     assert httpx.get(f"{url}sites/1/events").status_code == 404
-    assert httpx.get(f"{url}sites/home/events").status_code == 422
+    assert httpx.get(f"{url}sites/roof/events").status_code == 422
     enphase_mock.assert_calls(0)
 
 

@@ -104,7 +104,7 @@ def test_a_login_names_the_variable_as_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [["snapshot", "1765"], ["login"]])
 @pytest.mark.parametrize(
     ("given", "name"),
-    [({}, "HOME"), ({"ENPHASE_TOKEN_FILE": "~nobody-has-this-name/x"}, "ENPHASE_TOKEN_FILE")],
+    [({}, "HOME"), ({"ENPHASE_TOKEN_FILE": "~no-such-user/x"}, "ENPHASE_TOKEN_FILE")],
 )
 def test_an_unknown_home_directory_is_one_line(
     command: list[str], given: dict[str, str], name: str, monkeypatch: pytest.MonkeyPatch

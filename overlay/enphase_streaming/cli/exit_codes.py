@@ -97,7 +97,7 @@ def working(what: str) -> AbstractContextManager[object]:
     """Show on stderr what a command is doing, if that is a terminal."""
     if not sys.stderr.isatty():
         return nullcontext()
-    # Imported here: rich takes longer to load than a snapshot.
+    # Imported here: loading rich would delay what is not shown to a terminal.
     from rich.console import Console
 
     return Console(stderr=True).status(what, spinner="line")

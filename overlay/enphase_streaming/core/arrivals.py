@@ -1,4 +1,4 @@
-"""What is remembered of a stream's readings: when they arrived, by which clock, and which came."""
+"""What a stream remembers of its readings: when they came, how long they span, which they were."""
 
 from __future__ import annotations
 

@@ -91,10 +91,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamOptions:
-    """What `live_data` or `watch` was asked for, which document it; `once` for `live_data`.
+    """What one stream was asked for, as `watch` documents it; `once` is true for `live_data`.
 
     Raises:
-        InvalidArgument: for what is not checked yet: the budget and the callbacks.
+        InvalidArgument: for a budget or a callback that is none.
     """
 
     system_id: int

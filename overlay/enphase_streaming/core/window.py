@@ -48,8 +48,8 @@ _log = logging.getLogger("enphase_streaming")
 class Window:
     """One stream of `duration` seconds, from its request to its end.
 
-    `open` sends the request. Then `ask` says until when to wait, `take` is told what came by then,
-    and `events` holds what that brought. Between two of these calls the caller may be away.
+    `open` sends the request. Then `ask` returns until when to wait, `take` gets what came by then,
+    and `events` holds the events in it. Between two of these calls the caller may be away.
     """
 
     def __init__(

@@ -317,7 +317,7 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         SqliteLedger(tmp_path / "file" / "ledger").spend(DAILY, CALL)
 
 
-@pytest.mark.parametrize("path", ["a\0b", "~nobody-of-this-name/ledger", 7])
+@pytest.mark.parametrize("path", ["a\0b", "~no-such-user/ledger", 7])
 def test_refuses_a_path_that_cannot_be_one(path: Any) -> None:
     with pytest.raises(InvalidArgument, match="path must lead to a file"):
         SqliteLedger(path)

@@ -96,8 +96,8 @@ build/bench/installed: pyproject.toml
 	build/bench/bin/python -m pip install --quiet --editable '.[cli,mock,plot]' --group bench
 	@touch $@
 
-bench: build/bench/installed views $(PRISM)  ## compare speed with other packages, into docs/performance.md: make bench [ONLY=decode]
-	@build/bench/bin/python bench $(ONLY)
+bench: build/bench/installed views $(PRISM)  ## compare speed with other packages, into docs/performance.md: make bench [ONLY=decode] [BEFORE=REVISION]
+	@build/bench/bin/python bench $(if $(BEFORE),--before "$(BEFORE)") $(ONLY)
 
 build/mutation/installed: pyproject.toml
 	$(PYTHON) -m venv build/mutation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 _HEAD = ("what", "ours", "beside", "theirs", "ratio", "goal", "")
@@ -83,16 +83,16 @@ class Section:
 
     def markdown(self) -> str:
         """Return the Markdown of the section."""
-        parts = [f"## {self.title}", self.how, _table([row.cells() for row in self.rows])]
+        parts = [f"## {self.title}", self.how, markdown([_HEAD, *(r.cells() for r in self.rows)])]
         return "\n\n".join([*parts, *self.notes])
 
 
-def _table(rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [_HEAD, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEAD))]
-    lines.insert(1, tuple("-" * width for width in widths))
-    padded = [map(str.ljust, line, widths) for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in padded)
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """Return the Markdown of a table, whose head comes first."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    head, *rows = (map(str.ljust, line, widths) for line in lines)
+    rule = ("-" * width for width in widths)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, rule, *rows))
 
 
 def _figure(value: float) -> str:

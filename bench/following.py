@@ -1,6 +1,6 @@
-"""One process of the fleet: follow every site in one way, and print what that uses.
+"""One process of the fleet, on uvloop: follow every site in one way, and print what that uses.
 
-Usage: following.py SIDE LOOP STREAMS BASE_URL.
+Usage: following.py SIDE STREAMS BASE_URL.
 """
 
 from __future__ import annotations
@@ -156,7 +156,6 @@ SIDES = {
     "ours": ours,
     "on_aiohttp": on_aiohttp,
 }
-LOOPS = {"asyncio": asyncio.run, "uvloop": uvloop.run}
 
 
 async def use(side: str, streams: int, base_url: str) -> None:
@@ -197,5 +196,5 @@ def resident() -> float:
 
 
 if __name__ == "__main__":
-    side, loop, streams, base_url = sys.argv[1:]
-    LOOPS[loop](use(side, int(streams), base_url))
+    side, streams, base_url = sys.argv[1:]
+    uvloop.run(use(side, int(streams), base_url))

@@ -19,7 +19,7 @@ from following import resident
 from paced import paced
 from table import Row, Section
 
-_SECONDS = 8
+_SECONDS = 5
 _REPEATS = 2
 _DAY, _HOUR = 86_400, 3_600
 _SHARE = 10
@@ -27,7 +27,7 @@ _SHARE = 10
 
 
 class Used(NamedTuple):
-    """What one process used: ms of CPU per event; its memory after an hour and at the end, MiB."""
+    """What one process used: ms of CPU per event; its memory after an hour and at the end, MB."""
 
     cpu: float
     early: float
@@ -44,9 +44,9 @@ def use(events: int, base_url: str) -> Used:
         began, early = time.process_time(), 0.0
         for count, _ in enumerate(islice(readings, events), 1):
             if count == _HOUR:
-                early = resident() / 1024
+                early = resident() * 1024 / 1e6
         cpu = time.process_time() - began
-        return Used(cpu / events * 1000, early, resident() / 1024)
+        return Used(cpu / events * 1000, early, resident() * 1024 / 1e6)
 
 
 def measure(events: int, interval: float) -> Used:
@@ -73,8 +73,8 @@ def section() -> Section:
         [
             Row("a second's work, on a tenth of a core", "ms",
                 [used.cpu * _SHARE for used in seconds], at_most=20),
-            Row("memory at the end of the day", "MiB", [day.memory], at_most=60),
-            Row("growth of memory after the first hour", "MiB", [day.memory - day.early],
+            Row("memory at the end of the day", "MB", [day.memory], at_most=60),
+            Row("growth of memory after the first hour", "MB", [day.memory - day.early],
                 at_most=1),
         ],
     )  # fmt: skip

@@ -36,8 +36,8 @@ def _event(start: bytes, filling: bytes, end: bytes, size: int) -> bytes:
 
 
 def one_long_text(size: int) -> Iterator[bytes]:
-    """Yield a reading with one text that fills the event, byte by byte."""
-    return _pieces(_event(b'data:{"data":{"battery_mode":"', b"x", b'"}}', size), 1)
+    """Yield a reading with one text that fills the event, in small pieces."""
+    return _pieces(_event(b'data:{"data":{"battery_mode":"', b"x", b'"}}', size), 8)
 
 
 def many_lines(size: int) -> Iterator[bytes]:
@@ -78,7 +78,7 @@ def blank_lines(size: int) -> Iterator[bytes]:
 
 
 _ATTACKS: dict[str, Callable[[int], Iterator[bytes]]] = {
-    "a text as long as an event may be, a byte a chunk": one_long_text,
+    "a text as long as an event may be, 8 bytes a chunk": one_long_text,
     "an event as long as it may be, in lines of 9 bytes": many_lines,
     "an event of names never seen before": new_names,
     "an event of escaped quotes that never ends": escaped_quotes,

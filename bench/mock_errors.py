@@ -13,7 +13,7 @@ from table import Row, Section
 
 _REPEATS = 3
 _CONNECTIONS = 8
-_SECONDS = 2.0
+_SECONDS = 1.0
 
 
 def refusals(server: Server) -> float:
@@ -45,7 +45,7 @@ def section() -> Section:
         theirs.append(refusals(PRISM))
     return Section(
         "Refusals of the mock",
-        "Eight kept connections request the same documented refusal, 461, for two seconds. They "
+        "Eight kept connections request the same documented refusal, 461, for a second. They "
         "are of Python's http.client, which limits the mock more than Prism.",
         [Row("refusals a second", "", ours, "Prism", theirs, at_least=1)],
     )

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from enphase_streaming import Budget, StreamingClient, read_recording, sum_energy
+from enphase_streaming import AsyncStreamingClient, Budget, read_recording, sum_energy
 from enphase_streaming_mock import HandClock, Mock, Scenario
 from table import Row, Section
 
@@ -29,15 +30,15 @@ class Day(Scenario):
     charge = 40
 
 
-def record(path: Path) -> Mock:
+async def record(path: Path) -> Mock:
     """Record 24 hours of the mock by the client, on a clock that the client moves."""
     clock = HandClock(_START)
     mock = Mock(clock=clock, scenario=Day, token_lifetime=None, plan="unlimited")
-    with (
-        StreamingClient(**mock.client_options) as client,
+    async with (
+        AsyncStreamingClient(**mock.client_options) as client,
         client.watch(mock.system_id, budget=Budget(calls=_WINDOWS)).record(path) as readings,
     ):
-        for _ in readings:
+        async for _ in readings:
             pass
     return mock
 
@@ -72,7 +73,7 @@ def section() -> Section:
     """Record a day, and measure each use of it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "day.jsonl")
-        expected = simulated(record(path))
+        expected = simulated(asyncio.run(record(path)))
         with read_recording(path) as readings:
             found = sum_energy(readings)
         errors = [abs(found.flows[flow].kwh / kwh - 1) * 100 for flow, kwh in expected.items()]

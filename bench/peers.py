@@ -91,16 +91,23 @@ def aiohttp_sse(count: int) -> Decode:
     return lambda chunks: iter(loop.run_until_complete(read(chunks)))
 
 
-_decode = msgspec.json.Decoder(StreamSystemLiveDataResponse).decode
+class _Outer(msgspec.Struct):
+    data: StreamSystemLiveDataResponse
 
 
-def floor(chunks: Sequence[bytes]) -> Iterator[Any]:
+def floor(*, nested: bool) -> Decode:
     """Do the minimum: split on blank lines, and let msgspec decode.
 
-    It supports one field, one line end and one nesting, and checks nothing else.
+    It supports one field and one line end, and checks nothing else.
     """
-    rest = b""
-    for chunk in chunks:
-        *events, rest = (rest + chunk).split(b"\n\n")
-        for event in events:
-            yield _decode(event[5:])
+    plain = msgspec.json.Decoder(StreamSystemLiveDataResponse).decode
+    outer = msgspec.json.Decoder(_Outer).decode
+
+    def decode(chunks: Sequence[bytes]) -> Iterator[Any]:
+        rest = b""
+        for chunk in chunks:
+            *events, rest = (rest + chunk).split(b"\n\n")
+            for event in events:
+                yield outer(event[5:]).data if nested else plain(event[5:])
+
+    return decode

@@ -150,7 +150,9 @@ def section() -> Section:
         [
             "A second thread reads from the socket, so that a deadline or `close()` frees the "
             "caller on every transport. It passes each chunk through a queue. Without anything "
-            "else, such a thread is nearly all of the memory that the goal allows beyond the peer."
+            "else, such a thread is nearly all of the memory that the goal allows beyond the peer. "
+            "In the profile, `_backends/sync.py` is httpcore's buffer of 64 KiB for each read, "
+            "which the peer has, too, and of which a process holds only the pages that are used."
         ],
     )
 

@@ -11,7 +11,7 @@ import msgspec
 from enphase_streaming.errors import EventTooLarge
 
 _BOM = b"\xef\xbb\xbf"
-_LF, _CR, _SPACE = b"\n\r "
+_LF, _CR, _COLON = b"\n\r:"
 _LONGEST_RETRY = 10**12
 
 
@@ -56,25 +56,27 @@ class SSEDecoder:
             raise self.overflow
         if self._skip:
             chunk = self._after_skip(chunk)
-        if not chunk:
-            return []
-        lines = chunk.splitlines()
-        rest = b""
-        if chunk[-1] == _CR:
-            self._skip = b"\n"
-        elif chunk[-1] != _LF:
+        if _CR in chunk:
+            lines = chunk.splitlines()
+            rest = b""
+            if chunk[-1] == _CR:
+                self._skip = b"\n"
+            elif chunk[-1] != _LF:
+                rest = lines.pop()
+        else:  # the common case, for which split is faster
+            lines = chunk.split(b"\n")
             rest = lines.pop()
         if self._partial and lines:
             lines[0] = bytes(self._partial + lines[0])
             self._partial.clear()
         events: list[ServerSentEvent] = []
-        size = self._size
+        data, size = self._data, self._size
         for line in lines:
             if not line:
-                if self._data:
-                    data = b"\n".join(self._data).decode("utf-8", "replace")
-                    events.append(ServerSentEvent(self._event or "message", data, self._id))
-                    self._data.clear()
+                if data:
+                    text = b"\n".join(data).decode("utf-8", "replace")
+                    events.append(ServerSentEvent(self._event or "message", text, self._id))
+                    data.clear()
                 self._event = ""
                 size = 0
                 continue
@@ -82,15 +84,13 @@ class SSEDecoder:
             if size > self._limit:
                 self._overflow()
                 return events
-            name, _, value = line.partition(b":")
-            if value and value[0] == _SPACE:
-                value = value[1:]
-            if name == b"data":
-                self._data.append(value)
-            elif name:
-                self._read(name, value)
-            else:  # a comment, which is not part of the event
+            value = line.removeprefix(b"data:")
+            if value != line:
+                data.append(value.removeprefix(b" "))
+            elif line[0] == _COLON:  # a comment, which is not part of the event
                 size -= len(line)
+            else:
+                self._read(line)
         self._size = size
         if rest:
             self._partial += rest
@@ -107,8 +107,12 @@ class SSEDecoder:
         self._skip = self._held = b""
         return chunk
 
-    def _read(self, name: bytes, value: bytes) -> None:
-        if name == b"event":
+    def _read(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":  # without a colon
+            self._data.append(value)
+        elif name == b"event":
             self._event = value.decode(errors="replace")
         elif name == b"id":
             if b"\0" not in value:

@@ -14,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from enphase_streaming import APIStatusError, Drift, MalformedEvent, Reading
+from enphase_streaming.core.reading import EventReader
 from enphase_streaming.reading import decode
 from enphase_streaming_api.models import LiveStatus
 
@@ -137,6 +138,28 @@ def test_the_strict_and_the_tolerant_path_agree(
         assert getattr(strict, name) == getattr(tolerant, name) == status.get(name)
     assert strict.timestamp == tolerant.timestamp
     assert strict.to_dict() == tolerant.to_dict()
+
+
+fields = st.sampled_from([*FIELDS, "timestamp_epoch", "type", "new", "other"])
+plain_or_not = st.dictionaries(fields, st.integers(0, 9) | st.just("5") | values, max_size=5)
+
+
+@given(st.lists(st.tuples(plain_or_not, plain_or_not), min_size=2, max_size=6))
+@settings(max_examples=100)
+def test_earlier_events_change_only_whether_an_unknown_field_is_noted(
+    stream: list[tuple[dict[str, Any], dict[str, Any]]],
+) -> None:
+    reader = EventReader()
+    noted: set[str] = set()
+    for status, about in stream:
+        text = json.dumps({**about, "data": status})
+        reading, alone = reader.read(text, ARRIVED), decode(text, ARRIVED)
+        assert isinstance(reading, Reading)
+        assert reading.to_dict() == alone.to_dict()
+        assert (reading.epoch, reading.utc) == (alone.epoch, alone.utc)
+        known = [each for each in alone.drift if each.expected == "absent" and each.field in noted]
+        assert sorted(map(repr, [*reading.drift, *known])) == sorted(map(repr, alone.drift))
+        noted |= {each.field for each in alone.drift if each.expected == "absent"}
 
 
 def lossless(value: object) -> int | None:

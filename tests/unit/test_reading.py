@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -224,6 +226,36 @@ def test_a_value_of_the_wrong_type_is_noted_every_time() -> None:
         reading = reader.read('{"data":{"pv_power":"12"}}', ARRIVED)
         assert isinstance(reading, Reading)
         assert reading.drift == (Drift("pv_power", "12", "integer"),)
+
+
+def test_fields_may_begin_and_cease_to_drift_within_a_stream() -> None:
+    reader = EventReader()
+    pv, soc = Drift("pv_power", "1", "integer"), Drift("battery_soc", 64.0, "integer")
+    for status, drift in (
+        ({"pv_power": 1, "battery_soc": 64}, ()),
+        ({"pv_power": "1", "battery_soc": 64}, (pv,)),
+        ({"pv_power": "1", "battery_soc": 64.0}, (pv, soc)),
+        ({"pv_power": 1, "battery_soc": 64.0}, (soc,)),
+        ({"pv_power": 1, "battery_soc": 64, "new": 7}, (Drift("new", 7, "absent"),)),
+        ({"pv_power": 1, "battery_soc": 64, "new": 8}, ()),
+        ({"pv_power": "1", "battery_soc": 64}, (pv,)),
+    ):
+        reading = reader.read(json.dumps({"data": status}), ARRIVED)
+        assert isinstance(reading, Reading)
+        assert (reading.pv_power, reading.battery_soc) == (1, 64)
+        assert reading.drift == drift
+
+
+def test_a_documented_name_in_the_wrong_object_is_an_unknown_field() -> None:
+    reader = EventReader()
+    for text, drift in (
+        ('{"data":{},"type":1}', Drift("type", 1, "string")),
+        ('{"data":{"type":"x"}}', Drift("type", "x", "absent")),
+        ('{"data":{"type":"x"},"type":2}', Drift("type", 2, "string")),
+    ):
+        reading = reader.read(text, ARRIVED)
+        assert isinstance(reading, Reading)
+        assert reading.drift == (drift,)
 
 
 # Time
@@ -483,6 +515,17 @@ def test_remembers_the_names_of_a_thousand_unknown_fields() -> None:
         reading = reader.read(json.dumps({"data": found}), ARRIVED)
         assert isinstance(reading, Reading)
         assert len(reading.drift) == noted
+
+
+def test_the_memory_of_a_stream_does_not_grow_with_names_that_never_return() -> None:
+    reader = EventReader()
+    sizes = []
+    for number in range(4000):
+        reader.read(f'{{"data":{{"x{number}":1,"y{number}":1}}}}', ARRIVED)
+        if number in (1000, 3999):
+            gc.collect()
+            sizes.append(sys.getallocatedblocks())
+    assert sizes[1] - sizes[0] < 1000
 
 
 # The object itself

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, get_args
 
@@ -20,7 +20,7 @@ from enphase_streaming_api.models import LiveStatus, StreamSystemLiveDataRespons
 
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeEncodeError)
 _SECONDS_BELOW = 1e11
-_MOST_NAMES = 1_000
+_MOST_NOTED, _MOST_ODD = 1_000, 30
 _SHOWN, _MASKED = 120, 1_000
 """How much of a malformed event is shown, and how much is masked for it: a mask is shorter."""
 _WHOLE = re.compile(r"(-?\d{1,18})(?:\.0{1,18})?", re.ASCII)
@@ -133,8 +133,10 @@ class EventReader:
 
     def __init__(self, *, mask: Callable[[str], str] = str) -> None:
         self._mask = mask
+        self._is_nested = False
         self._noted: set[str] = set()
-        self._is_nested = self._drifts = False
+        self._odd: list[str] = []
+        """The names that drifted so far. While all others fit, only these are looked at."""
 
     def read(self, data: str, arrived: datetime) -> Reading | dict[str, Any] | None:
         """Return an event's reading, or its error envelope; None if it holds neither.
@@ -143,43 +145,75 @@ class EventReader:
             MalformedEvent: if the text is no JSON object.
         """
         event: _Event | None = None
-        drift: tuple[Drift, ...] = ()
-        if not self._drifts:
+        # What drifted once will drift again: do not try the documented form in vain.
+        if not self._odd:
             try:
                 event = _nested.decode(data).data if self._is_nested else _plain.decode(data)
             except _UNREADABLE:
                 event = None
         if event is None:
-            found = self._json_object(data)
-            status = found.get("data")
-            if found.get("error") is not None:
+            found = self._tolerant(data)
+            if not isinstance(found, _Event):
                 return found
-            if not isinstance(status, dict):
-                return None
-            drift = (*_fit(found, _EVENT, self._noted), *_fit(status, _STATUS, self._noted))
-            # The next events will drift as well: do not try the documented form in vain.
-            self._drifts = self._drifts or bool(drift)
-            event = msgspec.convert(found, _Event)
+            event = found
         reading = event.data
         _set(reading, "arrived", arrived)
         _set(reading, "raw", data)
-        if drift:
-            _set(reading, "drift", drift)
         _set(reading, "epoch", event.timestamp_epoch)
         _set(reading, "utc", event.timestamp_utc)
         return reading
 
-    def _json_object(self, data: str) -> dict[str, Any]:
-        """Return an event's object without its own nesting."""
+    def _tolerant(self, data: str) -> _Event | dict[str, Any] | None:
+        """Return an event of any form, with its drift; for anything else what `read` returns."""
         found = parse_json(data)
         if not isinstance(found, dict):
             raise malformed("An event is no JSON object", data, self._mask)
-        inner = found.get("data")
-        if found.get("error") is None and isinstance(inner, dict):
-            self._is_nested = "data" in inner or inner.get("error") is not None
+        status = found.get("data")
+        if found.get("error") is None and isinstance(status, dict):
+            self._is_nested = "data" in status or status.get("error") is not None
             if self._is_nested:
-                return found | inner
-        return found
+                found |= status
+                status = found.get("data")
+        if found.get("error") is not None:
+            return found
+        if not isinstance(status, dict):
+            return None
+        drift = self._fit(found, self._odd)
+        try:
+            event = msgspec.convert(found, _Event)
+        except msgspec.ValidationError:
+            new = self._fit(found, [*found, *status])
+            self._odd += [each.field for each in new][: _MOST_ODD - len(self._odd)]
+            drift += new
+            event = msgspec.convert(found, _Event)
+        _set(event.data, "drift", tuple(drift))
+        return event
+
+    def _fit(self, event: dict[str, Any], names: list[str]) -> list[Drift]:
+        """Convert the fields of these names to their documented types, in place.
+
+        A value that no conversion keeps becomes None. An undocumented field is dropped. Return
+        each deviation, but not that a field is undocumented again.
+        """
+        drift = []
+        for found, documented in ((event, _EVENT), (event["data"], _STATUS)):
+            for name in names:
+                if name not in found:
+                    continue
+                value = found[name]
+                kind = documented.get(name)
+                if kind is None:
+                    del found[name]
+                    if name not in self._noted:
+                        drift.append(Drift(name, value, "absent"))
+                        if len(self._noted) < _MOST_NOTED:
+                            self._noted.add(name)
+                elif type(value) is not kind and value is not None:
+                    expected, convert = _CONVERSIONS[kind]
+                    kept = found[name] = convert(value)
+                    if kept is not value:
+                        drift.append(Drift(name, value, expected))
+        return drift
 
 
 def malformed(why: str, data: str, mask: Callable[[str], str] = str) -> MalformedEvent:
@@ -230,40 +264,11 @@ def _negative(power: int | None) -> int | None:
     return None if power is None else max(-power, 0)
 
 
-def _fit(found: dict[str, Any], documented: Mapping[str, Any], noted: set[str]) -> list[Drift]:
-    """Convert the fields of `found` to their documented types, in place; return the deviations.
-
-    A value that no conversion keeps becomes None. An undocumented field is dropped, and returned
-    unless its name is in `noted`.
-    """
-    drift = []
-    undocumented = []
-    for name, value in found.items():
-        kind = documented.get(name)
-        if type(value) is kind:
-            continue
-        if kind is None:
-            undocumented.append(name)
-        elif value is not None:
-            expected, convert = _CONVERSIONS[kind]
-            kept = found[name] = convert(value)
-            if kept is not value:
-                drift.append(Drift(name, value, expected))
-    for name in undocumented:
-        value = found.pop(name)
-        if name not in noted:
-            drift.append(Drift(name, value, "absent"))
-            if len(noted) < _MOST_NAMES:
-                noted.add(name)
-    return drift
-
-
 def _integer(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and (whole := _WHOLE.fullmatch(value)):
-        return int(whole[1])
-    return None
+    if isinstance(value, str):
+        whole = _WHOLE.fullmatch(value)
+        return int(whole[1]) if whole else None
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _string(value: object) -> str | None:

@@ -7,16 +7,44 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import AsyncIterator
 
 import aiohttp
 import httpx
-import httpx_aiohttp
+
+from enphase_streaming.transports import ssl_context
 
 
-class FleetTransport(httpx_aiohttp.AiohttpTransport):
+class FleetTransport(httpx.AsyncBaseTransport):
     """aiohttp's connections for httpx; `fleet_transport` makes one."""
 
-    sends_once = True
+    def __init__(self, verify: ssl.SSLContext | bool) -> None:
+        self._context = ssl_context(verify)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request without a body, and return the head of its response."""
+        if self._session is None:  # made here, since aiohttp asks for the running event loop
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=self._context),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_send_once,),
+                response_class=_Response,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(),
+            )
+        try:
+            response = await self._session.request(
+                request.method, str(request.url), headers=request.headers, allow_redirects=False
+            )
+        except aiohttp.ClientConnectionError as error:
+            raise httpx.ConnectError(str(error)) from error
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if self._session is not None:
+            await self._session.close()
 
 
 def fleet_transport(*, verify: ssl.SSLContext | bool = True) -> FleetTransport:
@@ -28,22 +56,22 @@ def fleet_transport(*, verify: ssl.SSLContext | bool = True) -> FleetTransport:
 
     Args:
         verify: an SSL context of your own; True for the authorities that httpx trusts.
+
+    Raises:
+        InvalidArgument: if SSL_CERT_FILE or SSL_CERT_DIR is unusable.
     """
+    return FleetTransport(verify)
 
-    def session() -> aiohttp.ClientSession:
-        return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                force_close=True,
-                ssl=transport.ssl_context,
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(_send_once,),
-            response_class=_Response,
-        )
 
-    transport = FleetTransport(verify=verify, client=session)
-    return transport
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._response.content.iter_any()
+
+    async def aclose(self) -> None:
+        self._response.close()
 
 
 class _Response(aiohttp.ClientResponse):

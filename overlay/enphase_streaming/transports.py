@@ -56,10 +56,7 @@ def _new(
     if transport is not None:
         _check(transport, method)
         return client(transport=transport, **settings)
-    try:
-        verify = httpx.create_ssl_context()
-    except OSError as error:
-        raise InvalidArgument(_tls_fault(error)) from error
+    verify = ssl_context()
     if is_loopback(urlsplit(url).hostname or ""):
         # httpx reads no proxy from the environment when it is given a transport.
         transport = direct(verify=verify, limits=settings.get("limits", httpx.Limits()))
@@ -72,13 +69,21 @@ def _new(
     raise InvalidArgument(fault)
 
 
+def ssl_context(verify: ssl.SSLContext | bool = True) -> ssl.SSLContext:
+    """Return httpx's context for `verify`. Raises `InvalidArgument` for an unusable variable."""
+    try:
+        return httpx.create_ssl_context(verify=verify)
+    except OSError as error:
+        raise InvalidArgument(_tls_fault(error)) from error
+
+
 def _check(transport: object, method: str) -> None:
     if not hasattr(transport, method):
         raise InvalidArgument(
             f"transport must have the method {method}(), as httpx's have, got {shown(transport)}."
         )
     modules = {kind.__module__.partition(".")[0] for kind in type(transport).__mro__}
-    if "httpx_aiohttp" in modules and not getattr(transport, "sends_once", False):
+    if "httpx_aiohttp" in modules:
         raise InvalidArgument(
             "transport must send each request once, and aiohttp sends some again, which no budget "
             "counts: use enphase_streaming.fleet.fleet_transport()."

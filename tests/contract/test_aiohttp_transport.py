@@ -91,6 +91,12 @@ def test_proxies_of_the_environment_are_not_used(
         assert "468" in str(caller({"base_url": server.base_url}).error)
 
 
+def test_an_unusable_certificate_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file")
+    with pytest.raises(InvalidArgument, match=r"^SSL_CERT_FILE must lead to certificates"):
+        fleet_transport()
+
+
 @respx.mock
 def test_respx_does_not_replace_it(caller: Caller) -> None:
     route = respx.get(url__regex=".*").respond(468)
@@ -100,10 +106,10 @@ def test_respx_does_not_replace_it(caller: Caller) -> None:
     assert not route.called
 
 
-def test_a_refused_connection_is_a_connect_timeout_of_httpx(caller: Caller) -> None:
+def test_a_refused_connection_is_an_exception_of_httpx(caller: Caller) -> None:
     outcome = caller({"base_url": NOWHERE})
     assert isinstance(outcome.error, ConnectionFailed)
-    assert isinstance(outcome.error.__cause__, httpx.ConnectTimeout)
+    assert isinstance(outcome.error.__cause__, httpx.ConnectError)
     assert isinstance(outcome.error.__cause__.__cause__, aiohttp.ClientConnectorError)
 
 

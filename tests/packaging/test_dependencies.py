@@ -37,7 +37,7 @@ LAYERS = {
         "transports",
     },
     "environment": {"auth", "core", "errors", "secrets"},
-    "fleet": set[str](),
+    "fleet": {"transports"},
     "transports": {"core", "errors"},
     "reading": {"core"},
     "sse": {"core"},

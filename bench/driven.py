@@ -13,7 +13,7 @@ from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
 from enphase_streaming.core.options import Options, StreamOptions
 from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import Watch
-from enphase_streaming.stream import run_blocking
+from enphase_streaming.stream import next_reading
 from events import COUNT, START
 
 _HEAD = Head(200, "text/event-stream")
@@ -41,6 +41,9 @@ class _Exchange:
         return _HEAD
 
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
+        return self.get(deadline)
+
+    def get(self, deadline: float) -> bytes | Failed | Signal:
         chunk = next(self._chunks, None)
         if chunk is None:
             self.at += COUNT
@@ -83,7 +86,7 @@ def readings(
         recovery,
     )
     try:
-        while (reading := run_blocking(core.next())) is not None:
-            yield reading
-    except Stopped:
+        while True:
+            yield next_reading(core, exchange.get)
+    except (StopIteration, Stopped):
         return

@@ -16,6 +16,7 @@ from enphase_streaming.core.exchange import Failed, Head, Signal, Stopped
 from enphase_streaming.core.options import OnGap, OnMalformed, OnWait, Options, StreamOptions
 from enphase_streaming.core.recovery import Recovery
 from enphase_streaming.core.watch import Watch
+from enphase_streaming.stream import next_reading_async
 
 START = datetime(2026, 6, 21, 12, tzinfo=UTC)
 STREAM = Head(200, "text/event-stream")
@@ -86,6 +87,14 @@ class SimulatedExchange:
 
     async def hang_up(self, reason: str) -> None:
         await _suspend(Call("hang_up", reason))
+
+
+async def following(watch: Watch, exchange: SimulatedExchange) -> Reading | None:
+    """Return a watch's next reading, None once it is over."""
+    try:
+        return await next_reading_async(watch, exchange.receive)
+    except StopAsyncIteration:
+        return None
 
 
 class Run:
@@ -195,8 +204,9 @@ class World:
     def __post_init__(self) -> None:
         # By default it does not wait: that is the watch's own default.
         waits: dict[str, Any] = {"wait_for_next_period": True} if self.wait_for_next_period else {}
+        self._exchange = SimulatedExchange(self.clock)
         self.watch = Watch(
-            SimulatedExchange(self.clock),
+            self._exchange,
             make_options(
                 auth=_Auth(self.can_refresh),
                 first_reading_timeout=self.first_reading_timeout,
@@ -214,7 +224,7 @@ class World:
             ),
             self.recovery or Recovery(chance=self.chance),
         )
-        self._run = Run(self.watch.next())
+        self._run = Run(following(self.watch, self._exchange))
         self._collect()
 
     @property
@@ -320,4 +330,4 @@ class World:
                 self.over = True
                 return
             self.readings.append(reading)
-            self._run = Run(self.watch.next())
+            self._run = Run(following(self.watch, self._exchange))

@@ -10,7 +10,7 @@ from enphase_streaming.core.arguments import DEFAULT_DURATION
 from enphase_streaming.core.exchange import Failed, Signal
 from enphase_streaming.core.options import StreamOptions
 from enphase_streaming.core.watch import StreamEnd, Watch
-from simulated import START, STREAM, Answer, Clock, Run, SimulatedExchange, make_options
+from simulated import START, STREAM, Answer, Clock, Run, SimulatedExchange, following, make_options
 
 CLOSED, OVERDUE = Signal.CLOSED, Signal.OVERDUE
 BREAK = Failed(OSError("connection reset"))
@@ -51,13 +51,14 @@ class Driven:
     ) -> None:
         given: dict[str, Any] = {} if on_malformed is None else {"on_malformed": on_malformed}
         self.clock = Clock(_SENT_AT)
+        self._exchange = SimulatedExchange(self.clock)
         self.watch = Watch(
-            SimulatedExchange(self.clock),
+            self._exchange,
             make_options(**options),
             StreamOptions(system_id=1765, duration=duration, budget=None, once=True, **given),
         )
         self.readings: list[Reading] = []
-        self._run = Run(self.watch.open())
+        self._run = Run(self.watch.advance())
         self._run.answer(None)  # a token
         assert self._run.call is not None
         assert self._run.call.method == "open"
@@ -120,7 +121,7 @@ class Driven:
             if reading is not None:
                 self.readings.append(reading)
                 self.clock.time += away
-            self._run = Run(self.watch.next())
+            self._run = Run(following(self.watch, self._exchange))
             self._hang_up()
         return self
 

@@ -24,6 +24,7 @@ from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.threads import later, leave, ledger_threads, run_in_thread
 
 _NO_REQUEST = httpx.Request("GET", "")
+_NO_HEADERS = httpx.Headers()
 _T = TypeVar("_T")
 
 _in_background: set[asyncio.Task[None]] = set()
@@ -45,7 +46,7 @@ class AsyncConnection:
         self._response: httpx.Response | None = None
         self._connected: Any = None
         self._loop: asyncio.AbstractEventLoop
-        self._chunks: AsyncIterator[bytes]
+        self._chunks: AsyncIterator[bytes] | None = None
         self._stopped = False
         self._task: asyncio.Task[Any] | None = None
         """The task that waits here."""
@@ -67,11 +68,10 @@ class AsyncConnection:
         token = None if afresh else self._options.auth.current(self.now())
         if token is None:
             renewal = run_in_thread(self._options.renewal(self._token if afresh else None))
-            try:
-                await self._until(math.inf, partial(asyncio.wrap_future, renewal))
-                token = renewal.result()
-            except Exception as error:  # noqa: BLE001 - the core decides what any exception means
-                return Failed(error)
+            found = await self._until(math.inf, partial(asyncio.wrap_future, renewal))
+            if isinstance(found, Failed):
+                return found
+            token = renewal.result()
         self._token = token
         self._request = self._http.build_request(**self._options.request(self._asked, token))
         return None
@@ -88,7 +88,8 @@ class AsyncConnection:
 
     def receive(self, deadline: float) -> Coroutine[Any, Any, bytes | Failed | Signal]:
         """Return the next bytes, or how the response ended."""
-        return self._until(deadline, self._next_chunk)
+        assert self._chunks is not None
+        return self._until(deadline, self._chunks.__anext__)
 
     async def wait(self, until: float) -> None:
         """Wait until `until`."""
@@ -99,7 +100,7 @@ class AsyncConnection:
         future = ledger_threads.run(work)
         try:
             await self._until(math.inf, partial(asyncio.wrap_future, future))
-        except BaseException:  # an exception of `work`, a stop, a cancelled task
+        except BaseException:  # a stop, a cancelled task
             leave(future, undo)
             raise
         return future.result()
@@ -149,15 +150,9 @@ class AsyncConnection:
         self._chunks = aiter(response.stream)
         # Sent, so of no more use; of many streams it would be a good part of the memory.
         response.request = _NO_REQUEST
-        return head_of(response)
-
-    async def _next_chunk(self) -> bytes | Failed | Signal:
-        try:
-            return await anext(self._chunks)
-        except StopAsyncIteration:
-            return Signal.CLOSED
-        except Exception as error:  # noqa: BLE001 - the core turns any exception of a transport into its own
-            return Failed(error)
+        head = head_of(response)
+        response.headers = _NO_HEADERS
+        return head
 
     async def _sleep(self, until: float) -> None:
         left = until - self.monotonic()
@@ -165,8 +160,13 @@ class AsyncConnection:
             await asyncio.sleep(min(left, self._longest_nap))
             left = until - self.monotonic()
 
-    async def _until(self, deadline: float, work: Callable[[], Awaitable[_T]]) -> _T | Signal:
-        """Await `work`; return OVERDUE if `deadline` passes first, raise `Stopped` after `stop`."""
+    async def _until(
+        self, deadline: float, work: Callable[[], Awaitable[_T]]
+    ) -> _T | Failed | Signal:
+        """Await `work`; return OVERDUE if `deadline` passes first, raise `Stopped` after `stop`.
+
+        An exception of `work` is returned as well: the core decides what it means.
+        """
         if self._stopped:
             raise Stopped
         self._deadline, self._was_overdue = deadline, False
@@ -176,7 +176,11 @@ class AsyncConnection:
         assert task is not None
         pending = task.cancelling()
         try:
-            found: _T | Signal = await work()
+            found: _T | Failed | Signal = await work()
+        except StopAsyncIteration:
+            found = Signal.CLOSED
+        except Exception as error:  # noqa: BLE001 - of any transport, token endpoint or ledger
+            found = Failed(error)
         except asyncio.CancelledError:
             if not self._is_cut or self._end_cut() > pending:
                 raise

@@ -93,6 +93,10 @@ class Connection:
 
     async def receive(self, deadline: float) -> bytes | Failed | Signal:
         """Return the next bytes, or how the response ended."""
+        return self.get(deadline)
+
+    def get(self, deadline: float) -> bytes | Failed | Signal:
+        """Do what `receive` does, outside of a coroutine."""
         reader = self._reader
         assert reader is not None
         reader.permits.put(None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, TypeVarTuple
 
 from enphase_streaming.connection import Connection
-from enphase_streaming.core.exchange import Stopped
+from enphase_streaming.core.exchange import Failed, Signal, Stopped
 from enphase_streaming.core.options import Options
 from enphase_streaming.core.reading import Reading
 from enphase_streaming.core.watch import StreamEnd, Watch
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from enphase_streaming.aconnection import AsyncConnection
     from enphase_streaming.recording.recording import Recording
 
+_Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
 
 
@@ -95,7 +96,8 @@ class ReadingStream(BaseStream):
 
     def __enter__(self) -> Self:
         if self._should_open():
-            self._run(self._core.open)
+            with suppress(StopIteration):  # closed meanwhile
+                self._run(lambda: run_blocking(self._core.advance()))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -110,10 +112,7 @@ class ReadingStream(BaseStream):
         return self
 
     def __next__(self) -> Reading:
-        reading = self._run(self._core.next)
-        if reading is None:
-            raise StopIteration
-        return reading
+        return self._run(next_reading, self._core, self._connection.get)
 
     def close(self) -> None:
         """End the stream at once, from any thread. Harmless when it has ended."""
@@ -121,17 +120,19 @@ class ReadingStream(BaseStream):
         self._connection.stop()
         self._finish_if_idle()
 
-    def _run(self, method: Callable[[], Coroutine[Any, Any, _T]]) -> _T | None:
+    def _run(self, work: Callable[[*_Arguments], _T], *arguments: *_Arguments) -> _T:
         try:
             with self._running:
                 self._begun = self._inside = True
                 try:
-                    found = None if self._stopped else run_blocking(method())
-                    if self.end is not None:
+                    if self._stopped:
+                        raise StopIteration
+                    found = work(*arguments)
+                    if self._core.end is not None:
                         self._finish()
                     return found
                 except Stopped:
-                    return None
+                    raise StopIteration from None
                 except BaseException:
                     self._finish()
                     raise
@@ -170,7 +171,8 @@ class AsyncReadingStream(BaseStream):
 
     async def __aenter__(self) -> Self:
         if self._should_open():
-            await self._run(self._core.open)
+            with suppress(StopAsyncIteration):  # closed meanwhile
+                await self._run(self._core.advance)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -190,11 +192,9 @@ class AsyncReadingStream(BaseStream):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Reading:
-        reading = await self._run(self._core.next)
-        if reading is None:
-            raise StopAsyncIteration
-        return reading
+    def __anext__(self) -> Coroutine[Any, Any, Reading]:
+        # Not a coroutine of its own: what an event has to pass is most of its cost.
+        return self._run(next_reading_async, self._core, self._connection.receive)
 
     async def aclose(self) -> None:
         """End the stream at once, from any task. Harmless when it has ended."""
@@ -203,25 +203,59 @@ class AsyncReadingStream(BaseStream):
         if not self._running:
             await self._finish()
 
-    async def _run(self, method: Callable[[], Coroutine[Any, Any, _T]]) -> _T | None:
+    async def _run(
+        self, work: Callable[[*_Arguments], Awaitable[_T]], *arguments: *_Arguments
+    ) -> _T:
         if self._running:
             raise RuntimeError("Another task is waiting for this stream's next reading.")
         self._running = self._begun = True
         finished = True
         try:
-            found = None if self._stopped else await method()
-            finished = self._stopped or self.end is not None
+            if self._stopped:
+                raise StopAsyncIteration
+            found = await work(*arguments)
+            finished = self._core.end is not None
             return found
         except Stopped:
-            return None
+            raise StopAsyncIteration from None
         finally:
             self._running = False
-            if finished:  # also by an exception, such as the one that cancels this task
+            if (
+                finished or self._stopped
+            ):  # also by an exception, such as the one that cancels this task
                 await self._finish()
 
     async def _finish(self) -> None:
         self._end_core()
         await self._connection.hang_up("stopped")
+
+
+def next_reading(core: Watch, receive: Callable[[float], bytes | Failed | Signal]) -> Reading:
+    """Run the core to its next reading. Raises StopIteration once it is over."""
+    while (reading := core.ready()) is None:
+        window = core.window
+        if core.end is not None:
+            raise StopIteration
+        if window is None or (deadline := window.ask()) is None:
+            run_blocking(core.advance())
+        else:
+            window.take(receive(deadline))
+    return reading
+
+
+async def next_reading_async(
+    core: Watch, receive: Callable[[float], Awaitable[bytes | Failed | Signal]]
+) -> Reading:
+    """Do the same, awaiting. Raises StopAsyncIteration once it is over."""
+    while (reading := core.ready()) is None:
+        window = core.window
+        if core.end is not None:
+            raise StopAsyncIteration
+        if window is None or (deadline := window.ask()) is None:
+            await core.advance()
+        else:
+            window.take(await receive(deadline))
+    return reading
 
 
 def run_blocking(coroutine: Coroutine[Any, Any, _T]) -> _T:

@@ -34,12 +34,12 @@ CALLS_TO_DECODE_DRIFT = 7
 """For one drifted field: the JSON, `_fit` for what drifted before, and the conversion."""
 CALLS_TO_DECODE_UNDOCUMENTED = 5
 """For one field more than documented: the JSON, and `_fit` to drop it."""
-CALLS_OF_THE_CORE = 10
-"""Of `Watch.next` two: once to wait for bytes, once to resume with them."""
-CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 1 + 7
-"""The core does not suspend here; the iterator, its end, the connection and the clock are added."""
-CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 11
-"""Five coroutines of the iterator and the connection, entered twice each; its end and the clock."""
+CALLS_OF_THE_CORE = 12
+"""Of `next_reading_async` two: once to wait for bytes, once to resume with them; of `ready` two."""
+CALLS_OF_THE_CLIENT = CALLS_OF_THE_CORE - 1 + 5
+"""The core does not suspend here; the iterator, the connection and the clock are added."""
+CALLS_OF_THE_ASYNCIO_CLIENT = CALLS_OF_THE_CORE + 7
+"""Two coroutines, of the iterator and of the connection, entered twice each; and the clock."""
 BLOCKS_OF_A_READING = 14
 """Memory blocks: the reading, its text, four texts of its fields, six numbers, a list, its item."""
 TRACKED_OF_A_READING = 1

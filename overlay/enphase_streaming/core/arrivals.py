@@ -19,8 +19,7 @@ class Arrivals:
         self.span: float = 0.0
         """The sum of the steps between the readings' timestamps, in seconds."""
         self._steps = 0
-        self._first_at: float
-        self._before_first: float  # both set by the first reading
+        self._first_at = self._before_first = 0.0  # set by the first reading
         self._last: float | None = None
 
     def note(self, reading: Reading, at: float, started: float, lag: float) -> None:
@@ -52,13 +51,12 @@ class Repetitions:
     def __init__(self) -> None:
         # Hashes: the texts would be a good part of what a stream holds in memory.
         self._recent: list[int] = []
-        self._earlier: frozenset[int] = frozenset()
+        self._earlier: list[int] = []
 
     def begin_window(self) -> None:
         """Compare from here on with the window that ended."""
         if self._recent:  # kept over a window without readings
-            self._earlier = frozenset(self._recent)
-            self._recent.clear()
+            self._earlier, self._recent = self._recent, []
 
     def is_new(self, reading: Reading) -> bool:
         """Remember a reading; return False if the window before had it already."""

@@ -68,6 +68,8 @@ class Watch:
         recovery: Recovery | None = None,
     ) -> None:
         self.end: StreamEnd | None = None
+        self.window: Window | None = None
+        """The open window, which `ready` takes its events from."""
         self.observer: Observer | None = None
         self.asked: StreamOptions = asked
         self._name = f"Site {asked.system_id}"
@@ -79,7 +81,6 @@ class Watch:
         self._spending = Spending(
             exchange, self._budget, wait_for_next_period=asked.wait_for_next_period
         )
-        self._window: Window | None = None
         self._failure: EnphaseStreamingError | None = None
         self._readings = self._new_readings = self._malformed = 0
         self._sent_at: float | None = None
@@ -87,40 +88,33 @@ class Watch:
         self._last_arrival: datetime | None = None
         self._gap: tuple[datetime, Exception] | None = None
 
-    async def open(self) -> None:
-        """Open a window, unless one is open. Raises what cannot be recovered from."""
+    async def advance(self) -> None:
+        """Open a window, after closing the one that is over; or set `end`.
+
+        Raises what cannot be recovered from.
+        """
         try:
+            if self.window is not None and self.window.is_over:
+                await self._follow(await self._hang_up(self.window, self.window.failure))
             await self._open_window()
         except EnphaseStreamingError as error:
             self._finish(error.reason)
             raise
 
-    async def next(self) -> Reading | None:
-        """Return the next reading, None once it is over. Raises what cannot be recovered from."""
-        try:
-            while (window := self._window or await self._open_window()) is not None:
-                try:
-                    while not window.events and (deadline := window.ask()) is not None:
-                        window.take(await self._exchange.receive(deadline))
-                except EnphaseStreamingError as error:
-                    await self._close_window(window, error)
-                    continue
-                if not window.events:
-                    await self._close_window(window, None)
-                    continue
-                event = window.events.popleft()
-                if isinstance(event, MalformedEvent):
-                    await self._skip(window, event)
-                elif self._repetitions.is_new(event):
-                    self._new_readings += 1
-                    self._last_arrival = event.arrived
-                    if self._gap is not None:
-                        self._report_gap(*self._gap, event)
-                    self._readings += 1
-                    return event
-        except EnphaseStreamingError as error:
-            self._finish(error.reason)
-            raise
+    def ready(self) -> Reading | None:
+        """Return the next of the readings that have come, None if there is none."""
+        window = self.window
+        while window is not None and window.events:
+            event = window.events.pop()
+            if isinstance(event, MalformedEvent):
+                self._skip(window, event)
+            elif self._repetitions.is_new(event):
+                self._new_readings += 1
+                self._last_arrival = event.arrived
+                if self._gap is not None:
+                    self._report_gap(*self._gap, event)
+                self._readings += 1
+                return event
         return None
 
     def stop(self, *, finalizing: bool = False) -> None:
@@ -140,11 +134,10 @@ class Watch:
             if self._sent_at is not None:
                 elapsed = self._exchange.monotonic() - self._sent_at
             self.end = StreamEnd(reason, elapsed, self._readings, self._malformed)
-            self._window = None
+            self.window = None
 
-    async def _open_window(self) -> Window | None:
-        """Return the open window, opening one if there is none; None once it is over."""
-        while self._window is None and self.end is None:
+    async def _open_window(self) -> None:
+        while self.window is None and self.end is None:
             try:
                 outcome = await self._attempt()
             except BudgetExhausted as exhausted:
@@ -154,7 +147,6 @@ class Watch:
             else:
                 if outcome is not None:
                     await self._follow(outcome)
-        return self._window
 
     async def _attempt(self) -> Outcome | None:
         """Open one window, if there is a token and a call to spend; None once it is open."""
@@ -184,22 +176,19 @@ class Watch:
             self._sent_at = at
         self._repetitions.begin_window()
         self._new_readings = 0
-        window = Window(exchange, self._options, self._duration, self.observer)
+        window = Window(exchange, self._options, self._duration, at, self.observer)
         _log.info("%s: opening a stream, %s.", self._name, budget)
         try:
-            await window.open(at)
+            await window.open()
         except EnphaseStreamingError as error:
             if not window.sent:
                 self._spending.refund()
             return await self._hang_up(window, error)
-        self._window = window
+        self.window = window
         return None
 
-    async def _close_window(self, window: Window, error: EnphaseStreamingError | None) -> None:
-        await self._follow(await self._hang_up(window, error))
-
     async def _hang_up(self, window: Window, error: EnphaseStreamingError | None) -> Outcome:
-        self._window = None
+        self.window = None
         reason = "planned" if error is None else error.reason
         _log.info(
             "%s: %s after %.1f s, %s.", self._name, reason, window.elapsed, error or "no error"
@@ -268,11 +257,12 @@ class Watch:
         if self.asked.on_wait is not None:
             self._call(self.asked.on_wait, seconds, error)
 
-    async def _skip(self, window: Window, malformed: MalformedEvent) -> None:
+    def _skip(self, window: Window, malformed: MalformedEvent) -> None:
         self._malformed += 1
         _log.log(logging.WARNING if self._malformed == 1 else logging.DEBUG, "%s", malformed)
         if self.asked.on_malformed == "raise":
-            await self._close_window(window, malformed)
+            window.events.clear()
+            window.end(malformed)
         elif self.asked.on_malformed != "skip":
             self._call(self.asked.on_malformed, malformed)
 

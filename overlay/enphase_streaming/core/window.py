@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections import deque
 from urllib.parse import urlsplit
 
 from enphase_streaming.core.answers import (
@@ -29,6 +28,7 @@ from enphase_streaming.errors import (
     MalformedEvent,
     StreamDropped,
     StreamEndedEarly,
+    StreamError,
     StreamStalled,
 )
 from enphase_streaming.secrets import mask_causes
@@ -46,17 +46,26 @@ _log = logging.getLogger("enphase_streaming")
 
 
 class Window:
-    """One stream of `duration` seconds, from its request to its end.
+    """One stream of `duration` seconds, from its request `at` (monotonic) to its end.
 
     `open` sends the request. Then `ask` returns until when to wait, `take` gets what came by then,
     and `events` holds the events in it. Between two of these calls the caller may be away.
     """
 
     def __init__(
-        self, exchange: Exchange, options: Options, duration: int, observer: Observer | None = None
+        self,
+        exchange: Exchange,
+        options: Options,
+        duration: int,
+        at: float,
+        observer: Observer | None = None,
     ) -> None:
-        self.events: deque[Reading | MalformedEvent] = deque()
-        """The events that came, in order; the caller takes them from the left."""
+        self.events: list[Reading | MalformedEvent] = []
+        """The events that came, the last one first; the caller pops the next."""
+        self.is_over: bool = False
+        """Whether nothing comes after the last of `events`."""
+        self.failure: EnphaseStreamingError | None = None
+        """What ended it; None after a planned end."""
         self.sent: bool = True
         """Whether the request went out."""
         self.arrivals: Arrivals = Arrivals()
@@ -67,11 +76,13 @@ class Window:
         self._body: Body | None = None  # of a body that is encoded
         self._decoder = SSEDecoder(max_event_bytes=options.max_event_bytes)
         self._reader = EventReader(mask=options.mask)
-        self._failure: EnphaseStreamingError | None = None
-        self._is_over = False
         self._logged_unknown = False
         self._late_for = 0.0  # seconds waited past a deadline for bytes that may have come in time
         self._lag = 0.0  # seconds the caller was away since the stream was last known to be open
+        self._started = self._at = self._asked = at
+        self._duration_over = at + duration
+        self._hang_up = self._duration_over + _STAYS_OPEN_BY
+        self._reading_deadline = self._deadline = at + options.first_reading_timeout
 
     @property
     def elapsed(self) -> float:
@@ -83,8 +94,8 @@ class Window:
         """The stream's last `retry`, in milliseconds; None if there was none."""
         return self._decoder.retry
 
-    async def open(self, at: float) -> None:
-        """Send the request at `at` (monotonic).
+    async def open(self) -> None:
+        """Send the request.
 
         Raises:
             ConnectionFailed: if no response came.
@@ -92,10 +103,6 @@ class Window:
             NotAnEventStream: for a 200 that is no event stream.
         """
         options, exchange = self._options, self._exchange
-        self._started = self._at = at
-        self._duration_over = at + self._duration
-        self._reading_deadline = at + options.first_reading_timeout
-        self._hang_up = self._duration_over + _STAYS_OPEN_BY
         head = await exchange.open(self._reading_deadline)
         self._at = exchange.monotonic()
         if isinstance(head, Failed):
@@ -111,25 +118,18 @@ class Window:
     def ask(self) -> float | None:
         """Return until when to wait for bytes (monotonic).
 
-        Returns None if there is nothing to wait for: events have come, or the stream is over and
-        its end was planned. Call it once `events` is empty.
-
-        Raises:
-            StreamError: if the stream ended in another way.
-            APIStatusError: for an error envelope inside the stream.
+        Returns None if there is nothing to wait for: events have come, or the stream is over.
         """
-        if self._is_over:
-            return None
-        while self._failure is None and self._body is not None and (rest := self._decoded(b"")):
+        while self._body is not None and not (self.events or self.is_over):
+            if not (rest := self._decoded(b"")):
+                break
             self._read(rest)
-            if self.events:
-                return None
-        if self._failure is not None:
-            raise self._failure
+        if self.events or self.is_over:
+            return None
         if self._at < self._reading_deadline and self._at < self._hang_up:
             self._late_for = 0.0
         elif self._late_for > _BACKLOG:
-            self._check_overdue()
+            self.end(self._overdue())
             return None
         # The time since the last bytes was the caller's: it counts for no deadline.
         asked = self._exchange.monotonic()
@@ -137,6 +137,7 @@ class Window:
         self._reading_deadline += asked - self._at
         if asked > self._duration_over:
             if self._is_too_long():
+                self.end()
                 return None
             self._hang_up += asked - max(self._at, self._duration_over)
         self._asked = asked
@@ -144,7 +145,7 @@ class Window:
         return self._deadline
 
     def take(self, what: bytes | Failed | Signal) -> None:
-        """Take what came after `ask`. Raises what `ask` raises."""
+        """Take what came after `ask`."""
         self._at = at = self._exchange.monotonic()
         waited = at - self._asked
         if self._asked >= self._deadline:
@@ -159,22 +160,27 @@ class Window:
         elif isinstance(what, Failed):
             mask_causes(what.error, self._options.mask)
             text = f"The connection broke {self._progress()}: {describe(what.error)}"
-            raise StreamDropped(self._options.mask(text)) from what.error
+            self._drop(self._options.mask(text), what.error)
         else:
-            if what is Signal.CLOSED:
-                self._check_close()
-            else:
-                self._check_overdue()
-            self._is_over = True
+            self.end(self._early() if what is Signal.CLOSED else self._overdue())
+
+    def end(self, failure: EnphaseStreamingError | None = None) -> None:
+        """Note that the stream is over, and how it failed."""
+        self.failure = failure
+        self.is_over = True
+
+    def _drop(self, why: str, error: Exception) -> None:
+        dropped = StreamDropped(why)
+        dropped.__cause__ = error
+        self.end(dropped)
 
     def _decoded(self, chunk: bytes) -> bytes:
         assert self._body is not None
         try:
             return self._body.feed(chunk)
         except zlib.error as error:
-            raise StreamDropped(
-                f"The body cannot be decoded {self._progress()}: {error}"
-            ) from error
+            self._drop(f"The body cannot be decoded {self._progress()}: {error}", error)
+            return b""
 
     def _read(self, chunk: bytes) -> None:
         """Queue the events that `chunk` completes, and note what ends the stream after them."""
@@ -194,53 +200,53 @@ class Window:
                 self._reading_deadline = self._at + self._options.stall_timeout
                 self.events.append(found)
             elif found is not None:
-                self._failure = error_from_envelope(
-                    found, event.data, now=now, mask=self._options.mask
-                )
-                return
+                self.end(error_from_envelope(found, event.data, now=now, mask=self._options.mask))
+                break
             elif not self._logged_unknown:
                 self._logged_unknown = True
                 _log.warning("An event holds neither a reading nor an error; ignored.")
-        self._failure = self._decoder.overflow
+        if self._decoder.overflow is not None and not self.is_over:
+            self.end(self._decoder.overflow)
+        self.events.reverse()
 
     def _is_too_long(self) -> bool:
         """Return whether the readings last longer than the stream, for a caller often away."""
         too_long = self._duration + _STAYS_OPEN_BY
         return self.arrivals.span > too_long and self.elapsed > too_long
 
-    def _check_close(self) -> None:
-        """Raise unless the server closed the stream about when its duration was over."""
+    def _early(self) -> StreamError | None:
+        """Return what a close means; None if the duration was about over."""
         enough = self._duration - _CLOSES_EARLY_BY
         if not self.arrivals.count:
-            raise StreamStalled(
+            return StreamStalled(
                 f"The server closed the stream without a reading, {self._progress()}."
             )
         if self.elapsed - self._lag >= enough:
-            return
+            return None
         lasted = self.elapsed
         if lasted >= enough:
             lasted = min(lasted, self.arrivals.lasted())
         if lasted >= enough:
-            return
+            return None
         missing = self._duration - lasted
-        raise StreamEndedEarly(
+        return StreamEndedEarly(
             f"The server closed the stream {self._progress()}, {missing:.1f} s before its "
             f"{self._duration} s were over.",
             missing=missing,
         )
 
-    def _check_overdue(self) -> None:
-        """Raise unless the stream is only still open past its duration."""
+    def _overdue(self) -> StreamError | None:
+        """Return what a missed deadline means; None if the stream is only open past its end."""
         if self.arrivals.count and self._at >= self._hang_up:
-            return
+            return None
         if self._at < self._reading_deadline:
-            raise StreamStalled(
+            return StreamStalled(
                 f"The {self._duration} s of the stream are over without a reading: "
                 f"{self._progress()}."
             )
         name = "stall_timeout" if self.arrivals.count else "first_reading_timeout"
         limit = getattr(self._options, name)
-        raise StreamStalled(
+        return StreamStalled(
             f"No reading came within the {limit:g} s of {name}: {self._progress()}."
         )
 

@@ -81,8 +81,8 @@ def section() -> Section:
         f"{STREAMS:,} streams of one event a second in one process, {TIMES} times for {SECONDS:g} "
         "s once all of them are open; the server is another process, on another core. The peer is "
         f"httpx with its defaults, in clients of {POOL} streams each, on the same event loop. "
-        "Ours uses the transport of httpx, the default of a client, or the fleet transport, which "
-        "is httpx-aiohttp's.",
+        "Ours uses the transport of httpx, the default of a client, or the fleet transport, on "
+        "aiohttp.",
         [
             row("cpu", "µs", "ours", beside=_PEER),
             row("cpu", "µs", "bare", beside=_PEER),
@@ -106,8 +106,8 @@ def section() -> Section:
             "“httpx alone” and “aiohttp alone” read the bytes and decode nothing. They are "
             "most of the cost of an event and, with anyio, httpcore and h11, most of the "
             "memory of a stream over httpx, which is why a fleet uses another transport.",
-            "Beyond aiohttp, an event passes a generator each of httpx and httpx-aiohttp, our "
-            "iterator and its deadline, the core and the decoder. The profile below shows that no "
+            "Beyond aiohttp, an event passes a generator of httpx, our iterator and its deadline, "
+            "the core and the decoder. The profile below shows that no "
             "function takes a tenth of that time, so no single change reaches the goals. "
             "Between two events of a stream, the others push its memory out of the processor's "
             "caches; “the core alone, as paced” in the section before shows what that costs.",

@@ -650,3 +650,14 @@ def test_a_failure_within_a_compressed_chunk_ends_the_stream_there(
     driven = Driven().tell(0, GZIP).tell(1, body)
     assert type(driven.error) is kind
     assert powers(driven) == [1]
+
+
+@pytest.mark.parametrize(
+    ("last", "kind"), [(ENVELOPE, GatewayNotReportingError), (OVER, EventTooLarge)]
+)
+def test_readings_come_before_a_failure_that_a_later_piece_of_the_chunk_holds(
+    last: bytes, kind: type[Exception]
+) -> None:
+    driven = Driven().tell(0, GZIP).tell(1, gzip.compress(event(1) * MANY + last))
+    assert type(driven.error) is kind
+    assert len(driven.readings) == MANY

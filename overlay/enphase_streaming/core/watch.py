@@ -94,8 +94,9 @@ class Watch:
         Raises what cannot be recovered from.
         """
         try:
-            if self.window is not None and self.window.is_over:
-                await self._follow(await self._hang_up(self.window, self.window.failure))
+            window = self.window
+            if window is not None and window.is_over and not window.events:
+                await self._follow(await self._hang_up(window, window.failure))
             await self._open_window()
         except EnphaseStreamingError as error:
             self._finish(error.reason)

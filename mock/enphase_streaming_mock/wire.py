@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec.json
@@ -27,7 +28,6 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 }
 _ONE_LINE = re.compile(r"[^\r\n\ud800-\udfff]+")  # nor half a character, which nothing can encode
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _UNKNOWN_FIELDS = {"evse_power": 0, "firmware": {"channel": "stable", "parts": [1, 2]}}
 
 
@@ -111,11 +111,11 @@ class Wire:
             }
         if self.unknown_fields:
             reading = {**reading, **_UNKNOWN_FIELDS}
-        epoch = timestamp_epoch(moment)
+        epoch, utc = timestamps(moment)
         body: dict[str, object] = {
             "data": reading,
             "timestamp_epoch": epoch // 1000 if self.epoch == "seconds" else epoch,
-            "timestamp_utc": timestamp_utc(moment),
+            "timestamp_utc": utc,
             "type": "response",
         }
         if self.unknown_fields:
@@ -128,7 +128,7 @@ class Wire:
         if self.event_name is not None:
             lines += self._field("event", self.event_name)
         if self.ids:
-            lines += self._field("id", str(timestamp_epoch(moment)))
+            lines += self._field("id", str(timestamps(moment)[0]))
         return (lines + self._field("data", data) + self.newline).encode()
 
     def _field(self, name: str, value: str) -> str:
@@ -136,14 +136,16 @@ class Wire:
         return f"{name}{colon}{value}{self.newline}"
 
 
-def timestamp_epoch(moment: datetime) -> int:
-    """Return the milliseconds since 1970."""
-    return (moment - _EPOCH) // _MILLISECOND
+def timestamps(moment: datetime) -> tuple[int, str]:
+    """Return the milliseconds since 1970, and `YYYY-MM-DD HH:MM:SS.mmm` in UTC without a zone."""
+    since = moment - _EPOCH
+    second, millisecond = since.days * 86_400 + since.seconds, since.microseconds // 1000
+    return second * 1000 + millisecond, f"{_utc(second)}.{millisecond:03}"
 
 
-def timestamp_utc(moment: datetime) -> str:
-    """Return `YYYY-MM-DD HH:MM:SS.mmm`, in UTC and without a zone."""
-    return moment.astimezone(UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
+@lru_cache(maxsize=16)  # all streams of a second share it
+def _utc(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).replace(tzinfo=None).isoformat(" ")
 
 
 def to_json(value: object) -> str:

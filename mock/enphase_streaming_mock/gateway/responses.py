@@ -8,7 +8,7 @@ from typing import Literal
 
 from enphase_streaming_mock.contract import Refusal
 from enphase_streaming_mock.exchange import Pairs
-from enphase_streaming_mock.wire import timestamp_epoch, timestamp_utc, to_json
+from enphase_streaming_mock.wire import timestamps, to_json
 
 JSON: Pairs = (("Content-Type", "application/json"),)
 HTML: Pairs = (("Content-Type", "text/html; charset=utf-8"),)
@@ -58,10 +58,10 @@ def documented(refusal: Refusal, now: datetime) -> Answer:
 
 def error_body(example: Mapping[str, object], moment: datetime) -> str:
     """Write a documented error as it would be sent at `moment`, in the unit of its example."""
-    epoch, stamp = timestamp_epoch(moment), example["timestamp_epoch"]
+    (epoch, utc), stamp = timestamps(moment), example["timestamp_epoch"]
     if isinstance(stamp, int) and stamp < _SECONDS_BELOW:
         epoch //= 1000
-    return to_json({**example, "timestamp_epoch": epoch, "timestamp_utc": timestamp_utc(moment)})
+    return to_json({**example, "timestamp_epoch": epoch, "timestamp_utc": utc})
 
 
 def unserved(status: int, message: str, headers: Pairs = ()) -> Answer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import random
 import runpy
+import weakref
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -440,6 +442,19 @@ def test_the_observer_sees_each_head_its_decoded_body_and_the_end() -> None:
         ("received", event, 7),
         ("ended", "planned", 36),
     ]
+
+
+def test_a_watch_is_freed_at_once_after_a_body_that_cannot_be_decoded() -> None:
+    body = gzip.compress(b": hello\n\n")[:-8] + bytes(8)
+    world = World(Budget(calls=3))
+    world.play(Act(Head(200, "text/event-stream", "gzip"), [(1.0, body)]))
+    watch = weakref.ref(world.watch)
+    gc.disable()
+    try:
+        del world
+        assert watch() is None
+    finally:
+        gc.enable()
 
 
 # The budget

@@ -171,7 +171,7 @@ class Window:
 
     def _drop(self, why: str, error: Exception) -> None:
         dropped = StreamDropped(why)
-        dropped.__cause__ = error
+        dropped.__cause__ = error.with_traceback(None)  # without its frames, which hold the window
         self.end(dropped)
 
     def _decoded(self, chunk: bytes) -> bytes:

@@ -24,7 +24,6 @@ from enphase_streaming.errors import InvalidArgument
 from enphase_streaming.threads import later, leave, ledger_threads, run_in_thread
 
 _NO_REQUEST = httpx.Request("GET", "")
-_NO_HEADERS = httpx.Headers()
 _T = TypeVar("_T")
 
 _in_background: set[asyncio.Task[None]] = set()
@@ -150,9 +149,7 @@ class AsyncConnection:
         self._chunks = aiter(response.stream)
         # Sent, so of no more use; of many streams it would be a good part of the memory.
         response.request = _NO_REQUEST
-        head = head_of(response)
-        response.headers = _NO_HEADERS
-        return head
+        return head_of(response)
 
     async def _sleep(self, until: float) -> None:
         left = until - self.monotonic()

@@ -534,3 +534,12 @@ def test_a_secret_in_a_200_of_another_type_is_masked(
     assert isinstance(outcome.error, NotAnEventStream)
     assert masked_echo(spell) in outcome.error.body
     assert_no_secret(outcome.error)
+
+
+def test_a_transport_may_answer_twice_with_the_same_response(caller: Caller) -> None:
+    refusal = httpx.Response(429, headers={"Retry-After": "30"})
+    transport = httpx.MockTransport(lambda request: refusal)
+    for _ in range(2):
+        error = caller({"transport": transport}).error
+        assert isinstance(error, RateLimitError)
+        assert error.retry_in == 30

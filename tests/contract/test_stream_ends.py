@@ -323,6 +323,25 @@ def test_on_malformed_is_called_with_malformed_events(caller: Caller, clock: Han
     assert outcome.reason == "planned"
 
 
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration])
+def test_a_callback_cannot_end_the_loop_of_its_caller(
+    caller: Caller, clock: HandClock, kind: type[Exception]
+) -> None:
+    def script(peer: Peer) -> None:
+        peer.send(STREAM_HEAD)
+        peer.chunk(clock.event() + b"data:[1]\n\n" + clock.event())
+        peer.wait_for_hang_up()
+
+    def fail(malformed: MalformedEvent) -> None:
+        raise kind
+
+    with scripted(script) as server:
+        outcome = caller(options(clock, server.base_url), on_malformed=fail)
+    assert isinstance(outcome.error, RuntimeError)
+    assert isinstance(outcome.error.__cause__, kind)
+    assert (outcome.reason, len(outcome.readings)) == ("error", 1)
+
+
 def test_a_malformed_event_can_end_the_stream(caller: Caller, clock: HandClock) -> None:
     def script(peer: Peer) -> None:
         peer.send(STREAM_HEAD)

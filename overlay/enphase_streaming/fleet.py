@@ -23,7 +23,7 @@ class FleetTransport(httpx.AsyncBaseTransport):
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request without a body, and return the head of its response."""
+        """Send a request once, and return the head of its response."""
         if self._session is None:  # made here, since aiohttp asks for the running event loop
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=self._context),
@@ -31,11 +31,17 @@ class FleetTransport(httpx.AsyncBaseTransport):
                 middlewares=(_send_once,),
                 response_class=_Response,
                 auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(),
             )
+        content = await request.aread()
+        limit = request.extensions.get("timeout", {}).get("connect")
         try:
             response = await self._session.request(
-                request.method, str(request.url), headers=request.headers, allow_redirects=False
+                request.method,
+                str(request.url),
+                headers=request.headers,
+                data=content or None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(sock_connect=limit),
             )
         except aiohttp.ClientConnectionError as error:
             raise httpx.ConnectError(str(error)) from error

@@ -80,6 +80,23 @@ def test_a_transport_of_httpx_aiohttp_itself_is_refused() -> None:
     )
 
 
+def test_a_body_is_sent_as_over_any_transport() -> None:
+    def script(peer: Peer) -> None:
+        body = peer.request.partition(b"\r\n\r\n")[2]
+        while body != b"a=1":
+            received = peer.sock.recv(100)
+            assert received
+            body += received
+        refuse(peer)
+
+    async def post(url: str) -> int:
+        async with httpx.AsyncClient(transport=fleet_transport()) as client:
+            return (await client.post(url, data={"a": "1"})).status_code
+
+    with scripted(script) as server:
+        assert asyncio.run(post(server.base_url)) == 468
+
+
 # Other differences
 
 

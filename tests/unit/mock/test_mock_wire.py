@@ -52,6 +52,11 @@ def test_a_moment_without_a_fraction_still_has_its_milliseconds() -> None:
     assert b'"2023-03-17 08:25:08.000"' in event
 
 
+def test_milliseconds_are_never_rounded_up() -> None:
+    event = Wire().event(READING, MOMENT.replace(microsecond=999_999))
+    assert b'"timestamp_epoch":1679041508999,"timestamp_utc":"2023-03-17 08:25:08.999"' in event
+
+
 @pytest.mark.parametrize(
     ("option", "value"), [("nesting", "both"), ("newline", "\n\r"), ("bom", 2), ("colon_space", [])]
 )
@@ -137,7 +142,8 @@ def test_the_epoch_may_count_seconds() -> None:
 
 def test_unknown_fields_may_be_added() -> None:
     body = json.loads(Wire(unknown_fields=True).event(READING, MOMENT).removeprefix(b"data:"))
-    assert set(body) - {"data", "timestamp_epoch", "timestamp_utc", "type"} == {"schema_version"}
+    assert body.pop("schema_version") == 2
+    assert set(body) == {"data", "timestamp_epoch", "timestamp_utc", "type"}
     assert set(body["data"]) == {"pv_power", "evse_power", "firmware"}
 
 

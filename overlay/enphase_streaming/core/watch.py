@@ -51,7 +51,7 @@ class StreamEnd(msgspec.Struct, frozen=True):
 class Watch:
     """Opens windows as long as the recovery and the budget allow, one at a time.
 
-    Between two calls of `open` and `next` nothing runs. `end` is set when it is over.
+    `advance` opens them; `ready` returns what came. `end` is set when it is over.
 
     Args:
         exchange: sends the requests.
@@ -119,7 +119,7 @@ class Watch:
         return None
 
     def stop(self, *, finalizing: bool = False) -> None:
-        """End it now, unless it is over. Call it only while `open` and `next` are not running.
+        """End it now, unless it is over. Call it only while `advance` is not running.
 
         `finalizing` leaves the attempt without an end in a ledger: the garbage collector must not
         start the thread that notes it.

@@ -52,8 +52,9 @@ def test_a_moment_without_a_fraction_still_has_its_milliseconds() -> None:
     assert b'"2023-03-17 08:25:08.000"' in event
 
 
-def test_milliseconds_are_never_rounded_up() -> None:
-    event = Wire().event(READING, MOMENT.replace(microsecond=999_999))
+@pytest.mark.parametrize("microsecond", [999_000, 999_999])
+def test_milliseconds_are_never_rounded_up(microsecond: int) -> None:
+    event = Wire().event(READING, MOMENT.replace(microsecond=microsecond))
     assert b'"timestamp_epoch":1679041508999,"timestamp_utc":"2023-03-17 08:25:08.999"' in event
 
 

@@ -62,7 +62,7 @@ def _cells(block: str) -> list[list[str]]:
 
 
 def _entry(heading: str, head: list[str], row: list[str]) -> tuple[tuple[str, ...], str]:
-    """Return what names a row, and its figure: the ratio if it has one; in a profile the first."""
+    """Return the key of a row, and its figure: the ratio if it has one; in a profile the first."""
     cells = dict(zip(head, row, strict=True))
     if "what" not in cells:
         return (heading, row[-1]), row[0]

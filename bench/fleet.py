@@ -79,9 +79,11 @@ def section() -> Section:
     return Section(
         f"A fleet of {STREAMS:,} streams",
         f"{STREAMS:,} streams of one event a second in one process, {TIMES} times for {SECONDS:g} "
-        "s once all of them are open; the server is another process, on another core. The peer is "
-        f"httpx with its defaults, in clients of {POOL} streams each, on the same event loop. "
-        "Ours uses the transport of httpx, the default of a client, or the fleet transport, on "
+        "s once all of them are open; the server is another process, on another core. The sides "
+        "are measured one after another, so that a ratio also shows how the machine's speed "
+        f"changed. The peer is httpx with its defaults, in clients of {POOL} streams each, on the "
+        "same event loop. Ours uses the transport of httpx, the default of a client, or the fleet "
+        "transport, on "
         "aiohttp.",
         [
             row("cpu", "µs", "ours", beside=_PEER),

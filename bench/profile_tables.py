@@ -15,7 +15,7 @@ _ROWS = 10
 
 
 def show(title: str, how: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a profile as Markdown. Its first column is the figure, its last names the row."""
+    """Print a profile as Markdown. Its first column holds the figure, its last the key."""
     print(f"### {title}\n\n{how}\n\n{table.markdown([head, *rows])}")
 
 

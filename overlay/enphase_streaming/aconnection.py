@@ -92,7 +92,9 @@ class AsyncConnection:
 
     async def wait(self, until: float) -> None:
         """Wait until `until`."""
-        await self._until(math.inf, partial(self._sleep, until))
+        found = await self._until(math.inf, partial(self._sleep, until))
+        if isinstance(found, Failed):  # of the caller's own clock
+            raise found.error
 
     async def run(self, work: Callable[[], _T], undo: Callable[[_T], object]) -> _T:
         """Return what `work` returns, from another thread."""

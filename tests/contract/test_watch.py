@@ -304,6 +304,28 @@ def test_a_watch_that_was_never_begun_sends_nothing() -> None:
     assert (readings.end.reason, budget.spent) == ("stopped", 0)
 
 
+@pytest.mark.parametrize("caller", [sync_caller, async_caller])
+def test_a_clock_that_fails_during_a_pause_ends_the_watch(caller: Caller) -> None:
+    fails = threading.Event()
+
+    def monotonic() -> float:
+        if fails.is_set():
+            fails.clear()
+            raise ZeroDivisionError
+        return 0.0
+
+    budget = Budget(calls=3)
+    transport = httpx.MockTransport(lambda request: httpx.Response(473))
+    outcome = caller(
+        {"transport": transport, "monotonic": monotonic},
+        method="watch",
+        budget=budget,
+        on_wait=lambda seconds, why: fails.set(),
+    )
+    assert isinstance(outcome.error, ZeroDivisionError)
+    assert budget.spent == 1
+
+
 # Closing it while it waits. The clock stands still, so that only closing ends a wait.
 
 

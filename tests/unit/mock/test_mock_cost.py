@@ -1,7 +1,7 @@
 """The cost of an event that the mock sends, in a count that is equal on every machine.
 
 The bound is what the code needs today. Raise it only for a gain that its commit names, and lower it
-when the code needs less. What it costs in time shows `make bench ONLY=mock_streams`.
+when the code needs less. `make bench ONLY=mock_streams` measures its time.
 """
 
 import threading

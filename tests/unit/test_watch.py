@@ -23,6 +23,7 @@ from enphase_streaming import (
     GatewayNotReportingError,
     InvalidArgument,
     LoginRequired,
+    MalformedEvent,
     NotAnEventStream,
     PermissionDeniedError,
     Plan,
@@ -385,6 +386,20 @@ def test_an_exception_of_a_callback_ends_the_watch_and_leaves_unchanged(
     assert world.error is mine
     assert world.end is not None
     assert (world.end.reason, world.end.elapsed) == ("error", world.clock.time)
+
+
+@pytest.mark.parametrize("mine", [StopIteration(), StopAsyncIteration()])
+def test_an_exception_of_a_callback_that_would_end_a_loop_is_a_runtime_error(
+    mine: Exception,
+) -> None:
+    def fail(malformed: MalformedEvent) -> None:
+        raise mine
+
+    world = World(Budget(calls=5), on_malformed=fail).play(MALFORMED)
+    assert isinstance(world.error, RuntimeError)
+    assert str(world.error) == f"A callback raised {type(mine).__name__}."
+    assert world.error.__cause__ is mine
+    assert world.reason == "error"
 
 
 @MINE

@@ -276,12 +276,11 @@ class Watch:
         """Call what the caller gave; its exception ends the watch and leaves it unchanged."""
         try:
             callback(*arguments)
-        except (StopIteration, StopAsyncIteration) as error:
+        except Exception as error:
             self._finish("error")
-            # By itself it would end the caller's loop as if the stream were over.
-            raise RuntimeError(f"A callback raised {type(error).__name__}.") from error
-        except Exception:
-            self._finish("error")
+            if isinstance(error, StopIteration | StopAsyncIteration):
+                # By itself it would end the caller's loop as if the stream were over.
+                raise RuntimeError(f"A callback raised {type(error).__name__}.") from error
             raise
 
 
